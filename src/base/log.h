@@ -1,0 +1,29 @@
+/* What pop3fs says while it runs: one sentence a line, hostile octets escaped. Any thread. */
+#ifndef POP3FS_LOG_H
+#define POP3FS_LOG_H
+
+#include <stdbool.h>
+
+#include "slice.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Where it goes: stderr until log_to_syslog, and again after log_to_stderr. */
+void log_to_stderr(void);
+void log_to_syslog(void);
+
+/* Says LOG_LEVEL_DEBUG, too: the protocol's transcript (-d). */
+void log_debug_on(bool on);
+bool log_debug_is_on(void);
+
+void log_say(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define log_error(...)   log_say(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_say(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)    log_say(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_say(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* Copies `from` into `to` (room octets, always ended by NUL, cut at the end if it must), every
+ * octet outside 0x20-0x7E as \xNN. Returns `to`. */
+char *log_escape(char *to, size_t room, struct slice from);
+
+#endif

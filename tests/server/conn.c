@@ -20,10 +20,10 @@
 
 #define STEPS_A_TURN   64
 #define READ_OCTETS    ((size_t)16384)
-#define MOST_UNREAD    ((size_t)65536)   /* octets of commands not yet taken */
-#define MOST_QUEUED    ((size_t)8 << 20) /* octets of replies before commands wait */
-#define MOST_PIECES    64                /* of one writev */
-#define RECORD_OCTETS  ((size_t)16384)   /* of a TLS record */
+#define MOST_UNREAD    ((size_t)65536)  /* octets of commands not yet taken */
+#define WORTH_SENDING  ((size_t)262144) /* octets of replies before a write */
+#define MOST_PIECES    64               /* of one writev */
+#define RECORD_OCTETS  ((size_t)16384)  /* of a TLS record */
 #define LINGER_MS      2000
 #define ABORT_RETRY_MS 1
 #define ABORT_TRIES    1000
@@ -171,7 +171,7 @@ static bool obey(struct conn *c)
 	struct slice line;
 	size_t used;
 
-	if (c->deaf || c->awaits_tls || c->out.marks > 0 || c->out.octets > MOST_QUEUED)
+	if (c->deaf || c->awaits_tls || c->wake != CLOCK_NEVER || c->out.marks > 0)
 		return false;
 	end = memchr(buf_at(&c->in), '\n', c->in.len);
 	if (end == NULL) {
@@ -351,7 +351,8 @@ static bool move_on(struct conn *c)
 			c->state = CONN_OVER;
 		return moved;
 	}
-	moved = obey(c) || moved;
+	while (c->out.octets < WORTH_SENDING && obey(c))
+		moved = true;
 	moved = deliver(c) || moved;
 	if (!moved && c->ended && c->state == CONN_OPEN && out_first(&c->out) == NULL) {
 		close_down(c);

@@ -37,9 +37,11 @@ struct row {
 };
 
 struct draft {
-	struct row *rows; /* in order of number */
+	struct row *rows; /* in order of number once it is closed */
 	size_t count, room;
 	struct buf uidls;
+	struct draft_size *sizes; /* LIST's lines, until it is closed */
+	size_t size_count, size_room;
 	size_t bad_lines; /* lines of UIDL and LIST that made no sense, and were skipped */
 	int64_t at;       /* when it was listed, seconds since 1970 */
 	bool sure; /* a user asked for this listing (refresh): believed even if most is gone */
@@ -49,13 +51,14 @@ struct draft *draft_create(void);
 void draft_free(struct draft *d);
 void draft_freep(struct draft **d);
 
-/* One line of UIDL or LIST, in any order, with gaps. Rows without a UIDL are left out by
- * draft_close. */
+/* One line of UIDL or LIST, in any order, with gaps. Of two lines for one number the first counts;
+ * the other, number 0, and what passes the limits in draft.c are bad lines. */
 void draft_uidl(struct draft *d, uint32_t number, struct slice uidl);
 void draft_listed(struct draft *d, uint32_t number, uint64_t octets);
 
-/* Both answers have ended: sorts by number, joins the two, drops rows that have no UIDL, and
- * returns how many messages LIST had that got none. */
+/* Both answers have ended: sorts by number, joins the two (linear where they came in order), and
+ * returns how many messages LIST had for which there is no UIDL: they get no row. A UIDL without a
+ * LIST line keeps its row, with listed 0. */
 size_t draft_close(struct draft *d);
 
 struct slice row_uidl(const struct draft *d, const struct row *r);

@@ -41,14 +41,16 @@ struct listing {
 	_Atomic uint64_t cached; /* messages in the cache */
 };
 
-/* An empty listing, or one with room for `count` messages and `names` octets of names, held once.
- * The maker fills messages in order of id and by_name, then calls listing_sort_names. */
+/* A listing of `count` messages, all zero, with `names` octets of names (each with its NUL), held
+ * once. The maker fills messages in order of id, and names, then calls listing_sort_names, which
+ * puts by_name in order and sums up octets and cached. */
 struct listing *listing_create(size_t count, size_t names);
 void listing_sort_names(struct listing *l);
 struct listing *listing_hold(struct listing *l); /* returns l; NULL is fine */
 void listing_drop(struct listing *l);            /* the last one frees; NULL is fine */
 void listing_dropp(struct listing **l);          /* for CLEANUP */
 
+/* NULL where there is none. */
 struct message *listing_by_id(const struct listing *l, int64_t id);
 struct message *listing_by_name(const struct listing *l, struct slice name);
 /* The first message with an id above `id`; NULL at the end. */
@@ -59,7 +61,8 @@ struct slice message_name(const struct listing *l, const struct message *m);
 uint64_t message_size(const struct message *m); /* true, or LIST's */
 unsigned message_flags(const struct message *m);
 
-/* The store thread's pen: a body is known (and cached or not), or has left the cache. */
+/* The store thread's pen: a body is known (and cached or not), or has left the cache. Keeps the
+ * listing's octets and cached right. A reader that sees the new size also sees the new lines. */
 void message_set_body(struct listing *l, struct message *m, uint64_t size, uint32_t lines,
     uint32_t header, bool cached);
 void message_set_uncached(struct listing *l, struct message *m);

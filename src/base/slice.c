@@ -32,7 +32,7 @@ bool slice_starts_word(struct slice s, const char *text)
 {
 	size_t len = strlen(text);
 
-	return s.len >= len && strncasecmp(s.at, text, len) == 0;
+	return s.len >= len && (len == 0 || strncasecmp(s.at, text, len) == 0);
 }
 
 int slice_compare(struct slice a, struct slice b)

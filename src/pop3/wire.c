@@ -48,7 +48,8 @@ static const char *next_line_dot(const struct wire *w)
 	while ((dot = memchr(dot, '.', (size_t)(w->end - dot)))) {
 		if (place_at(w, dot) == WIRE_LINE_START)
 			return dot;
-		dot++;
+		while (dot < w->end && *dot == '.')
+			dot++; /* none behind another dot stands first */
 	}
 	return w->end;
 }

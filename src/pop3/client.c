@@ -11,9 +11,11 @@
 
 #define INPUT_ROOM     (256 * 1024)
 #define LONGEST_STATUS 8192
+#define LONGEST_LISTED 65536
 #define FIRST_ROOM     64 /* commands on their way before the ring grows */
 
-_Static_assert(INPUT_ROOM >= 65536 + 2 + CLIENT_LEAST_ROOM, "a line in the way leaves too little");
+_Static_assert(
+    INPUT_ROOM >= LONGEST_LISTED + 2 + CLIENT_LEAST_ROOM, "a line in the way leaves too little");
 
 /* What comes behind "+OK". */
 enum shape { NOTHING, LINES, TEXT };
@@ -49,7 +51,8 @@ static const struct {
 /* What the lines behind one "+OK" may come to. */
 static const struct limits {
 	uint64_t line, lines, octets;
-} capa_limits = {16384, 100, 16384}, listing_limits = {65536, UINT64_C(1) << 24, UINT64_C(1) << 31};
+} capa_limits = {16384, 100, 16384},
+  listing_limits = {LONGEST_LISTED, UINT64_C(1) << 24, UINT64_C(1) << 31};
 
 struct command {
 	uint64_t tag;
@@ -58,11 +61,10 @@ struct command {
 };
 
 struct client {
-	struct wire wire;       /* within input */
-	enum shape now;         /* what is being taken: a status line (NOTHING), lines, text */
-	uint64_t lines, octets; /* of this answer, so far */
-	struct command
-	    *commands; /* a ring of those not answered to the end; room is a power of 2 */
+	struct wire wire;         /* within input */
+	enum shape now;           /* what is being taken: a status line (NOTHING), lines, text */
+	uint64_t lines, octets;   /* of this answer, so far */
+	struct command *commands; /* a ring of those not answered to the end; room: a power of 2 */
 	size_t first, waiting, room;
 	struct buf output;
 	struct failure broken;
@@ -151,7 +153,7 @@ static void trace_command(struct client *c, enum verb verb, struct slice argumen
 	c->say(c->with, true, buf_slice(&line));
 }
 
-/* The line is taken for the sentence as far as it has come. */
+/* The sentence has the line as far as it has come. */
 static enum error unasked(struct client *c)
 {
 	struct slice line = slice_make(c->wire.at, (size_t)(c->wire.end - c->wire.at));

@@ -45,6 +45,14 @@ int slice_compare(struct slice a, struct slice b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
+bool slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f)
+			return true;
+	return false;
+}
+
 static bool one_of(char octet, const char *set)
 {
 	return octet != '\0' && strchr(set, octet) != NULL;

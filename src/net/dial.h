@@ -28,8 +28,8 @@ size_t dial_poll(struct dial *d, struct pollfd fds[DIAL_MOST_FDS], int64_t *wake
 enum dial_result {
 	DIAL_MORE,   /* poll again */
 	DIAL_DONE,   /* *fd is connected, non-blocking, close-on-exec, and the caller's */
-	DIAL_FAILED, /* every address failed: *why is the first useful reason (E_NONAME, E_CONNECT,
-			E_NOROUTE, ...) */
+	DIAL_FAILED, /* every address failed: *why is the most useful reason ("refused" says more
+			than "no IPv6 here"): E_NONAME, E_CONNECT, E_TIMEOUT, E_NOROUTE, E_SYSTEM */
 };
 
 enum dial_result dial_step(struct dial *d, int *fd, struct failure *why);

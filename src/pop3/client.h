@@ -42,11 +42,15 @@ struct client;
 struct client *client_create(void);
 void client_free(struct client *c);
 
+/* Octets of a command with its CRLF (RFC 2449, 4), and of a step within AUTH (RFC 5034, 4). */
+#define CLIENT_LONGEST_COMMAND 255
+#define CLIENT_LONGEST_STEP    12288
+
 /* Puts one command behind those already out. `argument` is what follows the word and a blank
  * (empty: nothing follows); `tag` comes back with each of its answers. UIDL and LIST without an
- * argument are answered by many lines, with one by a status line alone. E_PROTOCOL: the argument
- * holds a control octet, or the line would pass 255 octets (RFC 2449, 4; AUTH steps may have 12288:
- * RFC 5034, 4); nothing was sent. */
+ * argument are answered by many lines, with one by a status line alone. E_PROTOCOL, and nothing was
+ * sent: the argument holds a control octet, the line would be too long, or the connection is broken
+ * (octets that nobody asked for have arrived before the command: client_next says the same). */
 enum error client_send(
     struct client *c, enum verb verb, struct slice argument, uint64_t tag, struct failure *why);
 

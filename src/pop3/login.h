@@ -29,8 +29,9 @@ enum login_result {
 	LOGIN_MORE,   /* bring the next answer */
 	LOGIN_STLS,   /* STLS was answered "+OK": do the handshake, then call login_encrypted */
 	LOGIN_DONE,   /* logged in; login_capabilities holds what the server announced last */
-	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_TLS (STLS missing), E_PROTOCOL,
-			 E_REFUSED */
+	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_REFUSED (greeting), E_TLS (no
+			 STLS, or a line that may not carry a secret), E_PROTOCOL, E_CONFIG (user
+			 or password cannot be sent: empty, too long, a control character) */
 };
 
 /* Takes one answer (of any kind) and sends the next command through `c`. */

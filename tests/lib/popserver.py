@@ -102,13 +102,29 @@ class Server:
         """{file name: octets} of what the directory holds now."""
         return {p.name: p.read_bytes() for p in self.directory.iterdir()}
 
+    def rules(self, *rules):
+        """Other fault rules from now on; all counts begin anew."""
+        self._script.write_text("".join(f"{rule}\n" for rule in rules))
+        answer = self._signal(signal.SIGHUP, "^SCRIPT ")
+        assert answer == "SCRIPT read", answer
+
     def unplug(self):
         """All connections end at once, as when a cable is pulled."""
         os.kill(self._process.pid, signal.SIGUSR1)
 
-    def toggle(self):
-        """Down: nobody listens. Or up again, on the same ports."""
-        os.kill(self._process.pid, signal.SIGUSR2)
+    def down(self):
+        """Nobody listens any more; connections stay."""
+        self._signal(signal.SIGUSR2, "^DOWN$")
+
+    def up(self):
+        """It listens again, on the same ports."""
+        self._signal(signal.SIGUSR2, "^UP$")
+
+    def _signal(self, number, pattern):
+        """Sends a signal and returns the log line that says it was heard."""
+        before = sum(bool(re.search(pattern, line)) for line in self.lines())
+        os.kill(self._process.pid, number)
+        return self.wait_for(pattern, before + 1)[-1]
 
     def lines(self):
         """The log, a list of its complete lines: `CONN 1 > STAT`, `CONN 1 < +OK 2 320`, `DELETED name` ..."""

@@ -110,7 +110,13 @@ class Server:
 
     def unplug(self):
         """All connections end at once, as when a cable is pulled."""
+        before = self._connections("open") - self._connections("close")
         os.kill(self._process.pid, signal.SIGUSR1)
+        eventually(lambda: before <= self._connections("close"), "the end of all connections")
+
+    def _connections(self, event):
+        """The numbers of the connections of which the log says this."""
+        return {line.split()[1] for line in self.lines() if line.startswith("CONN ") and line.split()[2] == event}
 
     def down(self):
         """Nobody listens any more; connections stay."""

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import leftovers
+from eventually import eventually
 from programs import program
 
 MOUNTING = 90      # seconds for pop3fs to return
@@ -39,6 +40,13 @@ class Mounts:
         self._mounts.append(mount)
         return mount, mount.start()
 
+    def foreground(self, account, person, *flags, **options):
+        """Mounts with -f and these flags; `mount.said()` is what it has printed so far."""
+        mount = Mount(self._root, account, person, options, ("-f", *flags))
+        self._mounts.append(mount)
+        mount.start_foreground()
+        return mount
+
     def finish(self):
         for mount in reversed(self._mounts):
             mount.finish()
@@ -47,7 +55,7 @@ class Mounts:
 class Mount:
     """One mount. Every look into it goes through `person`, in a child process with a deadline."""
 
-    def __init__(self, root, account, person, options):
+    def __init__(self, root, account, person, options, flags=()):
         options = dict(options)
         way = options.pop("way", "tls")
         self.person = person
@@ -63,7 +71,8 @@ class Mount:
             options["tls"] = "off"
         else:
             options.setdefault("ca", account.ca)
-        self.argv = [program("pop3fs", root)]
+        self.argv = [program("pop3fs", root), *flags]
+        self._output = None
         for name, value in options.items():
             if value is not None:
                 text = name if value is True else f"{name}={value}"
@@ -73,6 +82,22 @@ class Mount:
     def start(self):
         """Runs pop3fs, which returns when the mount answers. Not to be called twice."""
         return self.person.run(*self.argv, deadline=MOUNTING)
+
+    def start_foreground(self):
+        """Starts pop3fs, which stays, and waits until the mount answers."""
+        self._output = self.person.file("output", b"")
+        with self._output.open("ab") as output:
+            process = self.person.start(*self.argv, stdout=output, stderr=output)
+        self.pid = process.pid
+
+        def answers():
+            assert process.poll() is None, f"pop3fs ended with {process.returncode}: {self.said()}"
+            return self.is_mounted() and self.status()
+
+        eventually(answers, "the mount", MOUNTING)
+
+    def said(self):
+        return self._output.read_text(errors="replace")
 
     def run(self, *argv, **options):
         """A command as the mount's owner."""
@@ -108,7 +133,7 @@ class Mount:
         return any(where == str(self.path) for where, _ in leftovers.mounts_below(self.path))
 
     def umount(self):
-        """Unmounts as its owner does and waits for the daemon's end, which is after the commit. Returns its exit code."""
+        """Unmounts as its owner does, waits for the daemon's end, after the commit, and returns its exit code."""
         command = ["umount"] if self.person.is_root else ["fusermount3", "-u"]
         self.run(*command, self.path).ok()
         return self.wait()

@@ -46,7 +46,7 @@ def odd():
         "ends-in-cr": h("ends-in-cr") + b"text\r",
         "stored-crlf": (h("stored-crlf") + b"one\ntwo\n").replace(b"\n", b"\r\n"),
         "mixed-ends": h("mixed-ends") + b"lf\ncrlf\r\nlf\ncrcrlf\r\r\n\n\r\n",
-        "eight-bit": h("eight-bit") + every + b"\n" + "Grüße, żółć, 日本語\n".encode() + "caf\xe9\n".encode("latin-1"),
+        "eight-bit": h("eight-bit") + every + "\nGrüße, żółć, 日本語\n".encode() + b"caf\xe9\n",
         "eight-bit-header": b"Subject: caf\xe9 \xff\xfe\nFrom: \xc3\xa9\n\nbody\n",
         "long-line": h("long-line") + b"y" * LONG_LINE + b"\n",
         "long-line-unended": h("long-line-unended") + b"z" * LONG_LINE,

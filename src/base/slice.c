@@ -32,7 +32,7 @@ bool slice_starts_word(struct slice s, const char *text)
 {
 	size_t len = strlen(text);
 
-	return s.len >= len && strncasecmp(s.at, text, len) == 0;
+	return s.len >= len && (len == 0 || strncasecmp(s.at, text, len) == 0);
 }
 
 int slice_compare(struct slice a, struct slice b)
@@ -43,6 +43,14 @@ int slice_compare(struct slice a, struct slice b)
 	if (order != 0)
 		return order;
 	return (a.len > b.len) - (a.len < b.len);
+}
+
+bool slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f)
+			return true;
+	return false;
 }
 
 static bool one_of(char octet, const char *set)

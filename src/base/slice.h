@@ -22,6 +22,9 @@ bool slice_is_word(struct slice s, const char *text); /* the same, ASCII case ig
 bool slice_starts_word(struct slice s, const char *text);
 int slice_compare(struct slice a, struct slice b); /* memcmp order, then the shorter first */
 
+/* Whether it holds a control character (below 0x20, or 0x7F), which no command may carry. */
+bool slice_has_control(struct slice s);
+
 /* Takes the next run of octets that are not in `separators` off the front of *rest, skipping
  * separators before it. Empty when nothing is left. */
 struct slice slice_token(struct slice *rest, const char *separators);

@@ -1,0 +1,50 @@
+/* The file system: the loop over {FUSE, events, signals}, the model it owns, and its end. One
+ * thread (main) calls all of this. It never waits for the network, for a write, or for a
+ * notification. */
+#ifndef POP3FS_FS_H
+#define POP3FS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "jobs.h"
+
+struct fs_plan { /* the strings live as long as the fs */
+	const char *mountpoint;
+	const char *source;       /* shown in mountinfo, byte for byte as written */
+	const char *account;      /* "user@host" for .pop3fs/status */
+	const char *store;        /* the database's path, for the reader */
+	const char *fuse_options; /* more for the kernel and fusermount3, comma separated; "" */
+	uid_t uid;                /* owner shown */
+	gid_t gid;
+	mode_t umask; /* taken off 0700 and 0400 */
+	bool read_only;
+	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
+	int64_t commit_ms;        /* the commit at the end may take this long */
+	int64_t refresh_s; /* an access later than this after the last listing starts a new one */
+	void (*detach)(
+	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */
+	void *with;
+};
+
+struct fs;
+
+/* Makes the model and opens the reader. The threads behind `queues` run already. */
+enum error fs_create(
+    struct fs **out, const struct fs_plan *plan, struct queues *queues, struct failure *why);
+void fs_free(struct fs *f);
+
+/* Asks for the first listing and takes events until it is there. E_*: what the server or store
+ * said. A signal (SIGINT, SIGTERM) ends it with E_INTERRUPT. */
+enum error fs_first_listing(struct fs *f, struct failure *why);
+
+enum error fs_mount(struct fs *f, struct failure *why);
+
+/* Serves until the mount is gone or a signal ended it; calls ready(with) once the kernel's INIT is
+ * answered. When it returns the mount is gone (or detached), the deletions are committed or wait in
+ * the journal, and *result tells. */
+enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct commit_result *result,
+    struct failure *why);
+
+#endif

@@ -1,0 +1,18 @@
+/* Bodies in the store: chunk rows, keyed id << 24 | index, each with its number of CRLFs. A body
+ * counts only when bodies_complete has been committed: until then message.chunks is NULL and a
+ * start sweeps it away. */
+#ifndef POP3FS_BODIES_H
+#define POP3FS_BODIES_H
+
+#include "jobs.h"
+#include "store.h"
+
+enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice data,
+    uint32_t lines, struct failure *why);
+enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why);
+/* The body leaves the cache (or was never whole); its true size and hash stay known. */
+enum error bodies_discard(struct store *s, int64_t id, struct failure *why);
+enum error bodies_sweep(struct store *s, struct failure *why); /* at start: unfinished ones */
+enum error bodies_used(struct store *s, int64_t id, int64_t at, struct failure *why);
+
+#endif

@@ -1,0 +1,46 @@
+/* The journal of deletions, a state machine in the store. `unlink` is an intention, QUIT is a
+ * claim, the next listing is the proof.
+ *
+ *     state \ event   mark    deleted  unknown  refused   not sent  still listed    not listed
+ *     (none)           -        -        -        -          -          -               - unlink ->
+ * pending pending         sent      -        -        -          -       pending         forgotten
+ *     sent             -     assumed  unknown  pending*   pending    pending*        forgotten
+ *     assumed         sent      -        -        -          -       pending*        forgotten
+ *     unknown         sent      -        -        -          -       pending*        forgotten
+ *     refused          -        -        -        -          -       refused         forgotten
+ * unlink -> pending
+ *
+ * pending*: armed again, one more try counted; after MOST_TRIES it becomes refused instead and the
+ * message is shown. "sent" found at start (a crash) is treated as unknown. undelete and dropped end
+ * an intention in any state but sent. Every transition is made inside the caller's transaction. RFC
+ * 1939, 5 and 6. */
+#ifndef POP3FS_JOURNAL_H
+#define POP3FS_JOURNAL_H
+
+#include "jobs.h"
+#include "store.h"
+
+#define JOURNAL_MOST_TRIES 3
+
+/* unlink: keyed by the row's UIDL, listed size and header hash as they are now. Again: no change.
+ */
+enum error journal_unlink(struct store *s, int64_t id, struct failure *why);
+
+/* E_FORBIDDEN: its DELE is out. E_VANISHED: there is none. */
+enum error journal_undelete(struct store *s, int64_t id, struct failure *why);
+
+/* sent; the caller commits durably before any DELE leaves. */
+enum error journal_mark(struct store *s, const int64_t *ids, size_t count, struct failure *why);
+enum error journal_outcome(struct store *s, const struct outcome *o, struct failure *why);
+
+/* The proof: a complete listing has been published (message.vanished is set for what it lacks).
+ * Settles all. */
+enum error journal_settle(struct store *s, struct failure *why);
+
+/* At start: "sent" becomes unknown. */
+enum error journal_recover(struct store *s, struct failure *why);
+
+/* All intentions, in order of id; malloc'd, the caller's. */
+enum error journal_all(struct store *s, struct intentions **out, struct failure *why);
+
+#endif

@@ -1,0 +1,275 @@
+#include "maildrop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+
+#define FIRST_ROOM 16 /* hidden messages; doubled when full */
+#define NOT_LISTED UINT32_MAX
+
+/* Why a message is hidden. */
+enum why {
+	IN_JOURNAL, /* the journal's last word has it */
+	FLYING,     /* unlinked, its row not yet in the log */
+	LANDED,     /* its row is in the log, but the journal's last word is older */
+};
+
+struct hidden {
+	int64_t id;
+	uint32_t index; /* in the valid listing, or NOT_LISTED */
+	enum why why;
+};
+
+struct maildrop {
+	struct listing *listing;
+	struct intentions *intentions;
+	struct hidden *hidden; /* in order of id; rm in order of arrival adds at its end */
+	size_t count, room;
+	size_t listed;   /* of the hidden, those that the listing has */
+	int64_t changed; /* when a message was last hidden or shown here */
+};
+
+static struct intentions *no_intentions(void)
+{
+	return xzalloc(sizeof(struct intentions));
+}
+
+struct maildrop *maildrop_create(void)
+{
+	struct maildrop *d = xnew(struct maildrop);
+
+	d->listing = listing_create(0, 0);
+	d->intentions = no_intentions();
+	return d;
+}
+
+void maildrop_free(struct maildrop *d)
+{
+	if (!d)
+		return;
+	listing_drop(d->listing);
+	free(d->intentions);
+	free(d->hidden);
+	free(d);
+}
+
+struct listing *maildrop_listing(const struct maildrop *d)
+{
+	return d->listing;
+}
+
+const struct intentions *maildrop_intentions(const struct maildrop *d)
+{
+	return d->intentions;
+}
+
+/* ---- the hidden ---- */
+
+/* Where the first hidden one with an id of at least `id` is, or count. */
+static size_t hidden_from(const struct maildrop *d, int64_t id)
+{
+	size_t low = 0, high = d->count;
+
+	if (high > 0 && d->hidden[high - 1].id < id)
+		return high;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (d->hidden[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct hidden *find_hidden(const struct maildrop *d, int64_t id)
+{
+	size_t at = hidden_from(d, id);
+
+	return at < d->count && d->hidden[at].id == id ? &d->hidden[at] : NULL;
+}
+
+static uint32_t place_of(const struct listing *l, int64_t id)
+{
+	const struct message *m = listing_by_id(l, id);
+
+	return m ? (uint32_t)listing_index(l, m) : NOT_LISTED;
+}
+
+/* After the listing or the set of hidden ones has become another. */
+static void place_hidden(struct maildrop *d)
+{
+	d->listed = 0;
+	for (size_t i = 0; i < d->count; i++) {
+		d->hidden[i].index = place_of(d->listing, d->hidden[i].id);
+		d->listed += d->hidden[i].index != NOT_LISTED;
+	}
+}
+
+bool maildrop_hides(const struct maildrop *d, int64_t id)
+{
+	return find_hidden(d, id) != NULL;
+}
+
+static struct message *if_visible(const struct maildrop *d, struct message *m)
+{
+	return m && !maildrop_hides(d, m->id) ? m : NULL;
+}
+
+struct message *maildrop_by_name(const struct maildrop *d, struct slice name)
+{
+	return if_visible(d, listing_by_name(d->listing, name));
+}
+
+struct message *maildrop_by_id(const struct maildrop *d, int64_t id)
+{
+	return if_visible(d, listing_by_id(d->listing, id));
+}
+
+/* ---- unlink ---- */
+
+void maildrop_unlink(struct maildrop *d, const struct message *m)
+{
+	size_t at = hidden_from(d, m->id);
+
+	if (at < d->count && d->hidden[at].id == m->id)
+		return;
+	if (d->count == d->room) {
+		d->room = d->room ? 2 * d->room : FIRST_ROOM;
+		d->hidden = xreallocarray(d->hidden, d->room, sizeof(*d->hidden));
+	}
+	memmove(d->hidden + at + 1, d->hidden + at, (d->count - at) * sizeof(*d->hidden));
+	d->hidden[at] = (struct hidden){m->id, place_of(d->listing, m->id), FLYING};
+	d->listed += d->hidden[at].index != NOT_LISTED;
+	d->count++;
+	d->changed = clock_seconds();
+}
+
+void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked)
+{
+	struct hidden *h = find_hidden(d, id);
+
+	if (!h || h->why != FLYING)
+		return;
+	if (stays_unlinked) {
+		h->why = LANDED;
+		return;
+	}
+	d->listed -= h->index != NOT_LISTED;
+	d->count--;
+	memmove(h, h + 1, (size_t)(d->hidden + d->count - h) * sizeof(*h));
+	d->changed = clock_seconds();
+}
+
+static bool hides(const struct intention *i)
+{
+	return i->state != INTENTION_REFUSED;
+}
+
+/* The journal's hidden ones and those still flying, both in order of id, become one. */
+void maildrop_intend(struct maildrop *d, struct intentions *all)
+{
+	struct intentions *next = all ? all : no_intentions();
+	struct hidden *merged = xreallocarray(NULL, next->count + d->count, sizeof(*merged));
+	size_t count = 0, old = 0;
+
+	for (size_t i = 0; i <= next->count; i++) {
+		int64_t id = i < next->count ? next->all[i].id : INT64_MAX;
+
+		for (; old < d->count && d->hidden[old].id <= id; old++)
+			if (d->hidden[old].why == FLYING)
+				merged[count++] = d->hidden[old];
+		if (i == next->count || !hides(&next->all[i]))
+			continue;
+		if (count == 0 || merged[count - 1].id != id)
+			merged[count++] = (struct hidden){id, NOT_LISTED, IN_JOURNAL};
+	}
+	free(d->hidden);
+	free(d->intentions);
+	d->hidden = merged;
+	d->room = next->count + d->count;
+	d->count = count;
+	d->intentions = next;
+	place_hidden(d);
+}
+
+/* ---- another listing ---- */
+
+/* Calls `change` for each visible message of `l` that `other` lacks. */
+static void tell(const struct maildrop *d, const struct listing *l, const struct listing *other,
+    maildrop_change *change, void *with)
+{
+	size_t there = 0;
+
+	for (size_t i = 0; change && i < l->count; i++) {
+		const struct message *m = &l->messages[i];
+
+		while (there < other->count && other->messages[there].id < m->id)
+			there++;
+		if (there < other->count && other->messages[there].id == m->id)
+			continue;
+		if (!maildrop_hides(d, m->id))
+			change(with, l, m);
+	}
+}
+
+void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *gone,
+    maildrop_change *come, void *with)
+{
+	CLEANUP(listing_dropp) struct listing *last = d->listing;
+
+	d->listing = next;
+	place_hidden(d);
+	tell(d, last, next, gone, with);
+	tell(d, next, last, come, with);
+}
+
+/* ---- sums ---- */
+
+size_t maildrop_count(const struct maildrop *d)
+{
+	return d->listing->count - d->listed;
+}
+
+/* The pen is another thread's: sums taken while it writes may be one message apart. */
+static uint64_t less(uint64_t all, uint64_t part)
+{
+	return part < all ? all - part : 0;
+}
+
+uint64_t maildrop_octets(const struct maildrop *d)
+{
+	uint64_t octets = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (d->hidden[i].index != NOT_LISTED)
+			octets += message_size(&d->listing->messages[d->hidden[i].index]);
+	return less(atomic_load(&d->listing->octets), octets);
+}
+
+size_t maildrop_cached(const struct maildrop *d)
+{
+	size_t cached = 0;
+
+	for (size_t i = 0; i < d->count; i++) {
+		uint32_t index = d->hidden[i].index;
+
+		if (index != NOT_LISTED)
+			cached +=
+			    (message_flags(&d->listing->messages[index]) & MESSAGE_CACHED) != 0;
+	}
+	return (size_t)less(atomic_load(&d->listing->cached), cached);
+}
+
+size_t maildrop_pending(const struct maildrop *d)
+{
+	return d->count;
+}
+
+int64_t maildrop_changed(const struct maildrop *d)
+{
+	return d->changed > d->listing->changed ? d->changed : d->listing->changed;
+}

@@ -1,0 +1,47 @@
+/* The model that the fs thread owns: the valid listing, less what was unlinked. Memory only;
+ * nothing here ever waits. One thread uses it. */
+#ifndef POP3FS_MAILDROP_H
+#define POP3FS_MAILDROP_H
+
+#include <stdbool.h>
+
+#include "jobs.h"
+#include "listing.h"
+
+struct maildrop;
+
+struct maildrop *maildrop_create(void); /* an empty listing, nothing hidden */
+void maildrop_free(struct maildrop *d);
+
+struct listing *maildrop_listing(
+    const struct maildrop *d); /* not held; valid until the next change */
+
+/* Visible messages only: NULL for what is unlinked. */
+struct message *maildrop_by_name(const struct maildrop *d, struct slice name);
+struct message *maildrop_by_id(const struct maildrop *d, int64_t id);
+bool maildrop_hides(const struct maildrop *d, int64_t id);
+
+/* Unlinked at once, before its row is in the log (`flying`); then maildrop_unlinked says how that
+ * went. */
+void maildrop_unlink(struct maildrop *d, const struct message *m);
+void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked);
+
+/* The journal's word, from an event. Unlinks still flying stay hidden. Takes the array (may be
+ * NULL). */
+void maildrop_intend(struct maildrop *d, struct intentions *all);
+const struct intentions *maildrop_intentions(const struct maildrop *d); /* never NULL */
+
+/* Makes `next` the valid listing (takes the caller's hold) and tells, through `gone` (may be NULL),
+ * each message that was visible and is no more, and through `come` each that was not. Linear in
+ * both lists. */
+typedef void maildrop_change(void *with, const struct listing *l, const struct message *m);
+void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *gone,
+    maildrop_change *come, void *with);
+
+size_t maildrop_count(const struct maildrop *d);    /* visible */
+uint64_t maildrop_octets(const struct maildrop *d); /* of the visible */
+size_t maildrop_cached(const struct maildrop *d);
+size_t maildrop_pending(const struct maildrop *d);  /* deletions not yet done: journal and flying */
+int64_t maildrop_changed(const struct maildrop *d); /* seconds since 1970: directory's mtime */
+
+#endif

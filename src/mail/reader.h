@@ -1,0 +1,40 @@
+/* Reads bodies and rows from the database, beside the writer. A read-only handle of one thread's
+ * own. */
+#ifndef POP3FS_READER_H
+#define POP3FS_READER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "error.h"
+
+struct reader;
+
+enum error reader_open(struct reader **out, const char *path, struct failure *why);
+void reader_close(struct reader *r);
+
+/* Up to `len` octets of message `id` from `offset` on, into `to`. Returns how many (fewer only at
+ * the end of the body), or -1 where the body or a piece of it is missing or damaged. */
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len);
+
+/* One message's row, also of one that has vanished; false: unknown. */
+struct reader_row {
+	uint64_t listed, size; /* size is listed while the true one is unknown */
+	bool true_size, cached;
+	uint64_t lines;
+	uint32_t header;
+	int64_t received, seen;
+};
+bool reader_message(struct reader *r, int64_t id, struct reader_row *row);
+
+/* Appends the UIDL's octets. */
+bool reader_uidl(struct reader *r, int64_t id, struct buf *uidl);
+
+/* Appends the header's text, from TOP or from the body. false: not known. */
+bool reader_header(struct reader *r, int64_t id, struct buf *text);
+
+/* A fact about the account (store.h: store_recall). */
+bool reader_recall(struct reader *r, const char *key, char *value, size_t room);
+
+#endif

@@ -1,0 +1,36 @@
+/* The session thread: the one that talks to the server. It connects on demand, lists at each login,
+ * fetches what it is asked for, commits deletions, and closes the line when it has been idle. It
+ * reads only its queue of jobs. RFC 1939: one session at a time holds the maildrop. */
+#ifndef POP3FS_SESSION_H
+#define POP3FS_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "jobs.h"
+#include "secret.h"
+
+enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
+
+struct session_plan { /* the strings live as long as the session */
+	const char *host, *port, *user;
+	const struct secret *password;
+	enum session_tls tls;
+	const char *ca;     /* tls.h */
+	int64_t timeout_ms; /* without an octet of progress */
+	int64_t idle_ms;    /* an unused line is closed after this */
+	int64_t retry_ms;   /* how long E_LOCKED and E_LATER are tried again */
+	int64_t commit_ms;  /* a final commit ends within this */
+	uint64_t memory;    /* octets of bodies on their way to the store, at most */
+	bool read_only;     /* never send DELE */
+};
+
+struct session;
+
+enum error session_start(struct session **out, const struct session_plan *plan,
+    struct queues *queues, struct failure *why);
+
+/* Waits for the thread's end; JOB_END must have been sent. */
+void session_join(struct session *s);
+
+#endif

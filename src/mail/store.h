@@ -1,0 +1,40 @@
+/* The account's one database: how it is opened, its schema, its facts. SQLite in WAL. Only the
+ * store thread (storer.h) writes; readers have reader.h. Never crosses a fork.
+ *
+ * The schema cannot change later where it says so; migrations go by user_version. */
+#ifndef POP3FS_STORE_H
+#define POP3FS_STORE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "slice.h"
+
+struct store; /* one read-write handle with its prepared statements */
+
+/* Opens or makes the database; a damaged one is moved aside (NAME.damaged-SECONDS), said in the
+ * log, and a new one made. Half-fetched bodies are swept. E_STORE, E_FULL. */
+enum error store_open(struct store **out, const char *path, struct failure *why);
+void store_close(struct store *s); /* checkpoints; NULL is fine */
+void store_closep(struct store **s);
+
+/* A transaction: begin, then commit or rollback. `durable`: on disk when it returns, else in the
+ * log only (safe against kill -9, not yet against a power cut) and on disk at the latest with the
+ * next durable one. */
+enum error store_begin(struct store *s, struct failure *why);
+enum error store_commit(struct store *s, bool durable, struct failure *why);
+void store_rollback(struct store *s);
+
+/* Small facts about the account that outlive a mount: last login, LOGIN-DELAY, whether the secret
+ * ever was accepted, ... Text by key. recall appends to `value`; false: not known. */
+enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why);
+bool store_recall(struct store *s, const char *key, char *value, size_t room);
+
+/* For the files that share the store thread: the statement for this SQL text, prepared once and
+ * reset; NULL: *why. And the failure that the handle's last call had (E_FULL or E_STORE). */
+sqlite3_stmt *store_statement(struct store *s, const char *sql, struct failure *why);
+enum error store_failed(struct store *s, const char *doing, struct failure *why);
+
+#endif

@@ -1,0 +1,51 @@
+/* From the greeting to the TRANSACTION state: CAPA, STLS, CAPA again, the login itself, CAPA again
+ * where a server may announce more then. A machine without I/O over one enum: each step is entered,
+ * which sends its command, and left by its reply. RFC 1939, 4; 2449; 2595; 5034; 6856. */
+#ifndef POP3FS_LOGIN_H
+#define POP3FS_LOGIN_H
+
+#include <stdbool.h>
+
+#include "client.h"
+#include "secret.h"
+
+struct login_plan {
+	const char *user;
+	const struct secret *password;
+	bool encrypted; /* TLS from the first octet (or loopback without TLS by the user's decision)
+			 */
+	bool stls;      /* STLS is required before anything secret; never fall back */
+	bool clear_text; /* tls=off: the user accepts a line that anybody can read */
+};
+
+struct login;
+
+/* The plan's strings must live as long as the login. The first answer to bring is the greeting's.
+ */
+struct login *login_create(const struct login_plan *plan);
+void login_free(struct login *l);
+
+enum login_result {
+	LOGIN_MORE,   /* bring the next answer */
+	LOGIN_STLS,   /* STLS was answered "+OK": do the handshake, then call login_encrypted */
+	LOGIN_DONE,   /* logged in; login_capabilities holds what the server announced last */
+	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_REFUSED (greeting), E_TLS (no
+			 STLS, or a line that may not carry a secret), E_PROTOCOL, E_CONFIG (user
+			 or password cannot be sent: empty, too long, a control character) */
+};
+
+/* Takes one answer (of any kind) and sends the next command through `c`. */
+enum login_result login_answer(
+    struct login *l, struct client *c, const struct answer *a, struct failure *why);
+
+/* The handshake after LOGIN_STLS is done. What was announced before it is forgotten. */
+enum login_result login_encrypted(struct login *l, struct client *c, struct failure *why);
+
+const struct capabilities *login_capabilities(const struct login *l);
+
+/* Whether the secret itself has been sent (a failure before that says nothing about it), and the
+ * code of the refusal: a bare one (CODE_NONE) may mean "in use" on servers without codes. */
+bool login_secret_was_sent(const struct login *l);
+enum reply_code login_refusal(const struct login *l);
+
+#endif

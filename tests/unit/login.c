@@ -1,0 +1,412 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "alloc.h"
+#include "buf.h"
+#include "login.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static void client_freep(struct client **c)
+{
+	client_free(*c);
+}
+
+static void login_freep(struct login **l)
+{
+	login_free(*l);
+}
+
+static void secret_freep(struct secret **s)
+{
+	secret_free(*s);
+}
+
+/* A login and the line it talks over, from the server's side. */
+struct talk {
+	struct client *client;
+	struct login *login;
+	struct failure why;
+	enum login_result result;
+	size_t fed; /* octets of the server, so far */
+	size_t cut; /* its stream is cut there; 0: behind every octet; SIZE_MAX: nowhere */
+};
+
+static void put(struct talk *t, struct slice octets)
+{
+	size_t room;
+
+	memcpy(client_room(t->client, &room), octets.at, octets.len);
+	client_received(t->client, octets.len);
+}
+
+/* As the session does it: every answer to the login, until that is at its end. */
+static void answer_all(struct talk *t)
+{
+	struct answer a;
+	enum client_result told;
+
+	while (t->result == LOGIN_MORE &&
+	       (told = client_next(t->client, &a, &t->why)) != CLIENT_MORE) {
+		if (told == CLIENT_BROKEN)
+			t->result = LOGIN_FAILED;
+		else
+			t->result = login_answer(t->login, t->client, &a, &t->why);
+	}
+}
+
+static void server_says(struct talk *t, struct slice octets)
+{
+	while (octets.len > 0) {
+		size_t piece = octets.len;
+
+		if (t->cut == 0)
+			piece = 1;
+		else if (t->cut > t->fed && t->cut < t->fed + octets.len)
+			piece = t->cut - t->fed;
+		put(t, slice_make(octets.at, piece));
+		answer_all(t);
+		octets = slice_make(octets.at + piece, octets.len - piece);
+		t->fed += piece;
+	}
+}
+
+static void client_said(struct talk *t, const char *line)
+{
+	CLEANUP(freep) char *want = xasprintf("%s\r\n", line);
+	CLEANUP(freep)
+	char *got = xstrndup(client_output(t->client).at, client_output(t->client).len);
+
+	assert_string_equal(got, want);
+	client_sent(t->client, client_output(t->client).len);
+}
+
+/* Plays a script: lines of the server ("S: +OK", of which a run comes in one piece), of the client
+ * ("C: CAPA"), and the handshake ("tls"). Returns the length of the server's stream. */
+static size_t play(struct talk *t, const char *script)
+{
+	CLEANUP(buf_finish) struct buf run = {0};
+
+	while (*script) {
+		size_t len = strcspn(script, "\n");
+		CLEANUP(freep) char *line = xstrndup(script, len);
+
+		script += len + (script[len] == '\n');
+		if (strncmp(line, "S: ", 3) == 0) {
+			buf_printf(&run, "%s\r\n", line + 3);
+			if (strncmp(script, "S: ", 3) == 0)
+				continue;
+			server_says(t, buf_slice(&run));
+			buf_clear(&run);
+		} else if (strncmp(line, "C: ", 3) == 0) {
+			client_said(t, line + 3);
+		} else {
+			assert_string_equal(line, "tls");
+			assert_int_equal(t->result, LOGIN_STLS);
+			t->result = login_encrypted(t->login, t->client, &t->why);
+		}
+	}
+	assert_int_equal(client_output(t->client).len, 0);
+	return t->fed;
+}
+
+enum line { ENCRYPTED, STLS, CLEAR, NAKED };
+
+static struct login_plan plan_for(enum line line, const char *user, const struct secret *password)
+{
+	return (struct login_plan){
+	    .user = user,
+	    .password = password,
+	    .encrypted = line == ENCRYPTED,
+	    .stls = line == STLS,
+	    .clear_text = line == CLEAR,
+	};
+}
+
+struct script {
+	enum line line;
+	const char *script;
+	enum error code; /* OK: logged in */
+	const char *words;
+	bool secret_was_sent;
+	enum reply_code refusal;
+};
+
+static size_t check_script(const struct script *s, size_t cut)
+{
+	CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+	const struct login_plan plan = plan_for(s->line, "me", password);
+	CLEANUP(client_freep) struct client *client = client_create();
+	CLEANUP(login_freep) struct login *login = login_create(&plan);
+	struct talk t = {client, login, .result = LOGIN_MORE, .cut = cut};
+	size_t len = play(&t, s->script);
+
+	assert_int_equal(t.result, s->code == OK ? LOGIN_DONE : LOGIN_FAILED);
+	assert_int_equal(t.why.code, s->code);
+	if (s->words)
+		assert_string_equal(t.why.words, s->words);
+	assert_int_equal(login_secret_was_sent(login), s->code == OK || s->secret_was_sent);
+	assert_int_equal(login_refusal(login), s->refusal);
+	return len;
+}
+
+static void check_scripts(const struct script *scripts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = check_script(&scripts[i], SIZE_MAX);
+
+		for (size_t cut = 0; cut < len; cut++)
+			check_script(&scripts[i], cut);
+	}
+}
+
+#define GREETING "S: +OK hello\nC: CAPA\n"
+#define NO_CAPA  GREETING "S: -ERR what?\n"
+#define USER_OK  "C: USER me\nS: +OK\nC: PASS secret\n"
+#define PLAIN    "C: AUTH PLAIN AG1lAHNlY3JldA==\n"
+
+static void the_login_takes_the_best_way_that_is_offered(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, NO_CAPA USER_OK "S: +OK\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: USER\nS: .\n" USER_OK
+				 "S: +OK\nC: CAPA\nS: +OK\nS: TOP\nS: .\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: TOP\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: SASL\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: USER\nS: SASL CRAM-MD5\nS: .\n" USER_OK
+				 "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {ENCRYPTED,
+		GREETING "S: +OK\nS: SASL LOGIN PLAIN\nS: .\n" PLAIN "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN
+				 "S: + \nC: AG1lAHNlY3JldA==\nS: +OK\nC: CAPA\nS: -ERR\n"},
+	    {CLEAR, NO_CAPA USER_OK "S: +OK\n"},
+	    {CLEAR, GREETING "S: +OK\nS: STLS\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: +OK\nS: .\n"},
+	    {STLS, GREETING "S: +OK\nS: STLS\nS: SASL PLAIN\nS: .\nC: STLS\nS: +OK go\ntls\n"
+			    "C: CAPA\nS: +OK\nS: USER\nS: .\n" USER_OK
+			    "S: +OK\nC: CAPA\nS: +OK\nS: .\n"},
+	    {STLS, NO_CAPA "C: STLS\nS: +OK\ntls\nC: CAPA\nS: -ERR\n" USER_OK "S: +OK\n"},
+	    {STLS, GREETING "S: +OK\nS: STLS\nS: SASL PLAIN\nS: .\nC: STLS\nS: +OK go\ntls\n"
+			    "C: CAPA\nS: -ERR\n" USER_OK "S: +OK\n"},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+static void a_refusal_says_what_it_means(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, "S: -ERR full\n", E_REFUSED, "the server refused the session: full"},
+	    {ENCRYPTED, "S: -ERR [SYS/PERM]\n", E_REFUSED, "the server refused the session", false,
+		CODE_SYS_PERM},
+	    {ENCRYPTED, "S: -ERR [IN-USE] busy\n", E_LOCKED,
+		"another session holds the maildrop: busy", false, CODE_IN_USE},
+	    {ENCRYPTED, "S: -ERR [SYS/TEMP] x\n", E_LATER, "the server asks to try again later: x",
+		false, CODE_SYS_TEMP},
+	    {ENCRYPTED, "S: SSH-2.0\n", E_PROTOCOL,
+		"greeting: out of step, neither +OK nor -ERR but: SSH-2.0"},
+	    {ENCRYPTED, NO_CAPA "C: USER me\nS: -ERR who?\n", E_LOGIN,
+		"the server refused the login: who?"},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR\n", E_LOGIN, "the server refused the login", true},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [AUTH] wrong\n", E_LOGIN,
+		"the server refused the login: wrong", true, CODE_AUTH},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [SYS/PERM] gone\n", E_LOGIN,
+		"the server refused the login: gone", true, CODE_SYS_PERM},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [X] y\n", E_LOGIN,
+		"the server refused the login: y", true, CODE_OTHER},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [IN-USE] busy\n", E_LOCKED,
+		"another session holds the maildrop: busy", true, CODE_IN_USE},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [LOGIN-DELAY 30] wait\n", E_LATER,
+		"the server asks to try again later: wait", true, CODE_LOGIN_DELAY},
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [SYS/TEMP]\n", E_LATER,
+		"the server asks to try again later", true, CODE_SYS_TEMP},
+	    {ENCRYPTED,
+		GREETING "S: +OK\nS: SASL PLAIN\nS: USER\nS: .\n" PLAIN "S: -ERR [AUTH] no\n",
+		E_LOGIN, "the server refused the login: no", true, CODE_AUTH},
+	    {ENCRYPTED, GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN "S: -ERR [IN-USE]\n",
+		E_LOCKED, NULL, true, CODE_IN_USE},
+	    {ENCRYPTED,
+		GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN
+			 "S: + \nC: AG1lAHNlY3JldA==\nS: + more\n",
+		E_PROTOCOL, "the server does not follow SASL PLAIN: more", true},
+	    {ENCRYPTED, GREETING "S: +OK\nS: SASL CRAM-MD5\nS: .\n", E_LOGIN,
+		"the server offers neither USER nor SASL PLAIN, only: CRAM-MD5; nothing secret was "
+		"sent"},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+static void no_secret_goes_over_a_line_that_others_can_read(void **state)
+{
+	static const struct script scripts[] = {
+	    {NAKED, NO_CAPA, E_TLS,
+		"the line is not encrypted; nothing secret was sent (tls=off accepts that)"},
+	    {NAKED, GREETING "S: +OK\nS: STLS\nS: SASL PLAIN\nS: .\n", E_TLS, NULL},
+	    {STLS, GREETING "S: +OK\nS: USER\nS: .\n", E_TLS,
+		"the server does not offer STLS; nothing secret was sent (try pop3s://, which is "
+		"TLS from the start, or tls=off for a line that anybody can read)"},
+	    {STLS, NO_CAPA "C: STLS\nS: -ERR what?\n", E_TLS,
+		"the server refused STLS; nothing secret was sent (try pop3s://, which is TLS from "
+		"the start): what?"},
+	    {STLS, GREETING "S: +OK\nS: STLS\nS: .\nC: STLS\nS: -ERR [SYS/TEMP]\n", E_TLS, NULL,
+		false, CODE_SYS_TEMP},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+/* In one piece only: what comes later is ciphertext to the handshake. */
+static void octets_injected_before_the_handshake_end_it(void **state)
+{
+	static const struct script scripts[] = {
+	    {STLS, GREETING "S: +OK\nS: STLS\nS: .\nC: STLS\nS: +OK\nS: +OK\n", E_TLS,
+		"octets injected before the handshake of STLS; nothing secret was sent"},
+	    {ENCRYPTED, "S: +OK\nS: +OK\n", E_PROTOCOL, "the server sent an unasked line: +OK"},
+	};
+
+	for (size_t i = 0; i < COUNT(scripts); i++)
+		check_script(&scripts[i], SIZE_MAX);
+}
+
+static void what_the_server_announced_last_counts(void **state)
+{
+	static const struct {
+		const char *script;
+		bool known, top, uidl;
+	} cases[] = {
+	    {NO_CAPA USER_OK "S: +OK\n", false, false, false},
+	    {GREETING "S: +OK\nS: TOP\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: +OK\nS: UIDL\nS: .\n",
+		true, false, true},
+	    {GREETING "S: +OK\nS: TOP\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: -ERR\n", true, true,
+		false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+		const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, cases[i].script);
+		assert_int_equal(t.result, LOGIN_DONE);
+		assert_int_equal(login_capabilities(login)->known, cases[i].known);
+		assert_int_equal(login_capabilities(login)->top, cases[i].top);
+		assert_int_equal(login_capabilities(login)->uidl, cases[i].uidl);
+	}
+}
+
+#define X50  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X200 X50 X50 X50 X50
+
+static void credentials_that_cannot_be_sent_are_refused_before(void **state)
+{
+	static const struct {
+		const char *user, *script, *words;
+		struct slice password;
+	} cases[] = {
+	    {"", "S: +OK\n", "no user name to log in with", {"x", 1}},
+	    {"m\ne", "S: +OK\n", "the user name holds a control character", {"x", 1}},
+	    {"m\x7f", "S: +OK\n", "the user name holds a control character", {"x", 1}},
+	    {"me", "S: +OK\n", "the password is empty", {"", 0}},
+	    {"me", "S: +OK\n", "the password holds a control character (a line end, perhaps)",
+		{"x\n", 2}},
+	    {"me", "S: +OK\n", "the password holds a control character (a line end, perhaps)",
+		{"x\0y", 3}},
+	    {"me", NO_CAPA,
+		"user name or password is too long for USER and PASS, and the server offers no "
+		"PLAIN; nothing secret was sent",
+		{X200 X50, 250}},
+	    {X200 X50, NO_CAPA,
+		"user name or password is too long for USER and PASS, and the server offers no "
+		"PLAIN; nothing secret was sent",
+		{"x", 1}},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(cases[i].password);
+		const struct login_plan plan = plan_for(ENCRYPTED, cases[i].user, password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, cases[i].script);
+		assert_int_equal(t.result, LOGIN_FAILED);
+		assert_int_equal(t.why.code, E_CONFIG);
+		assert_string_equal(t.why.words, cases[i].words);
+		assert_false(login_secret_was_sent(login));
+	}
+}
+
+/* A line has room for 242 octets of base64 behind "AUTH PLAIN ", and so for 180 of the response. */
+static void a_response_goes_with_auth_where_the_line_has_room(void **state)
+{
+	static const struct {
+		size_t password;
+		bool with_auth;
+	} cases[] = {{1, true}, {176, true}, {177, false}, {8190, false}};
+	char filler[8190];
+
+	memset(filler, 'x', sizeof(filler));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep)
+		struct secret *password = secret_create(slice_make(filler, cases[i].password));
+		const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, GREETING);
+		server_says(&t, slice_of("+OK\r\nSASL PLAIN\r\n.\r\n"));
+		assert_int_equal(login_secret_was_sent(login), cases[i].with_auth);
+		if (!cases[i].with_auth) {
+			client_said(&t, "AUTH PLAIN");
+			server_says(&t, slice_of("+ \r\n"));
+		}
+		assert_true(login_secret_was_sent(login));
+		assert_true(client_output(client).len > cases[i].password);
+		client_sent(client, client_output(client).len);
+		server_says(&t, slice_of("+OK\r\n"));
+		client_said(&t, "CAPA");
+		server_says(&t, slice_of("-ERR\r\n"));
+		assert_int_equal(t.result, LOGIN_DONE);
+	}
+}
+
+static void an_early_yes_is_not_believed(void **state)
+{
+	char filler[200];
+	CLEANUP(secret_freep)
+	struct secret *password =
+	    secret_create(slice_make(memset(filler, 'x', sizeof(filler)), sizeof(filler)));
+	const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+	CLEANUP(client_freep) struct client *client = client_create();
+	CLEANUP(login_freep) struct login *login = login_create(&plan);
+	struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+	play(&t, GREETING "S: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN\nS: +OK in\n");
+	assert_int_equal(t.result, LOGIN_FAILED);
+	assert_int_equal(t.why.code, E_PROTOCOL);
+	assert_false(login_secret_was_sent(login));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_login_takes_the_best_way_that_is_offered),
+	    cmocka_unit_test(a_refusal_says_what_it_means),
+	    cmocka_unit_test(no_secret_goes_over_a_line_that_others_can_read),
+	    cmocka_unit_test(octets_injected_before_the_handshake_end_it),
+	    cmocka_unit_test(what_the_server_announced_last_counts),
+	    cmocka_unit_test(credentials_that_cannot_be_sent_are_refused_before),
+	    cmocka_unit_test(a_response_goes_with_auth_where_the_line_has_room),
+	    cmocka_unit_test(an_early_yes_is_not_believed),
+	};
+
+	return cmocka_run_group_tests_name("login", tests, NULL, NULL);
+}

@@ -16,17 +16,16 @@
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
-/* What waiting_park keeps of an open. */
+/* What waiting_park keeps of an open: may the kernel know anything of an earlier body? */
 enum { FIRST_BODY, ANOTHER_BODY };
 
-static void reply_open(fuse_req_t req, bool keep_pages)
+static void reply_open(fuse_req_t req)
 {
-	struct fuse_file_info fi = {.keep_cache = keep_pages};
+	struct fuse_file_info fi = {.keep_cache = true};
 
 	fuse_reply_open(req, &fi);
 }
 
-/* Pages of a body that was fetched once before, and may come with other octets now, go. */
 static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
@@ -49,7 +48,7 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id)
 	if (m && !(message_flags(m) & MESSAGE_CACHED))
 		fetch(f, req, id, message_flags(m) & MESSAGE_TRUE_SIZE);
 	else if (m || (reader_message(f->reader, id, &row) && row.cached))
-		reply_open(req, true);
+		reply_open(req);
 	else
 		fuse_reply_err(req, ESTALE);
 }
@@ -64,7 +63,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	else if (n.kind == NODE_MESSAGE)
 		open_message(f, req, n.id);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
-		reply_open(req, true);
+		reply_open(req);
 	else
 		fuse_reply_err(req, ESTALE);
 }
@@ -114,10 +113,12 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 
 	mended(f, id);
 	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
-		if (how->code == OK)
-			reply_open(req, note == FIRST_BODY);
-		else
+		if (how->code != OK)
 			fuse_reply_err(req, error_errno(how->code));
+		else if (note == FIRST_BODY)
+			reply_open(req);
+		else
+			notify_open(f->notify, req, tree_ino(id, VIEW_MESSAGE));
 	}
 }
 

@@ -13,23 +13,30 @@
 
 #define LONGEST_COMPLAINT 256
 
-static char complaint[LONGEST_COMPLAINT]; /* libfuse's last words while it mounts */
+static struct buf complaint; /* libfuse's words while it mounts */
 static bool mounting;
 
+/* One call may be a part of a sentence. */
 static void listen_to_libfuse(enum fuse_log_level level, const char *format, va_list args)
 {
 	char words[LONGEST_COMPLAINT];
-	int len = vsnprintf(words, sizeof(words), format, args);
 
-	if (len < 0)
+	if (vsnprintf(words, sizeof(words), format, args) < 0)
 		return;
-	words[strcspn(words, "\n")] = '\0';
 	if (mounting)
-		memcpy(complaint, words, sizeof(words));
-	else if (level <= FUSE_LOG_WARNING)
-		log_warning("%s", words);
+		buf_add_text(&complaint, words);
 	else
-		log_debug("%s", words);
+		log_say(level <= FUSE_LOG_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "%.*s",
+		    SLICE_ARGS(slice_trim(slice_of(words))));
+}
+
+static struct slice complaint_words(void)
+{
+	struct slice words = slice_trim(buf_slice(&complaint));
+
+	if (slice_starts_word(words, "fuse: "))
+		words = slice_make(words.at + 6, words.len - 6);
+	return words.len ? words : slice_of("fusermount3 refused");
 }
 
 /* libfuse splits at commas and undoes backslashes. */
@@ -72,28 +79,39 @@ static struct fuse_session *new_session(
 	return fuse;
 }
 
+static struct fuse_session *mount_session(
+    const struct fs_plan *plan, const struct fuse_lowlevel_ops *operations, void *with)
+{
+	struct fuse_session *fuse = new_session(plan, operations, with);
+
+	if (fuse && fuse_session_mount(fuse, plan->mountpoint) != 0) {
+		fuse_session_destroy(fuse);
+		return NULL;
+	}
+	return fuse;
+}
+
 enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why)
 {
 	struct fuse_session *fuse;
-	int fd;
+	enum error code = OK;
 
-	complaint[0] = '\0';
 	mounting = true;
 	fuse_set_log_func(listen_to_libfuse);
-	fuse = new_session(plan, operations, with);
-	if (fuse && fuse_session_mount(fuse, plan->mountpoint) != 0) {
-		fuse_session_destroy(fuse);
-		fuse = NULL;
-	}
+	fuse = mount_session(plan, operations, with);
 	mounting = false;
 	if (!fuse)
-		return failed(why, E_MOUNT, "cannot mount on %s: %s", plan->mountpoint,
-		    complaint[0] ? complaint : "fusermount3 refused");
-	fd = fuse_session_fd(fuse);
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	*out = fuse;
-	return OK;
+		code = failed(why, E_MOUNT, "cannot mount on %s: %.*s", plan->mountpoint,
+		    SLICE_ARGS(complaint_words()));
+	buf_finish(&complaint);
+	if (code == OK) {
+		int fd = fuse_session_fd(fuse);
+
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		*out = fuse;
+	}
+	return code;
 }
 
 /* fuse_session_unmount unmounts by path, and by now another mount may stand there: unless poll

@@ -18,6 +18,7 @@ struct notice {
 	uint64_t ino;
 	off_t offset;
 	struct listing *was, *is; /* a swap, where set */
+	fuse_req_t open;          /* to be answered behind it, where set */
 };
 
 struct notify {
@@ -32,6 +33,8 @@ static void notice_free(struct notice *x)
 {
 	listing_drop(x->was);
 	listing_drop(x->is);
+	if (x->open)
+		fuse_reply_err(x->open, ENODEV);
 	free(x);
 }
 
@@ -51,11 +54,15 @@ static void tell_swap(struct notify *n, const struct notice *x)
 	}
 }
 
-static void tell(struct notify *n, const struct notice *x)
+static void tell(struct notify *n, struct notice *x)
 {
+	static const struct fuse_file_info anew = {0};
+
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
+	if (x->open)
+		fuse_reply_open(take(&x->open), &anew);
 }
 
 static void *run(void *with)
@@ -130,6 +137,11 @@ void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, stru
 void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 {
 	put(n, (struct notice){.ino = ino, .offset = offset});
+}
+
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino)
+{
+	put(n, (struct notice){.ino = ino, .offset = -1, .open = req});
 }
 
 void notify_end(struct notify *n)

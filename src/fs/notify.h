@@ -26,7 +26,13 @@ void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, stru
  * negative offset: attributes only. */
 void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
-/* Asks the thread to end; what is still queued is left out. notify_fd is readable once it has. The
+/* Answers an open, without the pages that the kernel may have, but only once it has forgotten the
+ * attributes: the body has come with other octets than an earlier one, and who asks after the open
+ * must hear of it. This cannot hang the opener: forgetting attributes takes no lock. */
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino);
+
+/* Asks the thread to end; what is still queued is left out (opens get ENODEV).
+ * notify_fd is readable once it has. The
  * loop must go on answering until then, or until the connection is gone: only this lets a
  * notification that is under way return. */
 void notify_end(struct notify *n);

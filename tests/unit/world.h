@@ -1,6 +1,6 @@
 /* A mounted file system for tests, whose session and store are the test itself: the fs runs in a
  * thread of its own, the test takes its jobs and tasks and puts its events; bodies go into a real
- * database. System calls are made in child processes, so that one that hangs can be killed. */
+ * database. System calls are made in child processes (child.h): one that hangs can be killed. */
 #ifndef POP3FS_WORLD_H
 #define POP3FS_WORLD_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "child.h"
 #include "fs.h"
 #include "store.h"
 
@@ -62,25 +63,6 @@ void world_list(struct world *w, const struct letter *letters, size_t count);
 
 /* The end of fs_run. */
 void world_join(struct world *w);
-
-/* ---- system calls in a process of their own ---- */
-
-struct child {
-	pid_t pid;
-	int said; /* what it said with child_say */
-};
-
-/* Runs deed(w, with) in a child, which ends by itself after some seconds; its result is what
- * child_end returns. */
-struct child child_start(
-    struct world *w, int (*deed)(struct world *, const void *), const void *with);
-/* From within a deed: one octet to the test. And the test waits for it. */
-void child_say(void);
-void child_heard(struct child *c);
-int child_end(struct child *c); /* waits; -1: it was killed */
-
-/* Start and end in one. */
-int child_do(struct world *w, int (*deed)(struct world *, const void *), const void *with);
 
 /* MOUNTPOINT/name; of the calling thread until its next call. */
 const char *world_path(const struct world *w, const char *name);

@@ -7,11 +7,12 @@
 
 #include "alloc.h"
 #include "header.h"
+#include "learn.h"
 
 #define FIRST_ROOM 8192 /* octets of the first piece's memory: most messages are small */
 
 /* So the first chunk holds the header, and nothing need be kept besides. */
-static_assert(GATHER_LARGEST_HEADER <= CHUNK_OCTETS, "a header may not span chunks");
+static_assert(LEARN_LARGEST <= CHUNK_OCTETS, "a header may not span chunks");
 
 struct gather {
 	struct queue *tasks;
@@ -62,27 +63,14 @@ uint64_t gather_size(const struct gather *g)
 	return g->body->size;
 }
 
-static struct learnt *learn(struct slice header, int64_t now)
-{
-	struct learnt *l = xzalloc(sizeof(*l) + header.len);
-
-	header_digest(header, l->digest);
-	if (!header_received(header, now, &l->received))
-		l->received = INT64_MIN;
-	l->len = (uint32_t)header.len;
-	if (header.len)
-		memcpy(l->text, header.at, header.len);
-	return l;
-}
-
 /* The message begins with these octets: all of it, or a chunk's worth. */
 static void keep_header(struct gather *g)
 {
-	size_t len = g->len < GATHER_LARGEST_HEADER ? g->len : GATHER_LARGEST_HEADER;
+	size_t len = g->len < LEARN_LARGEST ? g->len : LEARN_LARGEST;
 
 	g->body->header = (uint32_t)header_length(slice_make(g->data, len));
 	if (g->want_header)
-		g->body->learnt = learn(slice_make(g->data, g->body->header), g->now);
+		g->body->learnt = learn_header(slice_make(g->data, g->body->header), g->now);
 }
 
 /* Gives the chunk to the store thread, in memory of just its size. */

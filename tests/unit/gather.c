@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "buf.h"
 #include "gather.h"
+#include "learn.h"
 #include "header.h"
 
 #define ID  77
@@ -59,7 +60,7 @@ static void check_body(struct queue *q, struct slice text, bool want_header)
 {
 	struct task *t = take_task(q, TASK_BODY);
 	unsigned char sha256[EVP_MAX_MD_SIZE];
-	size_t len = text.len < GATHER_LARGEST_HEADER ? text.len : GATHER_LARGEST_HEADER;
+	size_t len = text.len < LEARN_LARGEST ? text.len : LEARN_LARGEST;
 	size_t header = header_length(slice_make(text.at, len));
 	const struct learnt *l = t->body->learnt;
 
@@ -156,12 +157,12 @@ static void a_header_without_an_end_is_cut(void **state)
 	CLEANUP(buf_finish) struct buf text = {0};
 	struct slice all;
 
-	while (text.len < GATHER_LARGEST_HEADER + 2 * sizeof(line))
+	while (text.len < LEARN_LARGEST + 2 * sizeof(line))
 		buf_add_text(&text, line);
 	buf_add_text(&text, "\r\nbody\r\n");
 	all = buf_slice(&text);
-	check_cut(all, 10, GATHER_LARGEST_HEADER, true);
-	check_cut(all, GATHER_LARGEST_HEADER, all.len, true);
+	check_cut(all, 10, LEARN_LARGEST, true);
+	check_cut(all, LEARN_LARGEST, all.len, true);
 }
 
 static void the_time_is_the_headers(void **state)

@@ -11,8 +11,9 @@
 #include "name.h"
 #include "paths.h"
 
-#define LONGEST_NAME 219 /* leaves room for ".db-wal", ".lock", ".damaged-SECONDS" in 255 octets   \
-			  */
+#define LONGEST_NAME                                                                               \
+	219 /* leaves room for ".db-wal", ".lock", ".damaged-SECONDS" in 255 octets                \
+	     */
 #define ROOTS "/var/cache/pop3fs"
 
 static const char *absolute_variable(const char *name)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,13 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "log.h"
 #include "mountpoint.h"
 #include "run.h"
 
-#define UNMOUNT_MS 30000
+#define UNMOUNT_MS 30000 /* fusermount3 may take so long */
+#define DISMISS_MS 5000  /* the end waits for it so long */
 
 enum verb { VERB_PASSWORD = 'p', VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u' };
 
@@ -150,9 +153,17 @@ void companion_free(struct companion *c)
 	free(c);
 }
 
-void companion_freep(struct companion **c)
+void companion_dismiss(struct companion *c)
 {
-	companion_free(*c);
+	struct pollfd end = {c ? c->fd : -1, 0, 0};
+	int64_t deadline = clock_in(DISMISS_MS);
+
+	if (!c)
+		return;
+	shutdown(c->fd, SHUT_WR);
+	while (poll(&end, 1, clock_left(deadline)) < 0 && errno == EINTR)
+		;
+	companion_free(c);
 }
 
 static bool ask(const struct companion *c, enum verb verb, int flags)

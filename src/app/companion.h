@@ -24,7 +24,10 @@ enum error companion_start(
 
 /* Closes this process's end; the companion ends when all have done so. NULL is fine. */
 void companion_free(struct companion *c);
-void companion_freep(struct companion **c); /* for CLEANUP */
+
+/* The last one that holds an end: nothing more will be asked. Waits, but not for long, until the
+ * companion has done what it was asked; then companion_free. NULL is fine. */
+void companion_dismiss(struct companion *c);
 
 /* Runs password_command and adds what it printed to *output, at most RUN_MOST_OUTPUT octets, which
  * the caller wipes. Waits. E_SECRET: *why, with what the command said on stderr. */

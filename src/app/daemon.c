@@ -16,6 +16,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "log.h"
+#include "outcome.h"
 
 #define PROGRESS_MS 1000 /* the line is shown after this, and anew after each */
 
@@ -35,24 +36,6 @@ void daemon_prepare(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-int daemon_status(enum error code)
-{
-	switch (code) {
-	case OK:
-		return EXIT_MOUNTED;
-	case E_USAGE:
-		return EXIT_USAGE;
-	case E_CONFIG:
-	case E_SYSTEM:
-	case E_SECRET:
-	case E_STORE:
-	case E_FULL:
-		return EXIT_SYSTEM;
-	default:
-		return EXIT_NOT_MOUNTED;
-	}
 }
 
 static void block_signals(void)
@@ -165,7 +148,7 @@ static int silent_end(const struct daemon *d)
 		    "the daemon was ended by signal %d; nothing is mounted", WTERMSIG(status));
 	else
 		log_error("the daemon ended without a word; nothing is mounted");
-	return EXIT_NOT_MOUNTED;
+	return STATUS_NOT_MOUNTED;
 }
 
 int daemon_wait(struct daemon *d, const char *doing)
@@ -186,7 +169,7 @@ int daemon_wait(struct daemon *d, const char *doing)
 		return silent_end(d);
 	if (word.code)
 		log_error("%s", word.words);
-	return daemon_status(word.code);
+	return outcome_status(word.code);
 }
 
 /* ---- the child ---- */

@@ -8,15 +8,6 @@
 
 #include "error.h"
 
-/* mount(8)'s exit statuses. */
-enum exit_status {
-	EXIT_MOUNTED = 0,
-	EXIT_USAGE = 1,
-	EXIT_SYSTEM = 2, /* system or configuration */
-	EXIT_NOT_MOUNTED = 32,
-	EXIT_WAITING = 64, /* the mount is over, deletions wait in the journal */
-};
-
 struct daemon {
 	int pipe;    /* this process's end; -1 in the foreground */
 	pid_t child; /* in the parent, else 0 */
@@ -33,9 +24,9 @@ void daemon_prepare(void);
 enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why);
 bool daemon_is_parent(const struct daemon *d);
 
-/* The parent: waits until the child is ready or has failed, prints why, returns the exit status. On
- * a terminal it shows "doing" and the time meanwhile. Ctrl-C makes the child give up, waits for
- * that, and then ends the parent, too. */
+/* The parent: waits until the child is ready or has failed, prints why, returns the exit status
+ * (outcome.h). On a terminal it shows "doing" and the time meanwhile. Ctrl-C makes the child give
+ * up, waits for that, and then ends the parent, too. */
 int daemon_wait(struct daemon *d, const char *doing);
 
 /* The child: the mount answers. Tells the parent; then stdio is closed, "/" the working directory,
@@ -45,7 +36,5 @@ void daemon_ready(struct daemon *d);
 
 /* The child or the foreground: what went wrong, to whom it concerns (the parent, else the log). */
 void daemon_fail(struct daemon *d, const struct failure *why);
-
-int daemon_status(enum error code);
 
 #endif

@@ -53,8 +53,7 @@ static void it_runs_the_command_it_was_started_with(void **state)
 		const char *script, *output, *sentence;
 	} cases[] = {
 	    {"echo hunter2", "hunter2\n", ""},
-	    {"printf 'hunter2\\nmore\\n'", "hunter2\nmore\n", ""},
-	    {"true", "", ""},
+	    {"printf 'hunter2\\nmore\\n'", "hunter2\nmore\n", ""}, {"true", "", ""},
 	    {"echo half; echo locked >&2; exit 4", "",
 		"password_command ended with status 4: locked"},
 	    {"ls /proc/$$/fd; true", "0\n1\n2\n", ""}, /* no descriptor of ours */
@@ -141,6 +140,19 @@ static void what_is_no_mount_of_ours_is_left_alone(void **state)
 	end(c);
 }
 
+static void one_that_is_dismissed_ends(void **state)
+{
+	const char *command[] = {"true", NULL};
+	struct companion *c = start(command, LONG_MS);
+	int status = -1;
+
+	companion_unmount(c);
+	companion_dismiss(c);
+	companion_dismiss(NULL);
+	assert_true(waitpid(-1, &status, 0) > 0);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -149,6 +161,7 @@ int main(void)
 	    cmocka_unit_test(signals_that_end_a_daemon_leave_it_alone),
 	    cmocka_unit_test(without_its_process_nothing_hangs),
 	    cmocka_unit_test(what_is_no_mount_of_ours_is_left_alone),
+	    cmocka_unit_test(one_that_is_dismissed_ends),
 	};
 
 	return cmocka_run_group_tests_name("companion", tests, NULL, NULL);

@@ -44,6 +44,9 @@ struct draft {
 	size_t size_count, size_room;
 	size_t bad_lines; /* lines of UIDL and LIST that made no sense, and were skipped */
 	int64_t at;       /* when it was listed, seconds since 1970 */
+	size_t known;     /* by the merge: messages of the listing in force, ... */
+	size_t missing;   /* ... and those of them that are not in this one */
+	uint64_t line;    /* the session's connection: numbers are good for that one only */
 	bool sure; /* a user asked for this listing (refresh): believed even if most is gone */
 };
 

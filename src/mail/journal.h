@@ -11,9 +11,9 @@
  * unlink -> pending
  *
  * pending*: armed again, one more try counted; after MOST_TRIES it becomes refused instead and the
- * message is shown. "sent" found at start (a crash) is treated as unknown. undelete and dropped end
- * an intention in any state but sent. Every transition is made inside the caller's transaction. RFC
- * 1939, 5 and 6. */
+ * message is shown; unlinked then, it begins anew. "sent" found at start (a crash) is treated as
+ * unknown. undelete and dropped end an intention in any state but sent. Every transition is made
+ * inside the caller's transaction. RFC 1939, 5 and 6. */
 #ifndef POP3FS_JOURNAL_H
 #define POP3FS_JOURNAL_H
 
@@ -23,13 +23,15 @@
 #define JOURNAL_MOST_TRIES 3
 
 /* unlink: keyed by the row's UIDL, listed size and header hash as they are now. Again: no change.
- */
+ * E_VANISHED: the message is not listed any more. */
 enum error journal_unlink(struct store *s, int64_t id, struct failure *why);
 
 /* E_FORBIDDEN: its DELE is out. E_VANISHED: there is none. */
 enum error journal_undelete(struct store *s, int64_t id, struct failure *why);
 
-/* sent; the caller commits durably before any DELE leaves. */
+/* sent; the caller commits durably before any DELE leaves. E_VANISHED, and the caller rolls back:
+ * one of them is none or refused (it was undeleted meanwhile, say), so that no DELE may leave for
+ * it: ask for the intentions again. */
 enum error journal_mark(struct store *s, const int64_t *ids, size_t count, struct failure *why);
 enum error journal_outcome(struct store *s, const struct outcome *o, struct failure *why);
 

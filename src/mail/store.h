@@ -26,6 +26,8 @@ void store_closep(struct store **s);
 enum error store_begin(struct store *s, struct failure *why);
 enum error store_commit(struct store *s, bool durable, struct failure *why);
 void store_rollback(struct store *s);
+/* Puts all that was committed on disk: what makes a commit durable. */
+enum error store_sync(struct store *s, struct failure *why);
 
 /* Small facts about the account that outlive a mount: last login, LOGIN-DELAY, whether the secret
  * ever was accepted, ... Text by key. recall appends to `value`; false: not known. */
@@ -36,5 +38,14 @@ bool store_recall(struct store *s, const char *key, char *value, size_t room);
  * reset; NULL: *why. And the failure that the handle's last call had (E_FULL or E_STORE). */
 sqlite3_stmt *store_statement(struct store *s, const char *sql, struct failure *why);
 enum error store_failed(struct store *s, const char *doing, struct failure *why);
+
+/* How many rows the last INSERT, UPDATE or DELETE touched; the id that the last INSERT gave. */
+int64_t store_touched(struct store *s);
+int64_t store_inserted(struct store *s);
+
+/* When the listing in force was made, seconds since 1970; when it was opened, until there is one
+ * from the server. In memory only: the same listing again writes nothing. */
+int64_t store_listed_at(const struct store *s);
+void store_set_listed_at(struct store *s, int64_t at);
 
 #endif

@@ -9,8 +9,9 @@
 
 struct storer;
 
-/* Starts the thread; it owns `s` from now on. Sends one EVENT_LISTED with what the store knows from
- * earlier mounts (intentions too) before anything else. */
+/* Starts the thread; it owns `s` from now on, unless this fails. Sends one EVENT_LISTED with what
+ * the store knows from earlier mounts (intentions too) before anything else. The caller has blocked
+ * the signals that other threads wait for. */
 enum error storer_start(
     struct storer **out, struct store *s, struct queues *queues, struct failure *why);
 

@@ -191,7 +191,7 @@ static enum error read_rule(struct rule *rule, struct slice rest, struct failure
 	}
 	if (rest.len > 0)
 		return failed(why, E_USAGE, "a quote does not end");
-	return rule->action_count ? OK : failed(why, E_USAGE, "no action");
+	return rule->action_count ? OK : failed(why, E_USAGE, "no known action");
 }
 
 static void rule_finish(struct rule *rule)

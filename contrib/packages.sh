@@ -1,0 +1,72 @@
+# shellcheck shell=bash disable=SC2034
+# Debian packages for contrib/check and contrib/quickstart, which source this file.
+
+# Packages that pop3fs is built with, and that its scripts need to mount.
+packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev scdoc"
+packages_mount="fuse3 mount openssl rsync"
+
+# Who may install: root, or whoever sudo lets.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		echo "root is needed for: $*" >&2
+		return 1
+	fi
+}
+
+# Prints the packages of "$@" that are not installed.
+packages_missing() {
+	for package in "$@"; do
+		case "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" in
+		installed) ;;
+		*) printf '%s ' "$package" ;;
+		esac
+	done
+}
+
+# Installs what is missing of "$@", without starting a service for it. Says nothing if nothing is missing.
+packages_install() {
+	local missing policy=/usr/sbin/policy-rc.d made='' status=0
+
+	missing=$(packages_missing "$@")
+	[ -n "$missing" ] || return 0
+	command -v apt-get >/dev/null || {
+		echo "these Debian packages are needed, and there is no apt-get: $missing" >&2
+		return 1
+	}
+	echo "installing $missing"
+	if [ ! -e "$policy" ]; then # invoke-rc.d asks it whether a new service may start
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null &&
+			as_root chmod 755 "$policy" && made=yes
+	fi
+	# shellcheck disable=SC2086 # a list of words
+	{
+		as_root apt-get -qq update &&
+			as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+				install $missing
+	} </dev/null >"${TMPDIR:-/tmp}/pop3fs-apt.$$" 2>&1 || status=1
+	[ $status = 0 ] || tail -n 20 "${TMPDIR:-/tmp}/pop3fs-apt.$$" >&2
+	rm -f "${TMPDIR:-/tmp}/pop3fs-apt.$$"
+	[ -z "$made" ] || as_root rm -f "$policy"
+	# Not now, and not at the next boot.
+	case "$missing" in *dovecot*)
+		[ ! -d /run/systemd/system ] || as_root systemctl -q disable --now dovecot || true
+		;;
+	esac
+	return $status
+}
+
+# Makes /dev/fuse usable for everybody, as it is on any Debian with udev; only root can.
+fuse_usable() {
+	if [ "$(id -u)" = 0 ]; then
+		[ -e /dev/fuse ] || modprobe fuse 2>/dev/null || mknod /dev/fuse c 10 229 || true
+		chmod 0666 /dev/fuse 2>/dev/null || true
+	fi
+	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
+		echo "/dev/fuse cannot be opened: is the fuse module loaded, may this user use it?" >&2
+		return 1
+	fi
+}

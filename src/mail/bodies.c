@@ -1,0 +1,129 @@
+#include "bodies.h"
+
+#include <inttypes.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "query.h"
+
+#define INDEX_BITS 24
+
+static int64_t key_of(int64_t id, uint32_t index)
+{
+	return id << INDEX_BITS | (int64_t)index;
+}
+
+/* The rows of one body are those from key_of(id, 0) up to, and without, key_of(id + 1, 0). */
+static enum error delete_chunks(struct store *s, int64_t id, struct failure *why)
+{
+	return query_run(s, why, "DELETE FROM chunk WHERE key >= ?1 AND key < ?2", "ii",
+	    key_of(id, 0), key_of(id + 1, 0));
+}
+
+enum error bodies_discard(struct store *s, int64_t id, struct failure *why)
+{
+	enum error error = delete_chunks(s, id, why);
+
+	if (!error)
+		error = query_run(s, why, "DELETE FROM arriving WHERE id = ?1", "i", id);
+	if (!error)
+		error = query_run(s, why,
+		    "UPDATE message SET chunks = NULL WHERE id = ?1 AND chunks IS NOT NULL", "i",
+		    id);
+	return error;
+}
+
+/* A body that begins replaces whatever there was of it: an unfinished one, or an old whole one. */
+static enum error begin(struct store *s, int64_t id, struct failure *why)
+{
+	enum error error = bodies_discard(s, id, why);
+
+	return error ? error : query_run(s, why, "INSERT INTO arriving(id) VALUES(?1)", "i", id);
+}
+
+enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice data,
+    uint32_t lines, struct failure *why)
+{
+	enum error error = OK;
+
+	if (index >> INDEX_BITS)
+		return failed(why, E_FULL, "message %" PRId64 " is too large for the cache", id);
+	if (index == 0)
+		error = begin(s, id, why);
+	return error ? error
+		     : query_run(s, why,
+			   "INSERT OR REPLACE INTO chunk(key, lines, data) VALUES(?1, ?2, ?3)",
+			   "iib", key_of(id, index), (int64_t)lines, data);
+}
+
+/* All pieces must be there: one of them may have met a full disk. */
+static enum error check_whole(
+    struct store *s, int64_t id, const struct body *b, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT count(*), coalesce(sum(length(data)), 0), coalesce(sum(lines), 0) "
+	    "FROM chunk WHERE key >= ?1 AND key < ?2",
+	    "ii", key_of(id, 0), key_of(id + 1, 0));
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	if (error)
+		return error;
+	if (sqlite3_column_int64(q, 0) != b->chunks ||
+	    (uint64_t)sqlite3_column_int64(q, 1) != b->size ||
+	    (uint64_t)sqlite3_column_int64(q, 2) != b->lines)
+		return failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
+	return OK;
+}
+
+/* The time of a message that is already shown is never changed, so learnt->received is not looked
+ * at here: it belongs to the headers that come before the showing (merge.c). */
+static enum error keep_header(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "UPDATE message SET digest = ?2 WHERE id = ?1 AND digest IS NULL", "ih", id, l->digest);
+
+	return error ? error
+		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
+			   "ib", id, slice_make(l->text, l->len));
+}
+
+enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why)
+{
+	enum error error = b->chunks == 0 ? begin(s, id, why) : OK;
+
+	if (!error)
+		error = check_whole(s, id, b, why);
+	if (!error)
+		error = query_run(s, why,
+		    "UPDATE message SET size = ?2, lines = ?3, chunks = ?4, header_len = ?5, "
+		    "sha256 = ?6, used = ?7 WHERE id = ?1",
+		    "iiiiihi", id, (int64_t)b->size, (int64_t)b->lines, (int64_t)b->chunks,
+		    (int64_t)b->header, b->sha256, clock_seconds());
+	if (!error && store_touched(s) == 0)
+		error = failed(why, E_VANISHED, "there is no message %" PRId64, id);
+	if (!error && b->learnt)
+		error = keep_header(s, id, b->learnt, why);
+	return error ? error : query_run(s, why, "DELETE FROM arriving WHERE id = ?1", "i", id);
+}
+
+/* The first unfinished one, again and again: each discard takes its row away. */
+enum error bodies_sweep(struct store *s, struct failure *why)
+{
+	for (;;) {
+		int64_t id = 0;
+		enum error error = query_number(s, &id, why, "SELECT id FROM arriving LIMIT 1", "");
+
+		if (!error && id)
+			error = bodies_discard(s, id, why);
+		if (error || !id)
+			return error;
+	}
+}
+
+enum error bodies_used(struct store *s, int64_t id, int64_t at, struct failure *why)
+{
+	return query_run(s, why, "UPDATE message SET used = ?2 WHERE id = ?1", "ii", id, at);
+}

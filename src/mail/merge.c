@@ -1,0 +1,145 @@
+#include "merge.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "name.h"
+#include "stored.h"
+
+#define UNMATCHED UINT32_MAX
+
+/* ---- what a new listing's rows are ---- */
+
+/* For each row, which message of the listing in force has the name of its UIDL; for each message,
+ * how many rows, where more than one is as good as two. */
+struct matches {
+	uint32_t *message; /* by row */
+	unsigned char *rows;
+};
+
+static void matches_finish(struct matches *m)
+{
+	free(m->message);
+	free(m->rows);
+}
+
+static struct matches match_names(const struct listing *l, const struct draft *d)
+{
+	struct matches m = {
+	    .message = xreallocarray(NULL, d->count, sizeof(uint32_t)),
+	    .rows = xzalloc(l->count),
+	};
+
+	for (size_t i = 0; i < d->count; i++) {
+		char name[NAME_LONGEST + 1];
+		size_t len = name_encode(name, row_uidl(d, &d->rows[i]), 1);
+		const struct message *found = listing_by_name(l, slice_make(name, len));
+		size_t at = found ? listing_index(l, found) : UNMATCHED;
+
+		m.message[i] = (uint32_t)at;
+		if (found && m.rows[at] < 2)
+			m.rows[at]++;
+	}
+	return m;
+}
+
+/* LIST's size is no promise (facts.md), so another one than before is only a reason to look at the
+ * header, and the body's true length is as good as the old one. */
+static enum error compare_size(
+    struct store *s, const struct message *m, struct row *r, struct failure *why)
+{
+	uint64_t listed = message_size(m);
+	enum error error = OK;
+
+	if (listed != r->listed && (message_flags(m) & MESSAGE_TRUE_SIZE))
+		error = stored_listed(s, m->id, &listed, why);
+	r->id = m->id;
+	r->kind = listed == r->listed ? ROW_KNOWN : ROW_DOUBTFUL;
+	return error;
+}
+
+/* All `count` rows with one UIDL that the listing in force does not simply have: new ones, twins,
+ * and those that had vanished or stand under another ordinal. */
+static enum error compare_group(struct store *s, struct draft *d, struct row *const *rows,
+    size_t count, struct stored_set *set, struct failure *why)
+{
+	const struct stored *only = NULL;
+	size_t present = 0;
+	enum error error = stored_of_uidl(s, row_uidl(d, rows[0]), set, why);
+
+	for (size_t i = 0; !error && i < set->count; i++) {
+		if (set->all[i].vanished)
+			continue;
+		only = &set->all[i];
+		present++;
+	}
+	if (set->count == 1)
+		only = &set->all[0];
+	d->missing -= count < present ? count : present;
+	for (size_t i = 0; !error && i < count; i++) {
+		struct row *r = rows[i];
+
+		r->id = 0;
+		r->kind = ROW_TWIN;
+		if (count == 1 && set->count == 0) {
+			r->kind = ROW_NEW;
+		} else if (count == 1 && only && present <= 1) {
+			bool same = r->listed == only->listed || r->listed == only->size;
+
+			r->id = only->id;
+			r->kind = same ? ROW_KNOWN : ROW_DOUBTFUL;
+		}
+	}
+	return error;
+}
+
+static int by_uidl(const void *left, const void *right, void *with)
+{
+	const struct draft *d = with;
+	struct row *const *a = left, *const *b = right;
+	int order = slice_compare(row_uidl(d, *a), row_uidl(d, *b));
+
+	return order != 0 ? order : (*a > *b) - (*a < *b);
+}
+
+static enum error compare_rest(
+    struct store *s, struct draft *d, struct row **rows, size_t count, struct failure *why)
+{
+	CLEANUP(stored_set_finish) struct stored_set set = {0};
+	enum error error = OK;
+	size_t end;
+
+	qsort_r(rows, count, sizeof(*rows), by_uidl, d);
+	for (size_t from = 0; !error && from < count; from = end) {
+		struct slice uidl = row_uidl(d, rows[from]);
+
+		end = from + 1;
+		while (end < count && slice_equal(uidl, row_uidl(d, rows[end])))
+			end++;
+		error = compare_group(s, d, rows + from, end - from, &set, why);
+	}
+	return error;
+}
+
+enum error merge_draft(
+    struct store *s, const struct listing *now_valid, struct draft *d, struct failure *why)
+{
+	CLEANUP(matches_finish) struct matches m = match_names(now_valid, d);
+	CLEANUP(freep) struct row **rest = xreallocarray(NULL, d->count, sizeof(*rest));
+	size_t count = 0;
+	enum error error = OK;
+
+	d->known = d->missing = now_valid->count;
+	for (size_t i = 0; !error && i < d->count; i++) {
+		const struct message *found =
+		    m.message[i] == UNMATCHED ? NULL : &now_valid->messages[m.message[i]];
+
+		if (!found || m.rows[m.message[i]] > 1 || (message_flags(found) & MESSAGE_TWIN)) {
+			rest[count++] = &d->rows[i];
+			continue;
+		}
+		d->missing--;
+		error = compare_size(s, found, &d->rows[i], why);
+	}
+	return error ? error : compare_rest(s, d, rest, count, why);
+}

@@ -1,0 +1,418 @@
+/* A draft becomes the listing in force. */
+#include "merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "name.h"
+#include "query.h"
+#include "stored.h"
+#include "twins.h"
+
+#define OWN_FLAGS (MESSAGE_TWIN | MESSAGE_FIXED) /* what the listing itself says of a message */
+
+/* What becomes of one row of the draft. */
+struct place {
+	int64_t id;                /* 0: a new message */
+	const struct message *old; /* in the listing in force; NULL: it was not there */
+	uint32_t row;
+	uint32_t ordinal; /* of a new message, else 0 */
+	unsigned flags;   /* of OWN_FLAGS */
+	bool touched;     /* its row in the database was changed */
+};
+
+struct publication {
+	struct store *store;
+	struct listing *now_valid;
+	const struct draft *draft;
+	struct place *places; /* one a row; in order of row, later of id */
+	bool set_changed;     /* messages came or went */
+	bool touched;         /* something else changed */
+};
+
+static void publication_finish(struct publication *p)
+{
+	free(p->places);
+}
+
+static const struct row *row_of(const struct publication *p, const struct place *at)
+{
+	return &p->draft->rows[at->row];
+}
+
+/* ---- which message is which row ---- */
+
+/* The same message: what the listing says anew is kept. A cached body stays: the UIDL promises the
+ * same message, the header agrees as far as it is known, and LIST's size alone proves nothing
+ * (facts.md: some servers give another one each time). Where LIST had no line, the old size stays.
+ */
+static enum error renew(
+    struct publication *p, struct place *at, const struct stored *m, struct failure *why)
+{
+	const struct row *r = row_of(p, at);
+	enum error error = OK;
+
+	at->id = m->id;
+	if (r->listed != 0 && r->listed != m->listed) {
+		at->touched = true;
+		error = stored_set_listed(p->store, m->id, r->listed, why);
+	}
+	if (!error && r->learnt && !m->has_digest) {
+		at->touched = true;
+		error = stored_set_header(p->store, m->id, r->learnt, why);
+	}
+	return error;
+}
+
+/* All rows with one UIDL, in order of number, and all that was ever stored under it. */
+struct group {
+	struct place **places;
+	size_t count;
+	struct stored_set stored;
+	struct twin *rows, *known;
+	const unsigned char **digests;
+	unsigned *flags;
+};
+
+static void group_finish(struct group *g)
+{
+	stored_set_finish(&g->stored);
+	free(g->rows);
+	free(g->known);
+	free(g->digests);
+	free(g->flags);
+}
+
+static enum error prepare(struct publication *p, struct group *g, struct failure *why)
+{
+	struct stored *all = g->stored.all;
+
+	g->rows = xreallocarray(g->rows, g->count, sizeof(*g->rows));
+	g->known = xreallocarray(g->known, g->stored.count, sizeof(*g->known));
+	for (size_t i = 0; i < g->count; i++) {
+		const struct row *r = row_of(p, g->places[i]);
+
+		g->rows[i] = (struct twin){
+		    .digest = r->learnt ? r->learnt->digest : NULL, .listed = r->listed};
+	}
+	for (size_t i = 0; i < g->stored.count; i++) {
+		enum error error = stored_find_digest(p->store, &all[i], why);
+
+		if (error)
+			return error;
+		/* one alone that comes back is taken as the same, as if it had never been away */
+		g->known[i] = (struct twin){
+		    .digest = all[i].has_digest ? all[i].digest : NULL,
+		    .listed = all[i].listed,
+		    .vanished = all[i].vanished && (g->stored.count > 1 || g->count > 1),
+		};
+	}
+	return OK;
+}
+
+static void flag_group(struct group *g)
+{
+	g->digests = xreallocarray(g->digests, g->count, sizeof(*g->digests));
+	g->flags = xreallocarray(g->flags, g->count, sizeof(*g->flags));
+	for (size_t i = 0; i < g->count; i++) {
+		const struct twin *t = &g->rows[i];
+
+		g->digests[i] =
+		    t->mate == TWIN_ALONE || t->digest ? t->digest : g->known[t->mate].digest;
+	}
+	twins_flag(g->digests, g->count, g->flags);
+	for (size_t i = 0; i < g->count; i++)
+		g->places[i]->flags = g->flags[i];
+}
+
+static enum error settle_group(struct publication *p, struct group *g, struct failure *why)
+{
+	const struct stored_set *set = &g->stored;
+	unsigned ordinal;
+	enum error error =
+	    stored_of_uidl(p->store, row_uidl(p->draft, row_of(p, g->places[0])), &g->stored, why);
+
+	if (!error)
+		error = prepare(p, g, why);
+	if (error)
+		return error;
+	twins_pair(g->rows, g->count, g->known, set->count);
+	flag_group(g);
+	ordinal = set->count > 0 ? set->all[set->count - 1].ordinal : 0;
+	for (size_t i = 0; !error && i < g->count; i++) {
+		size_t mate = g->rows[i].mate;
+
+		if (mate == TWIN_ALONE)
+			g->places[i]->ordinal = ++ordinal;
+		else
+			error = renew(p, g->places[i], &set->all[mate], why);
+	}
+	return error;
+}
+
+static int by_uidl(const void *left, const void *right, void *with)
+{
+	const struct publication *p = with;
+	struct place *const *a = left, *const *b = right;
+	int order =
+	    slice_compare(row_uidl(p->draft, row_of(p, *a)), row_uidl(p->draft, row_of(p, *b)));
+
+	return order != 0 ? order : (*a > *b) - (*a < *b);
+}
+
+static enum error settle_groups(
+    struct publication *p, struct place **places, size_t count, struct failure *why)
+{
+	CLEANUP(group_finish) struct group g = {0};
+	enum error error = OK;
+
+	qsort_r(places, count, sizeof(struct place *), by_uidl, p);
+	for (size_t from = 0; !error && from < count; from += g.count) {
+		struct slice uidl = row_uidl(p->draft, row_of(p, places[from]));
+
+		g.places = places + from;
+		g.count = 1;
+		while (from + g.count < count &&
+		       slice_equal(uidl, row_uidl(p->draft, row_of(p, places[from + g.count]))))
+			g.count++;
+		error = settle_group(p, &g, why);
+	}
+	return error;
+}
+
+static enum error settle_rows(struct publication *p, struct failure *why)
+{
+	const struct draft *d = p->draft;
+	CLEANUP(freep) struct place **doubtful = xreallocarray(NULL, d->count, sizeof(*doubtful));
+	size_t count = 0;
+
+	p->places = xreallocarray(NULL, d->count, sizeof(*p->places));
+	for (size_t i = 0; i < d->count; i++) {
+		const struct row *r = &d->rows[i];
+		struct place *at = &p->places[i];
+
+		*at = (struct place){.row = (uint32_t)i};
+		if (r->kind == ROW_KNOWN)
+			at->id = r->id;
+		else if (r->kind == ROW_NEW)
+			at->ordinal = 1;
+		else
+			doubtful[count++] = at;
+	}
+	return settle_groups(p, doubtful, count, why);
+}
+
+/* ---- what comes and what goes ---- */
+
+static enum error insert_new(struct publication *p, struct failure *why)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; !error && i < p->draft->count; i++) {
+		struct place *at = &p->places[i];
+
+		if (row_of(p, at)->len == 0)
+			at->flags |= MESSAGE_FIXED; /* an empty UIDL names nothing */
+		if (at->id != 0)
+			continue;
+		p->set_changed = true;
+		error = stored_insert(p->store, p->draft, row_of(p, at), at->ordinal, &at->id, why);
+	}
+	return error;
+}
+
+static int by_id(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Usually they are in order: servers list in order of arrival. */
+static void sort_places(struct publication *p)
+{
+	for (size_t i = 1; i < p->draft->count; i++) {
+		if (p->places[i - 1].id > p->places[i].id) {
+			qsort(p->places, p->draft->count, sizeof(*p->places), by_id);
+			return;
+		}
+	}
+}
+
+/* A message of the listing in force goes on: does anything that the new one says of it differ? */
+static void go_on(struct publication *p, struct place *at, const struct message *m)
+{
+	at->old = m;
+	if (at->touched || at->flags != (message_flags(m) & OWN_FLAGS))
+		p->touched = true;
+}
+
+static enum error come_back(struct publication *p, struct place *at, struct failure *why)
+{
+	p->set_changed = true;
+	return at->ordinal ? OK : stored_return(p->store, at->id, why);
+}
+
+static enum error vanish(struct publication *p, const struct message *m, struct failure *why)
+{
+	p->set_changed = true;
+	return stored_vanish(p->store, m->id, p->draft->at, why);
+}
+
+/* Both in order of id. */
+static enum error compare_listings(struct publication *p, struct failure *why)
+{
+	const struct listing *l = p->now_valid;
+	size_t i = 0;
+	enum error error = OK;
+
+	for (size_t j = 0; !error && j < p->draft->count; j++) {
+		struct place *at = &p->places[j];
+
+		while (!error && i < l->count && l->messages[i].id < at->id)
+			error = vanish(p, &l->messages[i++], why);
+		if (error)
+			return error;
+		if (i < l->count && l->messages[i].id == at->id)
+			go_on(p, at, &l->messages[i++]);
+		else
+			error = come_back(p, at, why);
+	}
+	while (!error && i < l->count)
+		error = vanish(p, &l->messages[i++], why);
+	return error;
+}
+
+/* ---- the new listing ---- */
+
+static void put_name(struct listing *l, struct message *m, size_t *used, struct slice name)
+{
+	m->name = (uint32_t)*used;
+	m->name_len = (uint32_t)name.len;
+	memcpy(l->names + *used, name.at, name.len);
+	*used += name.len + 1;
+}
+
+static void copy_message(
+    const struct publication *p, const struct place *at, struct listing *l, struct message *m)
+{
+	const struct message *old = at->old;
+	const struct row *r = row_of(p, at);
+	unsigned flags = (message_flags(old) & ~OWN_FLAGS) | at->flags;
+	uint64_t size = message_size(old);
+	uint32_t header = atomic_load(&old->header);
+
+	if (at->touched && r->listed != 0 && !(flags & MESSAGE_TRUE_SIZE))
+		size = r->listed;
+	if (at->touched && r->learnt && header == 0)
+		header = r->learnt->len;
+	m->id = old->id;
+	m->received = old->received;
+	m->seen = old->seen;
+	atomic_store(&m->lines, atomic_load(&old->lines));
+	atomic_store(&m->header, header);
+	stored_set_fact(m, size, flags);
+}
+
+static enum error read_message(struct publication *p, const struct place *at, struct listing *l,
+    struct message *m, size_t *used, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(
+	    p->store, why, "SELECT " STORED_MESSAGE " FROM message WHERE id = ?1", "i", at->id);
+	char name[NAME_LONGEST + 1];
+	bool row;
+	enum error error = q ? query_next(p->store, q, &row, why) : E_STORE;
+
+	if (error)
+		return error;
+	if (!row)
+		return failed(why, E_STORE, "a message is missing in the cache database");
+	stored_message(q, m);
+	stored_set_fact(m, message_size(m), message_flags(m) | at->flags);
+	put_name(l, m, used,
+	    slice_make(name, name_encode(name, query_blob(q, STORED_MESSAGE_UIDL),
+				 (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL))));
+	return OK;
+}
+
+/* Octets that all names take at most: an escaped octet is three, and "~" and an ordinal follow. */
+static size_t names_room(const struct publication *p)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < p->draft->count; i++) {
+		const struct place *at = &p->places[i];
+		size_t most = (size_t)row_of(p, at)->len * 3 + 12;
+
+		if (at->old)
+			room += at->old->name_len + 1;
+		else
+			room += most < NAME_LONGEST + 1 ? most : NAME_LONGEST + 1;
+	}
+	return room;
+}
+
+static enum error make_listing(struct publication *p, struct listing **out, struct failure *why)
+{
+	CLEANUP(listing_dropp)
+	struct listing *l = listing_create(p->draft->count, names_room(p));
+	size_t used = 0;
+	enum error error = OK;
+
+	for (size_t i = 0; !error && i < l->count; i++) {
+		const struct place *at = &p->places[i];
+		struct message *m = &l->messages[i];
+
+		if (!at->old) {
+			error = read_message(p, at, l, m, &used, why);
+			continue;
+		}
+		copy_message(p, at, l, m);
+		put_name(l, m, &used, message_name(p->now_valid, at->old));
+	}
+	if (error)
+		return error;
+	l->names = xrealloc(l->names, used);
+	l->changed = p->set_changed ? p->draft->at : p->now_valid->changed;
+	listing_sort_names(l);
+	*out = take(&l);
+	return OK;
+}
+
+static uint32_t *number_places(const struct publication *p)
+{
+	uint32_t *numbers = xreallocarray(NULL, p->draft->count, sizeof(*numbers));
+
+	for (size_t i = 0; i < p->draft->count; i++)
+		numbers[i] = row_of(p, &p->places[i])->number;
+	return numbers;
+}
+
+enum error merge_publish(struct store *s, struct listing *now_valid, const struct draft *d,
+    struct listing **out, uint32_t **numbers, bool *same, struct failure *why)
+{
+	CLEANUP(publication_finish)
+	struct publication p = {.store = s, .now_valid = now_valid, .draft = d};
+	enum error error = settle_rows(&p, why);
+
+	if (!error)
+		error = insert_new(&p, why);
+	if (error)
+		return error;
+	sort_places(&p);
+	error = compare_listings(&p, why);
+	if (!error && p.set_changed)
+		error = stored_set_changed(s, d->at, why);
+	if (!error && (p.set_changed || p.touched))
+		error = make_listing(&p, out, why);
+	if (error)
+		return error;
+	*same = !p.set_changed && !p.touched;
+	if (*same)
+		*out = listing_hold(now_valid);
+	*numbers = number_places(&p);
+	store_set_listed_at(s, d->at);
+	return OK;
+}

@@ -1,0 +1,228 @@
+#include "reader.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "jobs.h"
+
+#define INDEX_BITS 24   /* of a chunk's key; the id is above */
+#define BUSY_MS    1000 /* while the writer rewinds its log */
+
+/* What is asked, each prepared once. */
+#define QUERIES(X)                                                                                 \
+	X(BODY, "SELECT size, chunks FROM message WHERE id = ?1 AND chunks IS NOT NULL")           \
+	X(CHUNK, "SELECT data FROM chunk WHERE key = ?1")                                          \
+	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen "               \
+		   "FROM message WHERE id = ?1")                                                   \
+	X(UIDL, "SELECT uidl FROM message WHERE id = ?1")                                          \
+	X(HEADER, "SELECT text FROM header WHERE id = ?1")                                         \
+	X(FACT, "SELECT value FROM fact WHERE key = ?1")
+
+enum query_name {
+#define NAME(name, sql) name,
+	QUERIES(NAME)
+#undef NAME
+	    QUERY_COUNT
+};
+
+static const char *const texts[] = {
+#define TEXT(name, sql) sql,
+    QUERIES(TEXT)
+#undef TEXT
+};
+
+struct reader {
+	sqlite3 *db;
+	sqlite3_stmt *queries[QUERY_COUNT];
+};
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < QUERY_COUNT; i++)
+		sqlite3_finalize(r->queries[i]);
+	sqlite3_close(r->db);
+	free(r);
+}
+
+static void reader_closep(struct reader **r)
+{
+	reader_close(*r);
+}
+
+enum error reader_open(struct reader **out, const char *path, struct failure *why)
+{
+	CLEANUP(reader_closep) struct reader *r = xnew(struct reader);
+	int result =
+	    sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_busy_timeout(r->db, BUSY_MS);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(r->db, "PRAGMA cache_size = -1024", NULL, NULL, NULL);
+	for (size_t i = 0; result == SQLITE_OK && i < QUERY_COUNT; i++)
+		result = sqlite3_prepare_v3(
+		    r->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &r->queries[i], NULL);
+	if (result != SQLITE_OK)
+		return failed(why, E_STORE, "cannot read the cache database %s: %s", path,
+		    sqlite3_errmsg(r->db));
+	*out = take(&r);
+	return OK;
+}
+
+/* ---- asking ---- */
+
+/* Ends the statement, so that the writer's log is not held back. */
+static void end(sqlite3_stmt **q)
+{
+	if (*q)
+		sqlite3_reset(*q);
+}
+
+/* The first row of the answer, or NULL where there is none or it cannot be read. */
+static sqlite3_stmt *ask(struct reader *r, enum query_name name, int64_t value)
+{
+	sqlite3_stmt *q = r->queries[name];
+
+	sqlite3_reset(q);
+	if (sqlite3_bind_int64(q, 1, value) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+		return q;
+	sqlite3_reset(q);
+	return NULL;
+}
+
+static void add_column(struct buf *to, sqlite3_stmt *q)
+{
+	const void *at = sqlite3_column_blob(q, 0);
+
+	buf_add(to, at, (size_t)sqlite3_column_bytes(q, 0));
+}
+
+/* ---- bodies ---- */
+
+/* How long piece `index` of a body must be: a piece of another length is damaged. */
+static uint64_t piece_length(uint64_t size, uint64_t index)
+{
+	uint64_t rest = size - index * CHUNK_OCTETS;
+
+	return rest < CHUNK_OCTETS ? rest : CHUNK_OCTETS;
+}
+
+static bool copy_piece(
+    struct reader *r, int64_t id, uint64_t size, uint64_t offset, char *to, size_t len)
+{
+	uint64_t index = offset / CHUNK_OCTETS;
+	CLEANUP(end) sqlite3_stmt *q = ask(r, CHUNK, id << INDEX_BITS | (int64_t)index);
+	const char *data = q ? sqlite3_column_blob(q, 0) : NULL;
+
+	if (!data || (uint64_t)sqlite3_column_bytes(q, 0) != piece_length(size, index))
+		return false;
+	memcpy(to, data + offset % CHUNK_OCTETS, len);
+	return true;
+}
+
+static bool sound(uint64_t size, uint64_t chunks)
+{
+	return chunks == (size + CHUNK_OCTETS - 1) / CHUNK_OCTETS;
+}
+
+/* The row's statement stays open meanwhile, so that all pieces are of one moment. */
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, BODY, id);
+	uint64_t size;
+	size_t done = 0;
+
+	if (!q)
+		return -1;
+	size = (uint64_t)sqlite3_column_int64(q, 0);
+	if (!sound(size, (uint64_t)sqlite3_column_int64(q, 1)))
+		return -1;
+	if (offset >= size)
+		return 0;
+	if (len > size - offset)
+		len = (size_t)(size - offset);
+	while (done < len) {
+		uint64_t at = offset + done, room = CHUNK_OCTETS - at % CHUNK_OCTETS;
+		size_t part = len - done < room ? len - done : (size_t)room;
+
+		if (!copy_piece(r, id, size, at, (char *)to + done, part))
+			return -1;
+		done += part;
+	}
+	return (ssize_t)done;
+}
+
+/* ---- rows ---- */
+
+bool reader_message(struct reader *r, int64_t id, struct reader_row *row)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, MESSAGE, id);
+
+	if (!q)
+		return false;
+	*row = (struct reader_row){
+	    .listed = (uint64_t)sqlite3_column_int64(q, 0),
+	    .size = (uint64_t)sqlite3_column_int64(q, 1),
+	    .true_size = sqlite3_column_type(q, 1) != SQLITE_NULL,
+	    .cached = sqlite3_column_type(q, 2) != SQLITE_NULL,
+	    .lines = (uint64_t)sqlite3_column_int64(q, 3),
+	    .header = (uint32_t)sqlite3_column_int64(q, 4),
+	    .received = sqlite3_column_int64(q, 5),
+	    .seen = sqlite3_column_int64(q, 6),
+	};
+	if (!row->true_size)
+		row->size = row->listed;
+	if (sqlite3_column_type(q, 5) == SQLITE_NULL)
+		row->received = row->seen;
+	return true;
+}
+
+bool reader_uidl(struct reader *r, int64_t id, struct buf *uidl)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, UIDL, id);
+
+	if (q)
+		add_column(uidl, q);
+	return q != NULL;
+}
+
+static bool header_from_body(struct reader *r, int64_t id, struct buf *text)
+{
+	struct reader_row row;
+	ssize_t got;
+
+	if (!reader_message(r, id, &row) || !row.cached)
+		return false;
+	got = reader_body(r, id, 0, buf_room(text, row.header), row.header);
+	if (got < 0)
+		return false;
+	buf_added(text, (size_t)got);
+	return true;
+}
+
+bool reader_header(struct reader *r, int64_t id, struct buf *text)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, HEADER, id);
+
+	if (!q)
+		return header_from_body(r, id, text);
+	add_column(text, q);
+	return true;
+}
+
+bool reader_recall(struct reader *r, const char *key, char *value, size_t room)
+{
+	CLEANUP(end) sqlite3_stmt *q = r->queries[FACT];
+
+	sqlite3_reset(q);
+	if (sqlite3_bind_text(q, 1, key, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
+	    sqlite3_step(q) != SQLITE_ROW)
+		return false;
+	snprintf(value, room, "%s", (const char *)sqlite3_column_text(q, 0));
+	return true;
+}

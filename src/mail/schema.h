@@ -1,0 +1,37 @@
+/* The database's schema, version 1, and the look at a database that was there before.
+ *
+ * fact       what is known about the account, text by key
+ * message    one row a message ever listed; never deleted, so that names and numbers stay its own
+ * chunk      bodies, in rows of CHUNK_OCTETS
+ * arriving   whose body has chunk rows and is not whole yet: what a start sweeps away
+ * header     the header of each message whose header was brought
+ * intention  the journal of deletions
+ */
+#ifndef POP3FS_SCHEMA_H
+#define POP3FS_SCHEMA_H
+
+#include <sqlite3.h>
+
+#define SCHEMA_VERSION 1
+
+/* Where ids begin in a database that is made now: above all that a lost one gave out, as long as
+ * messages came slower than SCHEMA_IDS_A_SECOND since 1970. */
+#define SCHEMA_IDS_A_SECOND 64
+
+/* Fails with SQLite's code. `first` is the id after which ids are given. */
+int schema_create(sqlite3 *db, sqlite3_int64 first);
+
+enum schema_state {
+	SCHEMA_GOOD,
+	SCHEMA_NONE,  /* an empty file */
+	SCHEMA_NEWER, /* of a later pop3fs */
+	SCHEMA_BAD,   /* damaged, or not ours */
+	SCHEMA_ERROR, /* SQLite could not look (sqlite3_errmsg): busy, no memory, disk errors */
+};
+/* Reads all but bodies and headers. */
+enum schema_state schema_look(sqlite3 *db);
+
+/* The highest id that a database gave out, as far as a damaged one can tell; 0: unknown. */
+sqlite3_int64 schema_last_id(sqlite3 *db);
+
+#endif

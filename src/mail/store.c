@@ -1,0 +1,345 @@
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "bodies.h"
+#include "clock.h"
+#include "log.h"
+#include "query.h"
+#include "schema.h"
+
+#define BUSY_MS  2000 /* another process that looks into the database, sqlite3(1) say */
+#define MOST_IDS (INT64_C(1) << 26) /* above the clock's: a damaged sequence is not believed */
+
+/* cache_size is in KiB; a log that a large transaction made is cut back to journal_size_limit. No
+ * mmap: an I/O error would be a SIGBUS, and mapped pages count as the daemon's memory. */
+static const char settings[] = "PRAGMA synchronous = NORMAL;"
+			       "PRAGMA secure_delete = FAST;"
+			       "PRAGMA cache_size = -2048;"
+			       "PRAGMA temp_store = MEMORY;"
+			       "PRAGMA journal_size_limit = 33554432;"
+			       "PRAGMA trusted_schema = OFF;";
+
+/* The fact that a run met damage: the next start moves the database aside. */
+static const char damage_fact[] = "damaged";
+
+struct statement {
+	const char *sql;
+	sqlite3_stmt *prepared;
+};
+
+struct store {
+	sqlite3 *db;
+	struct statement *statements;
+	size_t count;
+	int64_t listed_at;
+	bool damaged; /* SQLite said so */
+};
+
+/* ---- statements and failures ---- */
+
+enum error store_failed(struct store *s, const char *doing, struct failure *why)
+{
+	int result = sqlite3_errcode(s->db) & 0xff, number = sqlite3_system_errno(s->db);
+	bool full = result == SQLITE_FULL ||
+		    (result == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
+
+	if (result == SQLITE_CORRUPT || result == SQLITE_NOTADB)
+		s->damaged = true;
+	return failed(why, full ? E_FULL : E_STORE, "cannot %s: %s", doing, sqlite3_errmsg(s->db));
+}
+
+/* The text itself is the key: nearly always the same literal, so its address is looked at first. */
+static sqlite3_stmt *find_statement(struct store *s, const char *sql)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->statements[i].sql == sql)
+			return s->statements[i].prepared;
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->statements[i].sql, sql) == 0)
+			return s->statements[i].prepared;
+	return NULL;
+}
+
+sqlite3_stmt *store_statement(struct store *s, const char *sql, struct failure *why)
+{
+	sqlite3_stmt *prepared = find_statement(s, sql);
+
+	if (prepared) {
+		sqlite3_reset(prepared);
+		return prepared;
+	}
+	if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL) !=
+	    SQLITE_OK) {
+		store_failed(s, "prepare a statement", why);
+		return NULL;
+	}
+	s->statements = xreallocarray(s->statements, s->count + 1, sizeof(*s->statements));
+	s->statements[s->count++] = (struct statement){sql, prepared};
+	return prepared;
+}
+
+int64_t store_touched(struct store *s)
+{
+	return sqlite3_changes64(s->db);
+}
+
+int64_t store_inserted(struct store *s)
+{
+	return sqlite3_last_insert_rowid(s->db);
+}
+
+int64_t store_listed_at(const struct store *s)
+{
+	return s->listed_at;
+}
+
+void store_set_listed_at(struct store *s, int64_t at)
+{
+	s->listed_at = at;
+}
+
+/* ---- transactions ---- */
+
+enum error store_begin(struct store *s, struct failure *why)
+{
+	return query_run(s, why, "BEGIN IMMEDIATE", "");
+}
+
+/* What synchronous=FULL does after a commit, done when it is wanted: the log holds everything
+ * since the last checkpoint, in order, so one sync of it puts all earlier commits on disk, too. */
+enum error store_sync(struct store *s, struct failure *why)
+{
+	sqlite3_file *log = NULL;
+
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (!log || !log->pMethods)
+		return OK; /* nothing has been written yet */
+	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return failed(why, E_STORE, "cannot put the cache database's log on disk: %s",
+		    strerror(errno));
+	return OK;
+}
+
+enum error store_commit(struct store *s, bool durable, struct failure *why)
+{
+	enum error error = query_run(s, why, "COMMIT", "");
+
+	if (error) {
+		store_rollback(s);
+		return error;
+	}
+	return durable ? store_sync(s, why) : OK;
+}
+
+/* SQLite itself rolls back after some failures (a full disk); nothing is left to do then. */
+void store_rollback(struct store *s)
+{
+	if (!sqlite3_get_autocommit(s->db))
+		query_run(s, NULL, "ROLLBACK", "");
+}
+
+/* ---- facts ---- */
+
+enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why)
+{
+	return query_run(
+	    s, why, "INSERT OR REPLACE INTO fact(key, value) VALUES(?1, ?2)", "tt", key, value);
+}
+
+bool store_recall(struct store *s, const char *key, char *value, size_t room)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, NULL, "SELECT value FROM fact WHERE key = ?1", "t", key);
+	bool row = false;
+
+	if (!q || query_next(s, q, &row, NULL) || !row)
+		return false;
+	snprintf(value, room, "%s", (const char *)sqlite3_column_text(q, 0));
+	return true;
+}
+
+/* ---- opening and closing ---- */
+
+/* Made here, so that nobody else may read it even for a moment; SQLite gives its other files the
+ * same mode. Closed again before SQLite opens it: POSIX locks die with any close. */
+static enum error make_file(const char *path, struct failure *why)
+{
+	CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return failed(why, errno == ENOSPC || errno == EDQUOT ? E_FULL : E_STORE,
+		    "cannot open the cache database %s: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return failed(why, E_STORE, "the cache database %s is no ordinary file", path);
+	return OK;
+}
+
+static enum error open_handle(struct store **out, const char *path, struct failure *why)
+{
+	CLEANUP(store_closep) struct store *s = xnew(struct store);
+	enum error error = make_file(path, why);
+
+	if (error)
+		return error;
+	s->listed_at = clock_seconds();
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		return failed(why, E_STORE, "cannot open the cache database %s: %s", path,
+		    sqlite3_errmsg(s->db));
+	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	*out = take(&s);
+	return OK;
+}
+
+static void finalize_all(struct store *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		sqlite3_finalize(s->statements[i].prepared);
+	free(s->statements);
+	s->statements = NULL;
+	s->count = 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->damaged)
+		store_remember(s, damage_fact, "1", NULL);
+	finalize_all(s);
+	if (s->db) {
+		sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		sqlite3_close(s->db);
+	}
+	free(s);
+}
+
+void store_closep(struct store **s)
+{
+	store_close(*s);
+}
+
+/* Closes without touching the files: what is moved aside stays as it was found. */
+static void let_go(struct store **s)
+{
+	sqlite3_db_config((*s)->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	finalize_all(*s);
+	sqlite3_close((*s)->db);
+	free(take(s));
+}
+
+/* The log goes along under the name at which SQLite finds it again. */
+static enum error move_aside(const char *path, struct failure *why)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	CLEANUP(freep) char *to = xasprintf("%s.damaged-%" PRId64, path, clock_seconds());
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		CLEANUP(freep) char *old = xasprintf("%s%s", path, tails[i]);
+		CLEANUP(freep) char *new = xasprintf("%s%s", to, tails[i]);
+
+		if (rename(old, new) != 0 && errno != ENOENT)
+			return failed(why, E_STORE, "cannot move the damaged cache database %s: %s",
+			    old, strerror(errno));
+	}
+	log_warning("the cache database was damaged; it is now %s, and a new one is made: "
+		    "deletions that waited in it are forgotten, and messages are fetched again",
+	    to);
+	return OK;
+}
+
+/* Never below what the lost database gave out, if that can still be read and believed. */
+static int64_t first_id(int64_t last_of_the_lost)
+{
+	int64_t by_clock = clock_seconds() * SCHEMA_IDS_A_SECOND;
+
+	if (last_of_the_lost > by_clock && last_of_the_lost - by_clock < MOST_IDS)
+		return last_of_the_lost;
+	return by_clock;
+}
+
+static enum error settle_in(
+    struct store *s, enum schema_state state, int64_t last_of_the_lost, struct failure *why)
+{
+	enum error error;
+
+	if (state == SCHEMA_NONE && schema_create(s->db, first_id(last_of_the_lost)) != SQLITE_OK)
+		return store_failed(s, "make the cache database", why);
+	if (sqlite3_exec(s->db, settings, NULL, NULL, NULL) != SQLITE_OK)
+		return store_failed(s, "set up the cache database", why);
+	if ((error = store_begin(s, why)))
+		return error;
+	if ((error = bodies_sweep(s, why))) {
+		store_rollback(s);
+		return error;
+	}
+	return store_commit(s, state == SCHEMA_NONE, why);
+}
+
+static enum schema_state look(struct store *s)
+{
+	enum schema_state state = schema_look(s->db);
+	char value[2];
+
+	if (state == SCHEMA_GOOD && store_recall(s, damage_fact, value, sizeof(value)))
+		return SCHEMA_BAD;
+	return state;
+}
+
+/* *damaged: what failed is the database itself, not the disk or the system. */
+static enum error attempt(
+    struct store **out, const char *path, int64_t *last_id, bool *damaged, struct failure *why)
+{
+	CLEANUP(store_closep) struct store *s = NULL;
+	enum schema_state state;
+	enum error error = open_handle(&s, path, why);
+
+	if (error)
+		return error;
+	state = look(s);
+	if (state == SCHEMA_NEWER)
+		return failed(why, E_STORE,
+		    "the cache database %s was made by a newer pop3fs; use that one, or another "
+		    "cache_dir",
+		    path);
+	if (state == SCHEMA_GOOD || state == SCHEMA_NONE)
+		error = settle_in(s, state, *last_id, why);
+	else
+		error = store_failed(s, "read the cache database", why);
+	if (!error) {
+		*out = take(&s);
+		return OK;
+	}
+	*damaged = state == SCHEMA_BAD || s->damaged;
+	if (*damaged) {
+		*last_id = schema_last_id(s->db);
+		let_go(&s);
+	}
+	return error;
+}
+
+enum error store_open(struct store **out, const char *path, struct failure *why)
+{
+	bool damaged = false;
+	int64_t last_id = 0;
+	enum error error = attempt(out, path, &last_id, &damaged, why);
+
+	if (error && damaged) {
+		error = move_aside(path, why);
+		if (!error)
+			error = attempt(out, path, &last_id, &damaged, why);
+	}
+	return error;
+}

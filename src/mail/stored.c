@@ -1,0 +1,222 @@
+#include "stored.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "header.h"
+#include "query.h"
+
+#define FACT_BITS 8 /* listing.h: size << 8 | flags */
+
+/* What LIST may say at most; more is a lie that would not fit into `fact`. */
+#define MOST_LISTED (UINT64_C(1) << 55)
+
+static const char changed_fact[] = "listing changed";
+
+static int64_t listed_of(uint64_t octets)
+{
+	return (int64_t)(octets < MOST_LISTED ? octets : MOST_LISTED);
+}
+
+/* ---- all rows of one UIDL ---- */
+
+void stored_set_finish(struct stored_set *set)
+{
+	free(set->all);
+	*set = (struct stored_set){0};
+}
+
+static void read_stored(sqlite3_stmt *q, struct stored *m)
+{
+	struct slice digest = query_blob(q, 5);
+
+	*m = (struct stored){
+	    .id = sqlite3_column_int64(q, 0),
+	    .ordinal = (unsigned)sqlite3_column_int64(q, 1),
+	    .listed = (uint64_t)sqlite3_column_int64(q, 2),
+	    .size = (uint64_t)sqlite3_column_int64(q, 3),
+	    .vanished = sqlite3_column_type(q, 4) != SQLITE_NULL,
+	    .has_digest = digest.at && digest.len == sizeof(m->digest),
+	};
+	if (m->has_digest)
+		memcpy(m->digest, digest.at, sizeof(m->digest));
+}
+
+enum error stored_of_uidl(
+    struct store *s, struct slice uidl, struct stored_set *set, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT id, ordinal, listed, coalesce(size, listed), vanished, digest "
+	    "FROM message WHERE uidl = ?1 ORDER BY ordinal",
+	    "b", uidl);
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	set->count = 0;
+	while (!error && row) {
+		if (set->count == set->room) {
+			set->room = set->room ? 2 * set->room : 4;
+			set->all = xreallocarray(set->all, set->room, sizeof(*set->all));
+		}
+		read_stored(q, &set->all[set->count++]);
+		error = query_next(s, q, &row, why);
+	}
+	return error;
+}
+
+enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct failure *why)
+{
+	int64_t value = 0;
+	enum error error =
+	    query_number(s, &value, why, "SELECT listed FROM message WHERE id = ?1", "i", id);
+
+	if (!error)
+		*listed = (uint64_t)value;
+	return error;
+}
+
+/* ---- the hash of a header that is stored ---- */
+
+/* The first column of the one row, hashed. *found = false: there is no such row. */
+static enum error hash_column(
+    struct store *s, sqlite3_stmt *q, bool *found, struct stored *m, struct failure *why)
+{
+	enum error error = q ? query_next(s, q, found, why) : E_STORE;
+
+	if (!error && *found) {
+		header_digest(query_blob(q, 0), m->digest);
+		m->has_digest = true;
+	}
+	return error;
+}
+
+static enum error hash_header(struct store *s, bool *found, struct stored *m, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why, "SELECT text FROM header WHERE id = ?1", "i", m->id);
+
+	return hash_column(s, q, found, m, why);
+}
+
+/* The first chunk is larger than any header that is kept (gather.h). */
+static enum error hash_body(struct store *s, bool *found, struct stored *m, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT substr(c.data, 1, m.header_len) FROM message m "
+	    "JOIN chunk c ON c.key = m.id << 24 WHERE m.id = ?1 AND m.chunks > 0",
+	    "i", m->id);
+
+	return hash_column(s, q, found, m, why);
+}
+
+enum error stored_find_digest(struct store *s, struct stored *m, struct failure *why)
+{
+	bool found = m->has_digest;
+	enum error error = OK;
+
+	if (found)
+		return OK;
+	error = hash_header(s, &found, m, why);
+	if (!error && !found)
+		error = hash_body(s, &found, m, why);
+	if (error || !found)
+		return error;
+	return query_run(
+	    s, why, "UPDATE message SET digest = ?2 WHERE id = ?1", "ih", m->id, m->digest);
+}
+
+/* ---- changes ---- */
+
+enum error stored_set_header(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "UPDATE message SET digest = ?2, header_len = coalesce(header_len, ?3) "
+	    "WHERE id = ?1 AND digest IS NULL",
+	    "ihi", id, l->digest, (int64_t)l->len);
+
+	return error ? error
+		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
+			   "ib", id, slice_make(l->text, l->len));
+}
+
+static enum error set_received(struct store *s, int64_t id, int64_t at, struct failure *why)
+{
+	if (at == INT64_MIN)
+		return OK;
+	return query_run(s, why, "UPDATE message SET received = ?2 WHERE id = ?1", "ii", id, at);
+}
+
+enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
+    unsigned ordinal, int64_t *id, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "INSERT INTO message(uidl, ordinal, listed, seen, used) VALUES(?1, ?2, ?3, ?4, ?4)",
+	    "biii", row_uidl(d, r), (int64_t)ordinal, listed_of(r->listed), d->at);
+	int64_t made = store_inserted(s);
+
+	if (!error && r->learnt)
+		error = stored_set_header(s, made, r->learnt, why);
+	if (!error && r->learnt)
+		error = set_received(s, made, r->learnt->received, why);
+	if (!error)
+		*id = made;
+	return error;
+}
+
+enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struct failure *why)
+{
+	return query_run(
+	    s, why, "UPDATE message SET listed = ?2 WHERE id = ?1", "ii", id, listed_of(listed));
+}
+
+enum error stored_vanish(struct store *s, int64_t id, int64_t at, struct failure *why)
+{
+	return query_run(s, why, "UPDATE message SET vanished = ?2 WHERE id = ?1", "ii", id, at);
+}
+
+enum error stored_return(struct store *s, int64_t id, struct failure *why)
+{
+	return query_run(s, why, "UPDATE message SET vanished = NULL WHERE id = ?1", "i", id);
+}
+
+int64_t stored_changed(struct store *s)
+{
+	char value[24];
+
+	return store_recall(s, changed_fact, value, sizeof(value)) ? strtoll(value, NULL, 10) : 0;
+}
+
+enum error stored_set_changed(struct store *s, int64_t at, struct failure *why)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%" PRId64, at);
+	return store_remember(s, changed_fact, value, why);
+}
+
+/* ---- as messages of a listing ---- */
+
+void stored_set_fact(struct message *m, uint64_t size, unsigned flags)
+{
+	atomic_store(&m->fact, (uint64_t)listed_of(size) << FACT_BITS | flags);
+}
+
+void stored_message(sqlite3_stmt *q, struct message *m)
+{
+	bool true_size = sqlite3_column_type(q, 2) != SQLITE_NULL;
+	bool cached = sqlite3_column_type(q, 4) != SQLITE_NULL;
+
+	m->id = sqlite3_column_int64(q, 0);
+	stored_set_fact(m, (uint64_t)sqlite3_column_int64(q, true_size ? 2 : 1),
+	    (true_size ? MESSAGE_TRUE_SIZE : 0) | (cached ? MESSAGE_CACHED : 0));
+	atomic_store(&m->lines, (uint32_t)sqlite3_column_int64(q, 3));
+	atomic_store(&m->header, (uint32_t)sqlite3_column_int64(q, 5));
+	m->received = sqlite3_column_int64(q, 6);
+	m->seen = sqlite3_column_int64(q, 7);
+}

@@ -13,7 +13,7 @@
 #define LINE_LENGTH 80
 
 #define DAY           (24 * 60 * 60)
-#define MEGA          ((uint64_t)1 << 20)
+#define MOST_HEADERS  ((uint64_t)1 << 24)
 #define FIELD(member) offsetof(struct options, member)
 
 typedef enum error parser(
@@ -33,7 +33,7 @@ struct option {
 	char letter; /* -f */
 };
 
-static parser parse_flag, parse_kernel, parse_time, parse_size, parse_octal, parse_user,
+static parser parse_flag, parse_kernel, parse_time, parse_count, parse_octal, parse_user,
     parse_group, parse_choice, parse_path, parse_command;
 
 static const char *const tls_words[] = {
@@ -62,7 +62,7 @@ static const struct option table[] = {
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
-	{"memory", parse_size, FIELD(memory), "64M", "for messages on their way to the cache", "SIZE", {MEGA, MEGA << 14}},
+	{"headers", parse_count, FIELD(headers), "10000", "new messages of a listing whose header is learnt", "N", {0, MOST_HEADERS}},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
@@ -111,10 +111,10 @@ static enum error parse_time(
 	return value_time(field, row->name, value, row->range, why);
 }
 
-static enum error parse_size(
+static enum error parse_count(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
-	return value_size(field, row->name, value, row->range, why);
+	return value_count(field, row->name, value, row->range, why);
 }
 
 static enum error parse_octal(

@@ -25,7 +25,7 @@ struct options {
 	char **password_command; /* words for execvp; NULL: not given */
 	char *cache_dir;
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
-	uint64_t memory;                                       /* octets */
+	uint64_t headers;                                      /* messages */
 	bool read_only;
 	uid_t uid;
 	gid_t gid;

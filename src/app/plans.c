@@ -16,7 +16,7 @@ struct session_plan plan_session(
 	    .idle_ms = o->idle * MS_IN_SECOND,
 	    .retry_ms = o->retry * MS_IN_SECOND,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
-	    .memory = o->memory,
+	    .headers = o->headers,
 	    .read_only = o->read_only,
 	};
 }

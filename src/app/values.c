@@ -85,6 +85,14 @@ enum error value_size(
 	    octets, name, text, r, size_units, "write octets, or a number and K, M or G", why);
 }
 
+enum error value_count(
+    uint64_t *count, const char *name, const char *text, struct range r, struct failure *why)
+{
+	static const struct unit none[] = {{0}};
+
+	return bounded(count, name, text, r, none, "write a number", why);
+}
+
 enum error value_octal(mode_t *bits, const char *name, const char *text, struct failure *why)
 {
 	mode_t value = 0;

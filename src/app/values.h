@@ -21,6 +21,10 @@ enum error value_time(
 enum error value_size(
     uint64_t *octets, const char *name, const char *text, struct range r, struct failure *why);
 
+/* "10000". */
+enum error value_count(
+    uint64_t *count, const char *name, const char *text, struct range r, struct failure *why);
+
 /* "077": the nine bits of a mode. */
 enum error value_octal(mode_t *bits, const char *name, const char *text, struct failure *why);
 

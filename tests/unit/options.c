@@ -30,7 +30,7 @@ static void the_defaults_are_the_contract_s(void **state)
 	assert_int_equal(o.commit_timeout, 60);
 	assert_int_equal(o.idle, 30);
 	assert_int_equal(o.refresh, 60);
-	assert_int_equal(o.memory, 64 << 20);
+	assert_int_equal(o.headers, 10000);
 	assert_int_equal(o.umask, 077);
 	assert_int_equal(o.uid, getuid());
 	assert_int_equal(o.gid, getgid());
@@ -82,8 +82,8 @@ static void a_bad_value_is_refused(void **state)
 	    {"timeout", "soon"},
 	    {"retry", "-1"},
 	    {"idle", "601"},
-	    {"memory", "1K"},
-	    {"memory", "17G"},
+	    {"headers", "-1"},
+	    {"headers", "10k"},
 	    {"umask", "9"},
 	    {"uid", "nobody at all"},
 	    {"gid", "-5"},

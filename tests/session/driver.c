@@ -265,7 +265,6 @@ int main(int argc, char **argv)
 	    .idle_ms = 30000,
 	    .retry_ms = 0,
 	    .commit_ms = 10000,
-	    .memory = 8 << 20,
 	    .headers = 10000};
 	struct secret *password;
 	struct session *session;

@@ -213,6 +213,11 @@ const char *option_name(const struct option *row)
 	return row->name;
 }
 
+const char *option_fallback(const struct option *row)
+{
+	return row->fallback;
+}
+
 bool option_takes_value(const struct option *row)
 {
 	return row->value != NULL;

@@ -48,6 +48,7 @@ const struct option *option_by_letter(char letter);
 const struct option *option_at(size_t index);
 
 const char *option_name(const struct option *row);
+const char *option_fallback(const struct option *row); /* as written; NULL: none to write */
 bool option_takes_value(const struct option *row);
 bool option_has_letter(const struct option *row); /* then it is one of the command line only */
 

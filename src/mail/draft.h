@@ -46,6 +46,7 @@ struct draft {
 	int64_t at;       /* when it was listed, seconds since 1970 */
 	size_t known;     /* by the merge: messages of the listing in force, ... */
 	size_t missing;   /* ... and those of them that are not in this one */
+	uint64_t line;    /* the session's connection: numbers are good for that one only */
 	bool sure; /* a user asked for this listing (refresh): believed even if most is gone */
 };
 

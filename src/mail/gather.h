@@ -5,9 +5,6 @@
 
 #include "jobs.h"
 
-#define GATHER_LARGEST_HEADER                                                                      \
-	65536 /* octets of header kept; the rest of a longer one is only body */
-
 struct gather;
 
 /* want_header: the message's header is not known yet; it goes along with the body. */

@@ -33,6 +33,7 @@ struct intention {
 	int64_t made; /* seconds since 1970 */
 	enum intention_state state;
 	unsigned tries;           /* commits that did not delete it */
+	bool resized;             /* LIST says another size now */
 	bool older;               /* made, or armed again, before the listing now valid */
 	uint64_t listed;          /* LIST's size when it was unlinked */
 	bool has_digest;          /* the header was known then ... */
@@ -198,6 +199,7 @@ struct event {
 	int64_t id;
 	uint64_t cookie;
 	bool same, fresh;
+	bool final;                    /* EVENT_COMMITTED: it answers the final one */
 	struct listing *listing;       /* held for the receiver */
 	struct intentions *intentions; /* malloc'd */
 	struct commit_result commit;

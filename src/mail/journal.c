@@ -260,6 +260,7 @@ static void read_intention(struct store *s, sqlite3_stmt *q, struct intention *i
 	    .older = sqlite3_column_int64(q, 3) <= store_listed_at(s),
 	    .tries = (unsigned)sqlite3_column_int(q, 4),
 	    .listed = (uint64_t)sqlite3_column_int64(q, 5),
+	    .resized = sqlite3_column_int(q, 9) != 0,
 	    .has_digest = digest.at && digest.len == sizeof(i->digest),
 	};
 	if (i->has_digest)
@@ -272,7 +273,9 @@ enum error journal_all(struct store *s, struct intentions **out, struct failure 
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, why,
-	    "SELECT i.id, i.state, i.made, i.armed, i.tries, i.listed, i.digest, i.uidl, m.ordinal "
+	    "SELECT i.id, i.state, i.made, i.armed, i.tries, i.listed, i.digest, i.uidl, "
+	    "m.ordinal, "
+	    "i.listed <> m.listed "
 	    "FROM intention i JOIN message m ON m.id = i.id ORDER BY i.id",
 	    "");
 	CLEANUP(freep) struct intentions *all = xzalloc(sizeof(*all));

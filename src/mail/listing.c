@@ -161,23 +161,34 @@ struct message *listing_after(const struct listing *l, int64_t id)
 	return at < l->count ? &l->messages[at] : NULL;
 }
 
-struct message *listing_by_name(const struct listing *l, struct slice name)
+/* Where in the order by name the first one that is not before `name` is, or count. */
+static size_t first_named(const struct listing *l, struct slice name)
 {
 	size_t low = 0, high = l->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		struct message *m = &l->messages[l->by_name[middle]];
-		int order = slice_compare(message_name(l, m), name);
+		const struct message *m = &l->messages[l->by_name[middle]];
 
-		if (order == 0)
-			return m;
-		if (order < 0)
+		if (slice_compare(message_name(l, m), name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return NULL;
+	return low;
+}
+
+struct message *listing_by_name(const struct listing *l, struct slice name)
+{
+	size_t place = first_named(l, name);
+	struct message *m = place < l->count ? &l->messages[l->by_name[place]] : NULL;
+
+	return m && slice_equal(message_name(l, m), name) ? m : NULL;
+}
+
+size_t listing_place(const struct listing *l, const struct message *m)
+{
+	return first_named(l, message_name(l, m));
 }
 
 size_t listing_index(const struct listing *l, const struct message *m)

@@ -56,6 +56,8 @@ struct message *listing_by_name(const struct listing *l, struct slice name);
 /* The first message with an id above `id`; NULL at the end. */
 struct message *listing_after(const struct listing *l, int64_t id);
 size_t listing_index(const struct listing *l, const struct message *m);
+/* Where it stands in the order by name: an index into by_name. */
+size_t listing_place(const struct listing *l, const struct message *m);
 
 struct slice message_name(const struct listing *l, const struct message *m);
 uint64_t message_size(const struct message *m); /* true, or LIST's */

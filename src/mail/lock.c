@@ -51,6 +51,15 @@ static void say_who(int fd, const char *mountpoint)
 		(void)!pwrite(fd, content, strlen(content), 0);
 }
 
+/* Out of CLEANUP's hands. */
+static int keep(int *fd)
+{
+	int kept = *fd;
+
+	*fd = -1;
+	return kept;
+}
+
 enum error lock_take(int *fd, const char *path, const char *mountpoint, struct failure *why)
 {
 	CLEANUP(closep) int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -65,7 +74,6 @@ enum error lock_take(int *fd, const char *path, const char *mountpoint, struct f
 		return failed(why, E_SYSTEM, "cannot lock %s: %s", path, strerror(errno));
 	}
 	say_who(file, mountpoint);
-	*fd = file;
-	file = -1;
+	*fd = keep(&file);
 	return OK;
 }

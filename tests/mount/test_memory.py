@@ -24,7 +24,7 @@ def peak_while(process, measure):
 
 def test_a_huge_message(person, mounts, serve):
     server = serve(synthetic=f"2:{HUGE}")
-    mount = mounts.mount(server, person, way="plain", prefetch=0)
+    mount = mounts.mount(server, person, way="plain")
 
     def anonymous():
         return mount.memory("RssAnon")

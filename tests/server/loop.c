@@ -239,21 +239,24 @@ static bool watch_signals(struct loop *l)
 
 /* The loop. */
 
-static bool is_listener(const struct loop *l, const void *what)
+static const struct listener *find_listener(const struct loop *l, const void *what)
 {
-	return (const struct listener *)what >= l->listeners &&
-	       (const struct listener *)what < l->listeners + l->listener_count;
+	for (size_t i = 0; i < l->listener_count; i++)
+		if (what == &l->listeners[i])
+			return &l->listeners[i];
+	return NULL;
 }
 
 static void handle(struct loop *l, const struct epoll_event *event)
 {
+	const struct listener *listener = find_listener(l, event->data.ptr);
+	struct conn *c = event->data.ptr;
+
 	if (event->data.ptr == &l->signals) {
 		take_signals(l);
-	} else if (is_listener(l, event->data.ptr)) {
-		accept_all(l, event->data.ptr);
+	} else if (listener) {
+		accept_all(l, listener);
 	} else {
-		struct conn *c = event->data.ptr;
-
 		conn_turn(c);
 		if (event->events & (EPOLLERR | EPOLLHUP)) /* gone: nothing can be sent */
 			conn_drop(c);

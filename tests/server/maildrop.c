@@ -75,13 +75,11 @@ enum error maildrop_open(
     struct maildrop **out, const struct settings *settings, struct failure *why)
 {
 	CLEANUP(freep) struct maildrop *drop = xnew(struct maildrop);
-	enum error error;
 
 	drop->settings = settings;
 	if (settings->synthetic) {
-		error = synthetic_init(&drop->synthetic, settings->synthetic, why);
-		if (error)
-			return error;
+		if (synthetic_init(&drop->synthetic, settings->synthetic, why) != OK)
+			return why->code;
 		drop->removed = xzalloc(drop->synthetic.count + 1);
 	}
 	*out = take(&drop);
@@ -339,12 +337,13 @@ void snapshot_send(const struct snapshot *s, size_t index, uint64_t lines, struc
 
 void snapshot_remove(struct snapshot *s, size_t index)
 {
-	char made[SYNTHETIC_NAME];
 	const struct settings *settings = s->drop->settings;
 
 	if (settings->keep)
 		return;
 	if (s->numbers) {
+		char made[SYNTHETIC_NAME];
+
 		s->drop->removed[s->numbers[index]] = true;
 		synthetic_name(s->numbers[index], made);
 		record("DELETED %s", made);

@@ -51,7 +51,7 @@ static size_t read_escape(struct slice text, char *octet)
 	if (text.at[0] != 'x' || text.len < 3 || hex_value(text.at[1]) < 0 ||
 	    hex_value(text.at[2]) < 0)
 		return 0;
-	*octet = (char)(hex_value(text.at[1]) << 4 | hex_value(text.at[2]));
+	*octet = (char)(16 * hex_value(text.at[1]) + hex_value(text.at[2]));
 	return 3;
 }
 
@@ -64,6 +64,11 @@ void octets_unescape(struct slice text, struct buf *to)
 			i += read_escape(slice_make(text.at + i + 1, text.len - i - 1), &octet);
 		buf_add(to, &octet, 1);
 	}
+}
+
+static bool ends_in(struct slice s, char octet)
+{
+	return s.len > 0 && s.at[s.len - 1] == octet;
 }
 
 bool octets_end_line(struct slice s)
@@ -85,7 +90,7 @@ void octets_to_wire(struct slice file, bool raw, struct buf *wire, uint64_t *oct
 			doubled++;
 		}
 		buf_add(wire, file.at, len);
-		if (lf && !raw && (len == 0 || lf[-1] != '\r'))
+		if (lf && !raw && !ends_in(slice_make(file.at, len), '\r'))
 			buf_add_text(wire, "\r");
 		if (lf)
 			buf_add_text(wire, "\n");

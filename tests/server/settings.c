@@ -126,7 +126,7 @@ static bool read_option(struct settings *s, char **argv, int argc, int *at)
 	if (strncmp(word, "--", 2) != 0 || row == NULL)
 		return complain("unknown option ", word);
 	if (row->kind == FLAG)
-		return equals ? complain("takes no value: ", word) : assign(s, row, NULL);
+		return equals ? complain("takes no value: ", word) : assign(s, row, "");
 	if (equals)
 		text = equals + 1;
 	else if (*at < argc)

@@ -10,8 +10,8 @@
 #define COMMANDS(X)                                                                                \
 	X(CAPA)                                                                                    \
 	X(STLS)                                                                                    \
-	X(USER) X(PASS) X(AUTH) X(STAT) X(LIST) X(UIDL) X(TOP) X(RETR) X(DELE) X(NOOP) X(RSET)     \
-	    X(QUIT)
+	X(USER)                                                                                    \
+	X(PASS) X(AUTH) X(STAT) X(LIST) X(UIDL) X(TOP) X(RETR) X(DELE) X(NOOP) X(RSET) X(QUIT)
 
 enum verb {
 #define VERB(name) VERB_##name,

@@ -14,7 +14,7 @@ FOREVER = 600            # seconds: no time-out ends a wait in these tests
 def stalled(anyone, mounts, serve):
     """A mount with one message in the cache, and one whose RETR is never answered; and the server."""
     server = serve(synthetic="5:2000", rules=["on RETR 3 stall 100"])
-    mount = mounts.mount(server, anyone, timeout=FOREVER, prefetch=0)
+    mount = mounts.mount(server, anyone, timeout=FOREVER)
     assert len(mount.read(CACHED)) == 2000
     return mount, server
 
@@ -55,7 +55,7 @@ def test_twenty_readers_hold_nobody_up(stalled):
 
 def test_an_interrupted_fetch_goes_on_for_the_other_reader(person, mounts, serve):
     server = serve(synthetic="5:2000", rules=["on RETR 3 stall 100"])
-    mount = mounts.mount(server, person, timeout=FOREVER, prefetch=0)
+    mount = mounts.mount(server, person, timeout=FOREVER)
     first, second = start_reader(mount, server, 2)
     first.kill()
     first.wait(60)
@@ -67,7 +67,7 @@ def test_an_interrupted_fetch_goes_on_for_the_other_reader(person, mounts, serve
 
 def test_no_progress_ends_the_wait_by_itself(person, mounts, serve):
     server = serve(synthetic="5:2000", rules=["on RETR 3 stall 100"])
-    mount = mounts.mount(server, person, timeout=1, retry=0, prefetch=0)
+    mount = mounts.mount(server, person, timeout=1, retry=0)
     with pytest.raises(OSError):
         mount.read(STALLED)
     assert len(mount.read("m0000003")) == 2000

@@ -68,6 +68,7 @@ static void names_come_in_order_and_are_found(void **state)
 			strcat(strcat(got, message_name(l, m).at), " ");
 			assert_ptr_equal(listing_by_name(l, message_name(l, m)), m);
 			assert_int_equal(listing_index(l, m), l->by_name[k]);
+			assert_int_equal(listing_place(l, m), k);
 		}
 		assert_string_equal(got, cases[i].want);
 		assert_null(listing_by_name(l, slice_of("not there")));

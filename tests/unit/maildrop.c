@@ -13,7 +13,7 @@
 #include "maildrop.h"
 
 #define NAME_ROOM 24
-#define MANY      20000
+#define MANY      5000
 
 /* Ids as given, ended by 0; id n has n octets and is named "m<n>"; even ones are cached. */
 static struct listing *make(const int64_t *ids)

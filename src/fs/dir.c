@@ -1,0 +1,283 @@
+/* The root and the directories below .pop3fs: lookup, reading, unlink, sync.
+ *
+ * An open root keeps the listing that was valid at opendir; its cookies are message ids, so any of
+ * them resumes anywhere, and deleting while reading skips nothing. Entries may live long in the
+ * kernel: the lock that a reader or looker holds on the directory is the one that the notify
+ * thread's invalidation takes, so an entry that vanishes meanwhile is taken back afterwards. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "inside.h"
+#include "status.h"
+
+#define COOKIE_DOTS  1 /* behind "." */
+#define COOKIE_FIRST 2 /* behind "..", and what a cookie is larger than the id it is for */
+#define LARGEST_PLUS                                                                               \
+	65536                /* messages; in a larger listing an entry's 1.1 KB of kernel memory   \
+				only for those that are looked up */
+#define LARGEST_READ 1048576 /* octets of entries at a time, whatever is asked for */
+
+struct directory {
+	struct directory *next, **at; /* at: what points to it */
+	uint64_t ino;
+	struct listing *listing; /* held; NULL for .pop3fs's own */
+};
+
+/* ---- lookup ---- */
+
+static void reply_entry(struct fs *f, fuse_req_t req, uint64_t ino)
+{
+	struct fuse_entry_param e = {.ino = ino, .entry_timeout = SECONDS_LONG};
+
+	if (fs_attributes(f, ino, &e.attr, &e.attr_timeout))
+		fuse_reply_entry(req, &e);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+static void reply_status(struct fs *f, fuse_req_t req)
+{
+	const struct status now = {
+	    .account = f->plan.account,
+	    .state = f->state,
+	    .ending = f->ending,
+	    .messages = maildrop_count(f->maildrop),
+	    .octets = maildrop_octets(f->maildrop),
+	    .cached = maildrop_cached(f->maildrop),
+	    .pending = maildrop_pending(f->maildrop),
+	};
+	struct fuse_entry_param e = {0};
+	struct buf text = {0};
+	const struct snapshot *s;
+
+	status_render(&text, &now);
+	s = snapshots_add(&f->snapshots, &text);
+	e.ino = tree_ino(s->serial, VIEW_SNAPSHOT);
+	fs_attributes(f, e.ino, &e.attr, &e.attr_timeout);
+	fuse_reply_entry(req, &e);
+}
+
+void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *f = fs_of(req);
+	const struct fixed *row;
+	const struct message *m;
+	int64_t number;
+
+	if (parent == TREE_ROOT)
+		refresh_looked(f);
+	row = tree_fixed_named(parent, slice_of(name), &number);
+	if (row && row->kind == FIXED_DIRECTORY)
+		reply_entry(f, req, tree_ino(number, VIEW_FIXED));
+	else if (row)
+		reply_status(f, req);
+	else if (parent == TREE_ROOT && (m = maildrop_by_name(f->maildrop, slice_of(name))))
+		reply_entry(f, req, tree_ino(m->id, VIEW_MESSAGE));
+	else
+		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */
+}
+
+/* ---- open directories ---- */
+
+static struct directory *directory_of(const struct fuse_file_info *fi)
+{
+	return (struct directory *)(uintptr_t)fi->fh;
+}
+
+static void directory_free(struct directory *d)
+{
+	*d->at = d->next;
+	if (d->next)
+		d->next->at = d->at;
+	listing_drop(d->listing);
+	free(d);
+}
+
+void dir_close_all(struct fs *f)
+{
+	while (f->directories)
+		directory_free(f->directories);
+}
+
+void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *f = fs_of(req);
+	struct directory *d;
+
+	if (ino != TREE_ROOT && tree_node(ino).kind != NODE_FIXED) {
+		fuse_reply_err(req, ENOTDIR);
+		return;
+	}
+	d = xnew(struct directory);
+	d->ino = ino;
+	d->at = &f->directories;
+	d->next = f->directories;
+	if (d->next)
+		d->next->at = &d->next;
+	f->directories = d;
+	if (ino == TREE_ROOT) {
+		refresh_looked(f);
+		d->listing = listing_hold(maildrop_listing(f->maildrop));
+	}
+	fi->fh = (uintptr_t)d;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		directory_free(d); /* interrupted: RELEASEDIR will not come */
+}
+
+void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	directory_free(directory_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+/* ---- reading ---- */
+
+/* A reply in the making. */
+struct fill {
+	struct fs *fs;
+	fuse_req_t req;
+	char *at;
+	size_t room, used;
+	bool plus;
+};
+
+/* false: it does not fit any more. `next` is the cookie behind it. */
+static bool add(struct fill *x, const char *name, const struct fuse_entry_param *e, int64_t next)
+{
+	size_t left = x->room - x->used, len;
+
+	if (x->plus)
+		len = fuse_add_direntry_plus(x->req, x->at + x->used, left, name, e, next);
+	else
+		len = fuse_add_direntry(x->req, x->at + x->used, left, name, &e->attr, next);
+	if (len > left)
+		return false;
+	x->used += len;
+	return true;
+}
+
+/* An entry with number and type alone: with nodeid 0 also READDIRPLUS takes no more from it. */
+static bool add_plain(struct fill *x, const char *name, uint64_t ino, mode_t type, int64_t next)
+{
+	const struct fuse_entry_param e = {.attr = {.st_ino = ino, .st_mode = type}};
+
+	return add(x, name, &e, next);
+}
+
+static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
+{
+	if (offset < COOKIE_DOTS && !add_plain(x, ".", ino, S_IFDIR, COOKIE_DOTS))
+		return false;
+	return offset >= COOKIE_FIRST || add_plain(x, "..", TREE_ROOT, S_IFDIR, COOKIE_FIRST);
+}
+
+/* Attributes come from the valid listing: only there do sizes become true. What has left it since
+ * the opendir is still listed, but the kernel must not keep it. */
+static bool add_message(struct fill *x, const struct listing *l, const struct message *m)
+{
+	struct fuse_entry_param e = {.entry_timeout = SECONDS_LONG};
+	struct slice name = message_name(l, m);
+	const struct message *valid = NULL;
+
+	if (maildrop_hides(x->fs->maildrop, m->id))
+		return true;
+	if (x->plus && l->count <= LARGEST_PLUS)
+		valid = maildrop_by_id(x->fs->maildrop, m->id);
+	if (!valid)
+		return add_plain(
+		    x, name.at, tree_ino(m->id, VIEW_MESSAGE), S_IFREG, m->id + COOKIE_FIRST);
+	e.ino = tree_ino(m->id, VIEW_MESSAGE);
+	fs_message_attributes(x->fs, valid, &e.attr, &e.attr_timeout);
+	return add(x, name.at, &e, m->id + COOKIE_FIRST);
+}
+
+static void fill_messages(struct fill *x, const struct listing *l, int64_t after)
+{
+	const struct message *m = listing_after(l, after);
+	size_t i = m ? listing_index(l, m) : l->count;
+
+	while (i < l->count && add_message(x, l, &l->messages[i]))
+		i++;
+}
+
+static void fill_fixed(struct fill *x, uint64_t parent, int64_t after)
+{
+	int64_t number = after;
+	const struct fixed *row;
+
+	while ((row = tree_fixed_after(parent, number, &number)))
+		if (!add_plain(x, row->name, tree_ino(number, VIEW_FIXED),
+			row->kind == FIXED_DIRECTORY ? S_IFDIR : S_IFREG, number + COOKIE_FIRST))
+			return;
+}
+
+/* The root never lists .pop3fs: whoever walks the tree must not walk into it. */
+static void read_entries(fuse_req_t req, size_t size, off_t offset, struct directory *d, bool plus)
+{
+	struct fs *f = fs_of(req);
+	struct fill x = {.fs = f, .req = req, .room = size, .plus = plus};
+	int64_t after = offset > COOKIE_FIRST ? offset - COOKIE_FIRST : 0;
+
+	if (x.room > LARGEST_READ)
+		x.room = LARGEST_READ;
+	buf_clear(&f->reply);
+	x.at = buf_room(&f->reply, x.room);
+	if (add_dots(&x, d->ino, offset)) {
+		if (d->listing)
+			fill_messages(&x, d->listing, after);
+		else
+			fill_fixed(&x, d->ino, after);
+	}
+	fuse_reply_buf(req, x.at, x.used);
+}
+
+void dir_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	read_entries(req, size, offset, directory_of(fi), false);
+}
+
+void dir_read_plus(
+    fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	read_entries(req, size, offset, directory_of(fi), true);
+}
+
+/* ---- changing ---- */
+
+/* Durable intentions, and no commit: the kernel holds the directory's lock until this is answered.
+ */
+void dir_sync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct fs *f = fs_of(req);
+	uint64_t cookie = ++f->sync_cookie;
+
+	waiting_park(&f->waiting, req, WAIT_SYNC, (int64_t)cookie, 0);
+	if (waiting_for(&f->waiting, WAIT_SYNC, (int64_t)cookie))
+		fs_send_task(f, TASK_SYNC, 0, cookie);
+}
+
+/* Hidden at once, answered when the intention is in the log: a file that is gone stays gone. */
+void dir_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *f = fs_of(req);
+	const struct message *m = NULL;
+	int64_t id, number;
+
+	if (parent == TREE_ROOT)
+		m = maildrop_by_name(f->maildrop, slice_of(name));
+	if (fs_read_only(f)) {
+		fuse_reply_err(req, EROFS);
+	} else if (!m) {
+		fuse_reply_err(
+		    req, tree_fixed_named(parent, slice_of(name), &number) ? EPERM : ENOENT);
+	} else if (message_flags(m) & MESSAGE_FIXED) {
+		fuse_reply_err(req, EPERM);
+	} else {
+		id = m->id;
+		maildrop_unlink(f->maildrop, m);
+		waiting_park(&f->waiting, req, WAIT_UNLINK, id, 0);
+		fs_send_task(f, TASK_UNLINK, id, 0);
+	}
+}

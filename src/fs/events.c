@@ -1,0 +1,120 @@
+/* What the other threads say, brought into the model, to the requests that wait for it, and to the
+ * kernel. The order is always: model, then answer. */
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "inside.h"
+#include "log.h"
+
+/* Intentions first: what they hide must not come up as new with the listing, for an instant. */
+static void listed(struct fs *f, struct event *e)
+{
+	if (e->intentions)
+		maildrop_intend(f->maildrop, take(&e->intentions));
+	if (e->listing) {
+		struct listing *was = listing_hold(maildrop_listing(f->maildrop));
+
+		maildrop_swap(f->maildrop, take(&e->listing), NULL, NULL, NULL);
+		if (f->notify)
+			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop));
+		listing_drop(was);
+	}
+	if (!e->fresh)
+		return;
+	f->listed = true;
+	f->list_failure = (struct failure){0};
+	refresh_answered(f);
+}
+
+static void not_listed(struct fs *f, const struct event *e)
+{
+	f->list_failure = e->failure;
+	refresh_answered(f);
+}
+
+static void unlinked(struct fs *f, const struct event *e)
+{
+	fuse_req_t req;
+	int note;
+
+	if (e->failure.code != OK)
+		log_error("a deletion could not be recorded, the file stays: %s", e->failure.words);
+	maildrop_unlinked(f->maildrop, e->id, e->failure.code == OK);
+	req = waiting_take(&f->waiting, WAIT_UNLINK, e->id, &note);
+	if (req)
+		fuse_reply_err(req, error_errno(e->failure.code));
+}
+
+static void intended(struct fs *f, struct event *e)
+{
+	maildrop_intend(f->maildrop, take(&e->intentions));
+	if (f->notify)
+		notify_inode(f->notify, TREE_ROOT, 0);
+}
+
+static void synced(struct fs *f, const struct event *e)
+{
+	int note;
+	fuse_req_t req = waiting_take(&f->waiting, WAIT_SYNC, (int64_t)e->cookie, &note);
+
+	if (req)
+		fuse_reply_err(req, error_errno(e->failure.code));
+}
+
+static void committed(struct fs *f, const struct event *e)
+{
+	f->committed = true;
+	f->commit = e->commit;
+	f->commit_failure = e->failure;
+}
+
+static void state_changed(struct fs *f, struct event *e)
+{
+	free(f->state);
+	f->state = take(&e->state);
+}
+
+static void happened(struct fs *f, struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_LISTED:
+		listed(f, e);
+		break;
+	case EVENT_NOT_LISTED:
+		not_listed(f, e);
+		break;
+	case EVENT_FETCHED:
+		file_fetched(f, e->id, &e->failure);
+		break;
+	case EVENT_UNLINKED:
+		unlinked(f, e);
+		break;
+	case EVENT_INTENTIONS:
+		intended(f, e);
+		break;
+	case EVENT_SYNCED:
+		synced(f, e);
+		break;
+	case EVENT_COMMITTED:
+		committed(f, e);
+		break;
+	case EVENT_STATE:
+		state_changed(f, e);
+		break;
+	case EVENT_UNDELETED: /* answers TASK_UNDELETE, which this floor never sends */
+		break;
+	}
+}
+
+void events_take(struct fs *f)
+{
+	struct queue_item *item = queue_take_all(&f->queues->events);
+
+	while (item) {
+		struct event *e = (struct event *)item;
+
+		item = item->next;
+		happened(f, e);
+		event_free(e);
+	}
+}

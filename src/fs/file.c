@@ -1,0 +1,175 @@
+/* Messages and renderings as files: open, read, release.
+ *
+ * Open is where a size becomes true. A message that is not in the cache is fetched first, its
+ * length goes into the model (the store thread does that before it says so), and only then the open
+ * is answered; until then its attributes hold for no time at all, so that whoever asks after the
+ * open asks us. There is no handle: the inode number says which message or rendering it is, the
+ * store keeps the body of one that was unlinked or has vanished, and so READ needs nothing else,
+ * also on a mount whose kernel sends no OPEN. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "inside.h"
+#include "log.h"
+
+#define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
+
+/* What waiting_park keeps of an open: may the kernel know anything of an earlier body? */
+enum { FIRST_BODY, ANOTHER_BODY };
+
+static void reply_open(fuse_req_t req)
+{
+	struct fuse_file_info fi = {.keep_cache = true};
+
+	fuse_reply_open(req, &fi);
+}
+
+static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
+{
+	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
+
+	if (f->ending) {
+		fuse_reply_err(req, ENODEV);
+		return;
+	}
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, known ? ANOTHER_BODY : FIRST_BODY);
+	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
+		fs_send_job(f, JOB_FETCH, id, true);
+}
+
+/* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
+static void open_message(struct fs *f, fuse_req_t req, int64_t id)
+{
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
+	struct reader_row row;
+
+	if (m && !(message_flags(m) & MESSAGE_CACHED))
+		fetch(f, req, id, message_flags(m) & MESSAGE_TRUE_SIZE);
+	else if (m || (reader_message(f->reader, id, &row) && row.cached))
+		reply_open(req);
+	else
+		fuse_reply_err(req, ESTALE);
+}
+
+void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *f = fs_of(req);
+	struct node n = tree_node(ino);
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC))
+		fuse_reply_err(req, fs_read_only(f) ? EROFS : EPERM);
+	else if (n.kind == NODE_MESSAGE)
+		open_message(f, req, n.id);
+	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
+		reply_open(req);
+	else
+		fuse_reply_err(req, ESTALE);
+}
+
+static bool is_mending(const struct fs *f, int64_t id, size_t *at)
+{
+	for (size_t i = 0; i < f->mendings; i++)
+		if (f->mending[i] == id) {
+			*at = i;
+			return true;
+		}
+	return false;
+}
+
+/* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
+ * has its EIO. What the kernel knows of it goes now, since other octets may come, and again when
+ * they have. */
+static void mend(struct fs *f, int64_t id)
+{
+	size_t at;
+
+	if (f->ending || is_mending(f, id, &at) || f->mendings == MOST_MENDINGS ||
+	    !listing_by_id(maildrop_listing(f->maildrop), id))
+		return;
+	f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
+	f->mending[f->mendings++] = id;
+	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
+	notify_inode(f->notify, tree_ino(id, VIEW_MESSAGE), 0);
+	fs_send_task(f, TASK_DISCARD, id, 0);
+	fs_send_job(f, JOB_FETCH, id, false);
+}
+
+static void mended(struct fs *f, int64_t id)
+{
+	size_t at;
+
+	if (!is_mending(f, id, &at))
+		return;
+	f->mending[at] = f->mending[--f->mendings];
+	notify_inode(f->notify, tree_ino(id, VIEW_MESSAGE), 0);
+}
+
+void file_fetched(struct fs *f, int64_t id, const struct failure *how)
+{
+	fuse_req_t req;
+	int note;
+
+	mended(f, id);
+	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
+		if (how->code != OK)
+			fuse_reply_err(req, error_errno(how->code));
+		else if (note == FIRST_BODY)
+			reply_open(req);
+		else
+			notify_open(f->notify, req, tree_ino(id, VIEW_MESSAGE));
+	}
+}
+
+static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset)
+{
+	char *to;
+	ssize_t len;
+
+	buf_clear(&f->reply);
+	to = buf_room(&f->reply, size);
+	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
+	if (len < 0) {
+		fuse_reply_err(req, EIO);
+		mend(f, id);
+		return;
+	}
+	fuse_reply_buf(req, to, (size_t)len);
+}
+
+static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t size, off_t offset)
+{
+	const struct snapshot *s = snapshots_find(&f->snapshots, serial);
+	struct slice text;
+
+	if (!s) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	text = buf_slice(&s->text);
+	if ((uint64_t)offset >= text.len)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, text.at + offset,
+		    size < text.len - (size_t)offset ? size : text.len - (size_t)offset);
+}
+
+void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct node n = tree_node(ino);
+
+	if (offset < 0)
+		fuse_reply_err(req, EINVAL);
+	else if (n.kind == NODE_MESSAGE)
+		read_message(fs_of(req), req, n.id, size, offset);
+	else if (n.kind == NODE_SNAPSHOT)
+		read_snapshot(fs_of(req), req, n.id, size, offset);
+	else
+		fuse_reply_err(req, EIO);
+}
+
+void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,108 @@
+/* What the files of this floor share: the file system's state. All of it belongs to the one thread
+ * that calls fs.h. */
+#ifndef POP3FS_INSIDE_H
+#define POP3FS_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fuse_lowlevel.h>
+
+#include "buf.h"
+#include "fs.h"
+#include "maildrop.h"
+#include "notify.h"
+#include "reader.h"
+#include "snapshots.h"
+#include "tree.h"
+#include "waiting.h"
+
+#define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
+#define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
+
+struct directory; /* an open one: dir.c */
+
+struct fs {
+	struct fs_plan plan;
+	struct owner owner;
+	struct queues *queues;
+	struct maildrop *maildrop;
+	struct reader *reader;
+	struct session_state *state; /* the session thread's last word, or NULL */
+
+	struct fuse_session *fuse; /* NULL until fs_mount */
+	struct fuse_buf request;   /* the one being read; its memory is used again */
+	struct buf reply;          /* of READ and READDIR; used again */
+	struct notify *notify;     /* NULL until fs_mount */
+	struct waiting waiting;
+	struct snapshots snapshots;
+	struct directory *directories; /* all that are open */
+	uint64_t sync_cookie;
+
+	int64_t *mending; /* messages whose damaged bodies are being fetched again */
+	size_t mendings;
+
+	int64_t listed_ms; /* monotonic: when the last listing came, or failed */
+	bool listing;      /* one is asked for */
+	bool listed;       /* one has come */
+	struct failure list_failure;
+
+	int signal_fd;
+	unsigned signals;
+	bool greeted; /* the kernel's INIT is answered */
+	bool broken;  /* its descriptor cannot be read */
+	bool ending;  /* the final commit is asked for: no unlink, no fetch any more */
+	int64_t end_by;
+	bool committed;
+	struct commit_result commit;
+	struct failure commit_failure;
+};
+
+/* The fs that a request is for. */
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline bool fs_read_only(const struct fs *f)
+{
+	return f->plan.read_only || f->ending;
+}
+
+/* For queue_put: a job of this kind for this message (0: none). */
+void fs_send_job(struct fs *f, enum job_kind kind, int64_t id, bool urgent);
+void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie);
+
+/* ops.c: the table of operations, and the attributes of a node; false: there is no such node.
+ * *seconds is how long they hold. */
+extern const struct fuse_lowlevel_ops fs_operations;
+bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds);
+void fs_message_attributes(struct fs *f, const struct message *m, struct stat *st, double *seconds);
+
+/* dir.c */
+void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void dir_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void dir_read_plus(
+    fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void dir_sync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void dir_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void dir_close_all(struct fs *f);
+
+/* file.c */
+void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void file_read(
+    fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
+
+/* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
+void events_take(struct fs *f);
+
+/* refresh.c: somebody looked at the root; a listing was answered. */
+void refresh_looked(struct fs *f);
+void refresh_answered(struct fs *f);
+
+#endif

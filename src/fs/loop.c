@@ -1,0 +1,271 @@
+/* The loop: one thread in poll over {FUSE, the events of the other threads, signals}. Requests are
+ * answered from memory, or parked and answered late; nothing here waits for anything else.
+ *
+ * The end has three ways in:
+ *   - a signal: the mount is detached and the final commit asked for, and the loop goes on
+ *     answering whoever still has a file open until the commit is done or out of time;
+ *   - the mount is taken away from outside: nobody is left to answer, the commit runs alone;
+ *   - a second signal: at once. The journal has what was not committed. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "inside.h"
+#include "log.h"
+#include "mount.h"
+
+#define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
+#define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
+
+void fs_send_job(struct fs *f, enum job_kind kind, int64_t id, bool urgent)
+{
+	struct job *j = job_create(kind);
+
+	j->id = id;
+	j->urgent = urgent;
+	queue_put(&f->queues->jobs, &j->item);
+}
+
+void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie)
+{
+	struct task *t = task_create(kind);
+
+	t->id = id;
+	t->cookie = cookie;
+	queue_put(&f->queues->tasks, &t->item);
+}
+
+/* ---- making and unmaking ---- */
+
+/* The threads that run already must have the two signals blocked; main sees to that. */
+static enum error watch_signals(struct fs *f, struct failure *why)
+{
+	sigset_t set;
+
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (f->signal_fd < 0)
+		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(errno));
+	return OK;
+}
+
+static void fs_freep(struct fs **f)
+{
+	fs_free(*f);
+}
+
+enum error fs_create(
+    struct fs **out, const struct fs_plan *plan, struct queues *queues, struct failure *why)
+{
+	CLEANUP(fs_freep) struct fs *f = xnew(struct fs);
+	enum error code;
+
+	f->plan = *plan;
+	f->owner = (struct owner){plan->uid, plan->gid, plan->umask};
+	f->queues = queues;
+	f->signal_fd = -1;
+	f->maildrop = maildrop_create();
+	waiting_init(&f->waiting);
+	snapshots_init(&f->snapshots);
+	code = watch_signals(f, why);
+	if (code == OK)
+		code = reader_open(&f->reader, plan->store, why);
+	if (code != OK)
+		return code;
+	*out = take(&f);
+	return OK;
+}
+
+/* The mount is gone or detached: cuts what is left of it. The notify thread has ended. */
+static void disconnect(struct fs *f)
+{
+	notify_join(take(&f->notify));
+	if (f->fuse)
+		mount_close(take(&f->fuse));
+}
+
+void fs_free(struct fs *f)
+{
+	if (!f)
+		return;
+	if (f->fuse) { /* mounted, but never run: the kernel has no process in here yet */
+		f->plan.detach(f->plan.with);
+		notify_end(f->notify);
+		disconnect(f);
+	}
+	dir_close_all(f);
+	snapshots_finish(&f->snapshots);
+	maildrop_free(f->maildrop);
+	reader_close(f->reader);
+	closep(&f->signal_fd);
+	buf_finish(&f->reply);
+	free(f->request.mem);
+	free(f->mending);
+	free(f->state);
+	free(f);
+}
+
+/* ---- waiting and answering ---- */
+
+static void take_signals(struct fs *f)
+{
+	struct signalfd_siginfo info;
+
+	while (read(f->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		f->signals++;
+}
+
+/* Never seen; but a mount that nobody serves must not stay. */
+static void broken(struct fs *f, int number)
+{
+	log_error("cannot read from the kernel: %s", strerror(number));
+	fuse_session_exit(f->fuse);
+	f->broken = true;
+}
+
+static void serve_requests(struct fs *f)
+{
+	for (int i = 0; i < MOST_IN_ONE_GO && !fuse_session_exited(f->fuse); i++) {
+		int len = fuse_session_receive_buf(f->fuse, &f->request);
+
+		if (len == -EINTR)
+			continue;
+		if (len == -EAGAIN)
+			return;
+		if (len < 0)
+			broken(f, -len);
+		if (len <= 0)
+			return; /* 0: the mount is gone, and the session knows */
+		fuse_session_process_buf(f->fuse, &f->request);
+	}
+}
+
+static bool connected(const struct fs *f)
+{
+	return f->fuse && !fuse_session_exited(f->fuse);
+}
+
+/* One turn: waits until something happens, the deadline has passed, or `also` (-1: none) is
+ * readable; then hears everybody. true: `also` was. */
+static bool turn(struct fs *f, int also, int64_t deadline)
+{
+	struct pollfd p[] = {
+	    {.fd = queue_fd(&f->queues->events), .events = POLLIN},
+	    {.fd = f->signal_fd, .events = POLLIN},
+	    {.fd = connected(f) ? fuse_session_fd(f->fuse) : -1, .events = POLLIN},
+	    {.fd = also, .events = POLLIN},
+	};
+
+	if (poll(p, sizeof(p) / sizeof(p[0]), clock_left(deadline)) <= 0)
+		return false;
+	if (p[0].revents)
+		events_take(f);
+	if (p[1].revents)
+		take_signals(f);
+	if (p[2].revents)
+		serve_requests(f);
+	return p[3].revents != 0;
+}
+
+/* ---- the story ---- */
+
+enum error fs_first_listing(struct fs *f, struct failure *why)
+{
+	struct job *j = job_create(JOB_REFRESH);
+
+	j->waited_for = true;
+	f->listing = true;
+	queue_put(&f->queues->jobs, &j->item);
+	while (!f->listed && f->list_failure.code == OK && f->signals == 0)
+		turn(f, -1, CLOCK_NEVER);
+	if (f->signals)
+		return failed(why, E_INTERRUPT, "interrupted before the first listing");
+	if (!f->listed)
+		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
+	return OK;
+}
+
+enum error fs_mount(struct fs *f, struct failure *why)
+{
+	enum error code = mount_open(&f->fuse, &f->plan, &fs_operations, f, why);
+
+	if (code != OK)
+		return code;
+	code = notify_start(&f->notify, f->fuse, why);
+	if (code != OK) {
+		f->plan.detach(f->plan.with);
+		mount_close(take(&f->fuse));
+	}
+	return code;
+}
+
+static void begin_end(struct fs *f, bool detach)
+{
+	struct job *j = job_create(JOB_COMMIT);
+
+	f->ending = true;
+	f->end_by = clock_in(f->plan.commit_ms + COMMIT_GRACE_MS);
+	j->final = true;
+	queue_put(&f->queues->jobs, &j->item);
+	if (detach)
+		f->plan.detach(f->plan.with);
+}
+
+static bool over(const struct fs *f)
+{
+	if (f->signals > 1)
+		return true;
+	return f->ending && (f->committed || clock_ms() >= f->end_by);
+}
+
+/* Nobody waits any more, and the notify thread gets its last answers, so that it can end. */
+static void finish(struct fs *f)
+{
+	waiting_close(&f->waiting, ENODEV);
+	notify_end(f->notify);
+	while (!turn(f, notify_fd(f->notify), CLOCK_NEVER))
+		continue;
+	disconnect(f);
+}
+
+static enum error outcome(struct fs *f, struct commit_result *result, struct failure *why)
+{
+	*result = f->commit;
+	if (!f->committed) {
+		result->waiting = maildrop_pending(f->maildrop);
+		return failed(why, f->signals > 1 ? E_INTERRUPT : E_TIMEOUT,
+		    "the commit at the end was not done in time");
+	}
+	if (f->commit_failure.code != OK)
+		return failed(why, f->commit_failure.code, "%s", f->commit_failure.words);
+	return OK;
+}
+
+enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct commit_result *result,
+    struct failure *why)
+{
+	bool said = false;
+
+	while (!over(f)) {
+		turn(f, -1, f->ending ? f->end_by : CLOCK_NEVER);
+		if (f->greeted && !said) {
+			said = true;
+			ready(with);
+		}
+		if (!f->ending && (f->signals || !connected(f)))
+			begin_end(f, f->broken || connected(f));
+	}
+	finish(f);
+	return outcome(f, result, why);
+}

@@ -1,0 +1,22 @@
+/* From a plan to a mount that libfuse serves, and its end. */
+#ifndef POP3FS_MOUNT_H
+#define POP3FS_MOUNT_H
+
+#include <fuse_lowlevel.h>
+
+#include "buf.h"
+#include "fs.h"
+
+/* The value of one -o for libfuse: source and type as /proc/self/mountinfo shall show them, and the
+ * plan's options. */
+void mount_options(struct buf *options, const struct fs_plan *plan);
+
+/* Mounts; the descriptor does not block. E_MOUNT, with libfuse's own words. */
+enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
+    const struct fuse_lowlevel_ops *operations, void *with, struct failure *why);
+
+/* Cuts the connection and frees the session, but takes no mount away: plan->detach does, and only
+ * it. Who still holds a file open gets ENOTCONN from now on. */
+void mount_close(struct fuse_session *fuse);
+
+#endif

@@ -1,0 +1,164 @@
+#include "notify.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "queue.h"
+
+struct notice {
+	struct queue_item item;
+	uint64_t ino;
+	off_t offset;
+	struct listing *was, *is; /* a swap, where set */
+	fuse_req_t open;          /* to be answered behind it, where set */
+};
+
+struct notify {
+	pthread_t thread;
+	struct fuse_session *fuse;
+	struct queue notices;
+	atomic_bool ending;
+	int ended; /* eventfd */
+};
+
+static void notice_free(struct notice *x)
+{
+	listing_drop(x->was);
+	listing_drop(x->is);
+	if (x->open)
+		fuse_reply_err(x->open, ENODEV);
+	free(x);
+}
+
+/* Both in order of id: one walk. A name that the kernel never looked up is ENOENT, harmless. */
+static void tell_swap(struct notify *n, const struct notice *x)
+{
+	size_t j = 0;
+
+	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
+		const struct message *m = &x->was->messages[i];
+		struct slice name = message_name(x->was, m);
+
+		while (j < x->is->count && x->is->messages[j].id < m->id)
+			j++;
+		if (j == x->is->count || x->is->messages[j].id != m->id)
+			fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, name.at, name.len);
+	}
+}
+
+static void tell(struct notify *n, struct notice *x)
+{
+	static const struct fuse_file_info anew = {0};
+
+	if (x->was)
+		tell_swap(n, x);
+	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
+	if (x->open)
+		fuse_reply_open(take(&x->open), &anew);
+}
+
+static void *run(void *with)
+{
+	static const uint64_t one = 1;
+	struct notify *n = with;
+
+	while (!atomic_load(&n->ending)) {
+		struct queue_item *item;
+
+		queue_wait(&n->notices, CLOCK_NEVER);
+		item = queue_take(&n->notices);
+		if (!item)
+			continue;
+		if (!atomic_load(&n->ending))
+			tell(n, (struct notice *)item);
+		notice_free((struct notice *)item);
+	}
+	(void)!write(n->ended, &one, sizeof(one));
+	return NULL;
+}
+
+static void free_all(struct notify *n)
+{
+	struct queue_item *item;
+
+	while ((item = queue_take(&n->notices)))
+		notice_free((struct notice *)item);
+	queue_finish(&n->notices);
+	close(n->ended);
+	free(n);
+}
+
+enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why)
+{
+	struct notify *n = xnew(struct notify);
+	sigset_t all, before;
+	int number;
+
+	n->fuse = fuse;
+	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (n->ended < 0 || !queue_init(&n->notices)) {
+		number = errno;
+		closep(&n->ended);
+		free(n);
+		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	number = pthread_create(&n->thread, NULL, run, n);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (number != 0) {
+		free_all(n);
+		return failed(why, E_SYSTEM, "cannot start a thread: %s", strerror(number));
+	}
+	*out = n;
+	return OK;
+}
+
+static void put(struct notify *n, struct notice what)
+{
+	struct notice *x = xmemdup(&what, sizeof(what));
+
+	queue_put(&n->notices, &x->item);
+}
+
+void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is)
+{
+	put(n, (struct notice){.ino = parent, .was = listing_hold(was), .is = listing_hold(is)});
+}
+
+void notify_inode(struct notify *n, uint64_t ino, off_t offset)
+{
+	put(n, (struct notice){.ino = ino, .offset = offset});
+}
+
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino)
+{
+	put(n, (struct notice){.ino = ino, .offset = -1, .open = req});
+}
+
+void notify_end(struct notify *n)
+{
+	atomic_store(&n->ending, true);
+	put(n, (struct notice){0}); /* wakes it */
+}
+
+int notify_fd(const struct notify *n)
+{
+	return n->ended;
+}
+
+void notify_join(struct notify *n)
+{
+	if (!n)
+		return;
+	pthread_join(n->thread, NULL);
+	free_all(n);
+}

@@ -1,0 +1,44 @@
+/* The notify thread: the only one that tells the kernel what changed by itself. A notification may
+ * wait for a directory's or a page's lock, whose holder waits for an answer of the loop: so it is
+ * never sent by the loop, nobody ever waits for it, and its thread holds no lock. */
+#ifndef POP3FS_NOTIFY_H
+#define POP3FS_NOTIFY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <fuse_lowlevel.h>
+
+#include "error.h"
+#include "listing.h"
+
+struct notify;
+
+/* Starts the thread, with all signals blocked. `fuse` outlives it. */
+enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why);
+
+/* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
+ * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
+ * nothing a message: a million may vanish. */
+void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is);
+
+/* Attributes and pages from `offset` on (0: all of them) are not to be believed any more. A
+ * negative offset: attributes only. */
+void notify_inode(struct notify *n, uint64_t ino, off_t offset);
+
+/* Answers an open, without the pages that the kernel may have, but only once it has forgotten the
+ * attributes: the body has come with other octets than an earlier one, and who asks after the open
+ * must hear of it. This cannot hang the opener: forgetting attributes takes no lock. */
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino);
+
+/* Asks the thread to end; what is still queued is left out (opens get ENODEV).
+ * notify_fd is readable once it has. The
+ * loop must go on answering until then, or until the connection is gone: only this lets a
+ * notification that is under way return. */
+void notify_end(struct notify *n);
+int notify_fd(const struct notify *n);
+
+/* Waits for the thread (which has ended, see above) and frees all. NULL is fine. */
+void notify_join(struct notify *n);
+
+#endif

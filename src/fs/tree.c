@@ -1,0 +1,119 @@
+#include "tree.h"
+
+#include <string.h>
+
+#define VIEW_BITS      3
+#define VIEW_MASK      7u
+#define BLOCK_OCTETS   512u /* st_blocks counts these, whatever st_blksize says */
+#define BEST_OCTETS    4096 /* st_blksize: a page; cp and cat read in 128 KiB anyway */
+#define FILE_MODE      0400u
+#define DIRECTORY_MODE 0700u
+
+enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROWS };
+
+#define ROW_INO(number) ((uint64_t)(number) << VIEW_BITS | VIEW_FIXED)
+
+/* .pop3fs and its fixed entries. A row's number is its inode number for ever: add at the end. */
+static const struct fixed rows[ROWS] = {
+    [ROW_POP3FS] = {".pop3fs", TREE_ROOT, FIXED_DIRECTORY},
+    [ROW_STATUS] = {"status", ROW_INO(ROW_POP3FS), FIXED_STATUS},
+};
+
+struct node tree_node(uint64_t ino)
+{
+	struct node n = {NODE_NONE, (int64_t)(ino >> VIEW_BITS)};
+
+	if (ino == TREE_ROOT)
+		n.kind = NODE_ROOT;
+	else if (n.id == 0)
+		n.kind = NODE_NONE;
+	else if ((ino & VIEW_MASK) == VIEW_MESSAGE)
+		n.kind = NODE_MESSAGE;
+	else if ((ino & VIEW_MASK) == VIEW_SNAPSHOT)
+		n.kind = NODE_SNAPSHOT;
+	else if ((ino & VIEW_MASK) == VIEW_FIXED && n.id < ROWS)
+		n.kind = NODE_FIXED;
+	return n;
+}
+
+uint64_t tree_ino(int64_t id, enum view view)
+{
+	return (uint64_t)id << VIEW_BITS | (unsigned)view;
+}
+
+const struct fixed *tree_fixed(int64_t number)
+{
+	return number > ROW_NONE && number < ROWS ? &rows[number] : NULL;
+}
+
+const struct fixed *tree_fixed_after(uint64_t parent, int64_t after, int64_t *number)
+{
+	for (int64_t n = after < ROW_NONE ? ROW_POP3FS : after + 1; n < ROWS; n++)
+		if (rows[n].parent == parent) {
+			*number = n;
+			return &rows[n];
+		}
+	return NULL;
+}
+
+const struct fixed *tree_fixed_named(uint64_t parent, struct slice name, int64_t *number)
+{
+	int64_t n = ROW_NONE;
+	const struct fixed *row;
+
+	while ((row = tree_fixed_after(parent, n, &n)))
+		if (slice_is(name, row->name)) {
+			*number = n;
+			return row;
+		}
+	return NULL;
+}
+
+static void fill(struct stat *st, const struct owner *who, uint64_t ino, mode_t mode, uint64_t size)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = ino;
+	st->st_mode = mode & ~(who->umask & 07777);
+	st->st_nlink = 1;
+	st->st_uid = who->uid;
+	st->st_gid = who->gid;
+	st->st_size = (off_t)size;
+	st->st_blksize = BEST_OCTETS;
+	st->st_blocks = (blkcnt_t)(size / BLOCK_OCTETS + (size % BLOCK_OCTETS != 0));
+}
+
+/* atime is mtime: reading a message changes nothing that a second rsync could see. */
+static void set_times(struct stat *st, int64_t modified, int64_t changed)
+{
+	st->st_atim.tv_sec = st->st_mtim.tv_sec = modified;
+	st->st_ctim.tv_sec = changed;
+}
+
+void tree_directory(
+    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed)
+{
+	fill(st, who, ino, S_IFDIR | DIRECTORY_MODE, 0);
+	st->st_nlink = 2 + below;
+	set_times(st, changed, changed);
+}
+
+void tree_message(struct stat *st, const struct owner *who, const struct message *m, bool unlinked)
+{
+	fill(st, who, tree_ino(m->id, VIEW_MESSAGE), S_IFREG | FILE_MODE, message_size(m));
+	st->st_nlink = unlinked ? 0 : 1;
+	set_times(st, m->received, m->seen);
+}
+
+void tree_row(struct stat *st, const struct owner *who, int64_t id, const struct reader_row *row)
+{
+	fill(st, who, tree_ino(id, VIEW_MESSAGE), S_IFREG | FILE_MODE, row->size);
+	st->st_nlink = 0;
+	set_times(st, row->received, row->seen);
+}
+
+void tree_file(
+    struct stat *st, const struct owner *who, uint64_t ino, uint64_t size, int64_t changed)
+{
+	fill(st, who, ino, S_IFREG | FILE_MODE, size);
+	set_times(st, changed, changed);
+}

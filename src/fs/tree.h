@@ -1,0 +1,80 @@
+/* The tree as the kernel sees it: what an inode number stands for, and the attributes of each kind
+ * of node. Pure: no I/O, no state. There is no inode table; a number says all, in this mount and in
+ * the next:
+ *
+ *     1                       the root (FUSE's law)
+ *     id << 3 | VIEW_MESSAGE  a message; numbers 1 to 5 are left for other views of it
+ *     row << 3 | VIEW_FIXED   .pop3fs and what always stands below it, a row of the table in tree.c
+ *     serial << 3 | VIEW_SNAPSHOT  one rendering of a file like status (snapshots.h)
+ */
+#ifndef POP3FS_TREE_H
+#define POP3FS_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "listing.h"
+#include "reader.h"
+#include "slice.h"
+
+#define TREE_ROOT 1u
+
+enum view {
+	VIEW_MESSAGE = 0,
+	VIEW_FIXED = 6,
+	VIEW_SNAPSHOT = 7,
+};
+
+enum node_kind {
+	NODE_NONE, /* no number of ours */
+	NODE_ROOT,
+	NODE_MESSAGE,  /* id: the store's row */
+	NODE_FIXED,    /* id: the row of the table */
+	NODE_SNAPSHOT, /* id: its serial */
+};
+
+struct node {
+	enum node_kind kind;
+	int64_t id;
+};
+
+struct node tree_node(uint64_t ino);
+uint64_t tree_ino(int64_t id, enum view view);
+
+/* What always stands below .pop3fs, and .pop3fs itself. */
+enum fixed_kind {
+	FIXED_DIRECTORY,
+	FIXED_STATUS, /* a file, rendered anew at each lookup */
+};
+
+struct fixed {
+	const char *name;
+	uint64_t parent; /* inode number */
+	enum fixed_kind kind;
+};
+
+/* A row by its number (a node's id), by name, and the first below `parent` whose number is above
+ * `after` (0: from the start; the row's number goes to *number). NULL: there is none. */
+const struct fixed *tree_fixed(int64_t number);
+const struct fixed *tree_fixed_named(uint64_t parent, struct slice name, int64_t *number);
+const struct fixed *tree_fixed_after(uint64_t parent, int64_t after, int64_t *number);
+
+/* Whose the files are. umask is taken off 0700 (directories) and 0400 (files). */
+struct owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+};
+
+/* Each fills all of *st. Times are seconds since 1970, sizes octets. `unlinked`: only open
+ * handles still reach it. */
+void tree_directory(
+    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed);
+void tree_message(struct stat *st, const struct owner *who, const struct message *m, bool unlinked);
+/* A message that has left the listing, while somebody holds it open. */
+void tree_row(struct stat *st, const struct owner *who, int64_t id, const struct reader_row *row);
+void tree_file(
+    struct stat *st, const struct owner *who, uint64_t ino, uint64_t size, int64_t changed);
+
+#endif

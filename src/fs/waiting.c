@@ -1,0 +1,108 @@
+#include "waiting.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+
+struct waiter {
+	struct waiter *next, **at; /* at: what points to it */
+	struct waiting *all;
+	fuse_req_t req;
+	enum wait_kind kind;
+	int64_t key;
+	int note;
+};
+
+void waiting_init(struct waiting *w)
+{
+	*w = (struct waiting){0};
+	w->last = &w->first;
+}
+
+static fuse_req_t leave(struct waiter *x)
+{
+	fuse_req_t req = x->req;
+
+	*x->at = x->next;
+	if (x->next)
+		x->next->at = x->at;
+	else
+		x->all->last = x->at;
+	x->all->count[x->kind]--;
+	free(x);
+	return req;
+}
+
+static void interrupted(fuse_req_t req, void *with)
+{
+	leave(with);
+	fuse_reply_err(req, EINTR);
+}
+
+void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note)
+{
+	struct waiter *x;
+
+	if (w->closed) {
+		fuse_reply_err(req, ENODEV);
+		return;
+	}
+	/* Asked here, because fuse_req_interrupt_func would call the handler while it still uses
+	 * the request that the handler's answer frees. */
+	if (kind != WAIT_UNLINK && fuse_req_interrupted(req)) {
+		fuse_reply_err(req, EINTR);
+		return;
+	}
+	x = xnew(struct waiter);
+	*x = (struct waiter){
+	    .at = w->last, .all = w, .req = req, .kind = kind, .key = key, .note = note};
+	*w->last = x;
+	w->last = &x->next;
+	w->count[kind]++;
+	if (kind != WAIT_UNLINK)
+		fuse_req_interrupt_func(req, interrupted, x);
+}
+
+static struct waiter *find(const struct waiting *w, enum wait_kind kind, int64_t key)
+{
+	struct waiter *x = w->count[kind] ? w->first : NULL;
+
+	while (x && (x->kind != kind || x->key != key))
+		x = x->next;
+	return x;
+}
+
+/* From here on an interrupt finds no handler: the answer is on its way. */
+static fuse_req_t release(struct waiter *x)
+{
+	fuse_req_interrupt_func(x->req, NULL, NULL);
+	return leave(x);
+}
+
+fuse_req_t waiting_take(struct waiting *w, enum wait_kind kind, int64_t key, int *note)
+{
+	struct waiter *x = find(w, kind, key);
+
+	if (!x)
+		return NULL;
+	*note = x->note;
+	return release(x);
+}
+
+bool waiting_for(const struct waiting *w, enum wait_kind kind, int64_t key)
+{
+	return find(w, kind, key) != NULL;
+}
+
+size_t waiting_count(const struct waiting *w, enum wait_kind kind)
+{
+	return w->count[kind];
+}
+
+void waiting_close(struct waiting *w, int number)
+{
+	w->closed = true;
+	while (w->first)
+		fuse_reply_err(release(w->first), number);
+}

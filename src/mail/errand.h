@@ -1,0 +1,177 @@
+/* The session thread's inside. An errand is one thing that is done on an open line: survey (what
+ * does the maildrop hold), fetching (bodies), committing (deletions). session.c decides which comes
+ * next and owns the line; each errand has a file of its own and is told the answers to what it
+ * sent. Private to these files. */
+#ifndef POP3FS_ERRAND_H
+#define POP3FS_ERRAND_H
+
+#include <pthread.h>
+
+#include "buf.h"
+#include "gather.h"
+#include "jobs.h"
+#include "session.h"
+#include "talk.h"
+
+/* What the line is at. It goes down this list and back to NONE. */
+enum line_state {
+	LINE_NONE,
+	LINE_OPENING,    /* connecting, TLS, login */
+	LINE_SURVEYING,  /* every login lists again */
+	LINE_READY,      /* the listing stands: fetching, or nothing */
+	LINE_COMMITTING, /* DELEs are out: nothing but QUIT may follow */
+	LINE_LEAVING,    /* QUIT is out */
+};
+
+/* ---- survey.c: UIDL, LIST, and TOP for the headers that the store asks for ---- */
+
+struct survey {
+	struct draft *draft;
+	bool uidl_ended, list_ended, stat_ended;
+	uint64_t stat_count, list_count, uidl_count;
+	bool asked;      /* the store has the draft, and answers next */
+	size_t next_row; /* of the draft: the next whose header may be wanted */
+	size_t tops_out; /* TOPs sent whose answer has not ended */
+	size_t wanted;   /* headers that may still be asked for */
+	struct buf top;  /* the header that is coming in */
+};
+
+struct session;
+
+/* Begins on a line that has just been opened. An error breaks the line. */
+enum error survey_start(struct session *s, struct failure *why);
+enum error survey_answer(struct session *s, const struct answer *a, struct failure *why);
+enum error survey_merged(struct session *s, struct draft *draft, struct failure *why);
+/* The line is lost or the store has answered: forgets what was under way. */
+void survey_forget(struct session *s);
+
+/* ---- fetching.c: RETR for what is wanted ---- */
+
+struct want {
+	struct want *next;
+	int64_t id;
+	bool urgent;
+	unsigned tries; /* lines that broke under it */
+};
+
+struct fetching {
+	struct want *urgent, *bulk; /* wanted, oldest first */
+	struct want *out;           /* its RETR is out; NULL: none is */
+	struct gather *gather;      /* its body, once "+OK" has come */
+	size_t count;               /* all of them */
+	bool read_here;             /* this session has sent a RETR */
+};
+
+void fetching_want(struct session *s, int64_t id, bool urgent);
+enum error fetching_go(struct session *s, struct failure *why);
+enum error fetching_answer(struct session *s, const struct answer *a, struct failure *why);
+bool fetching_wanted(const struct session *s); /* something is wanted or out */
+/* The line is lost: what was out is wanted again, once; else it fails. */
+void fetching_broken(struct session *s, const struct failure *why);
+void fetching_fail_all(struct session *s, const struct failure *why);
+
+/* ---- committing.c: the journal's intentions, DELE, QUIT ---- */
+
+enum commit_stage {
+	COMMIT_NONE,
+	COMMIT_ASKING,    /* the store is asked whether there is anything to do */
+	COMMIT_WAITING,   /* for a line with a listing that may be used */
+	COMMIT_READING,   /* the store is asked again, after this line's listing has settled the
+			     journal */
+	COMMIT_COMPARING, /* TOP for the doubtful */
+	COMMIT_MARKING,   /* the store puts "sent" on disk */
+	COMMIT_DELETING,  /* DELEs are out */
+	COMMIT_QUITTING,  /* QUIT is out */
+	COMMIT_PROVING,   /* on a live mount: listed again, to see whether they are gone */
+};
+
+struct deletion {
+	int64_t id;
+	uint32_t number;
+	bool doubtful, marked, sent;
+	enum outcome_kind outcome;
+	const struct intention *intention;
+};
+
+struct committing {
+	enum commit_stage stage;
+	bool wanted, final;
+	bool final_after; /* a final one was asked for too late to join this one: it comes next */
+	int64_t deadline; /* clock.h */
+	struct intentions *intentions;
+	struct deletion *all;
+	size_t count, next;
+	unsigned questions; /* to the store, not answered: only the last answer counts */
+	struct buf top;
+	struct commit_result result;
+};
+
+void committing_want(struct session *s, bool final);
+void committing_intentions(struct session *s, struct intentions *all);
+enum error committing_start(struct session *s, struct failure *why); /* the line is ready for it */
+enum error committing_marked(struct session *s, const struct failure *how, struct failure *why);
+enum error committing_answer(struct session *s, const struct answer *a, struct failure *why);
+/* The line is lost, could not be had, or time is up. */
+void committing_broken(struct session *s, const struct failure *why);
+/* A listing after the commit has come (failure OK) or could not be had. */
+void committing_proved(struct session *s, const struct failure *how);
+/* Wants a line now. */
+bool committing_wants_line(const struct session *s);
+
+/* ---- session.c: the thread, and what comes next ---- */
+
+struct session {
+	const struct session_plan *plan;
+	struct queues *queues;
+	struct tls *tls;
+	pthread_t thread;
+	bool ending; /* the final commit was asked for: nothing else is begun */
+	bool end;    /* close the line and end */
+
+	enum line_state line;
+	struct talk *talk;       /* NULL exactly in LINE_NONE */
+	uint64_t lines;          /* opened so far: the serial of this one */
+	int64_t idle_since;      /* clock.h: LINE_READY with nothing to do since */
+	int64_t leave_by;        /* clock.h: LINE_LEAVING ends then */
+	struct listing *listing; /* this line's: held while it is ready */
+	uint32_t *numbers;       /* this line's, by index in listing */
+	uint64_t in_store;       /* octets given to the store and still in memory there */
+
+	bool refresh_wanted, refresh_waited_for;
+	bool secret_was_good; /* it has been accepted in this mount */
+	bool secret_refused;  /* no login until a person asks */
+	unsigned bare_refusals;
+	unsigned attempts;   /* logins that failed in a row */
+	int64_t retry_until; /* E_LOCKED, E_LATER: give up then; CLOCK_NEVER: no such trouble */
+	int64_t not_before;  /* no login before this moment */
+	struct failure trouble;
+
+	struct survey survey;
+	struct fetching fetching;
+	struct committing committing;
+	struct session_state state, told; /* as it is, and as the fs thread was told last */
+};
+
+/* The message's number on this line; 0: it is not listed here. */
+uint32_t session_number(const struct session *s, int64_t id);
+
+void session_send_task(struct session *s, struct task *t);
+void session_send_event(struct session *s, struct event *e);
+
+/* ---- line.c: how the line is opened, lost and left, and what becomes of those who wait ---- */
+
+void line_open(struct session *s);
+void line_opened(struct session *s); /* logged in */
+void line_close(struct session *s);  /* at once */
+void line_leave(struct session *s);  /* with QUIT, where the server may be told */
+/* It is of no more use: settles what was under way on it, by the line's state and the reason. */
+void line_over(struct session *s, const struct failure *why);
+void line_fail_all(
+    struct session *s, const struct failure *why); /* nobody gets what he waits for */
+void line_not_listed(struct session *s, const struct failure *why);
+
+/* The server deletes at QUIT what was merely read, and says so (EXPIRE 0: RFC 2449, 6.7): it is
+ * left without QUIT, and deletions are committed where nothing was read. */
+bool line_eats_what_was_read(const struct session *s);
+
+#endif

@@ -1,0 +1,23 @@
+#include "learn.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "header.h"
+
+struct learnt *learn_header(struct slice text, int64_t now)
+{
+	struct learnt *learnt;
+	size_t len = header_length(text);
+
+	if (len > LEARN_LARGEST)
+		len = LEARN_LARGEST;
+	text.len = len;
+	learnt = xzalloc(sizeof(*learnt) + len);
+	header_digest(text, learnt->digest);
+	if (!header_received(text, now, &learnt->received))
+		learnt->received = INT64_MIN;
+	learnt->len = (uint32_t)len;
+	memcpy(learnt->text, text.at, len);
+	return learnt;
+}

@@ -1,0 +1,14 @@
+/* What one header teaches: its digest, its date, its text. */
+#ifndef POP3FS_LEARN_H
+#define POP3FS_LEARN_H
+
+#include "draft.h"
+#include "slice.h"
+
+/* From a message's text, of which the header counts and at most LEARN_LARGEST octets of that (a
+ * longer one is cut there, always). `now` in seconds since 1970: a date beyond it is not believed.
+ * malloc'd, the caller's. */
+#define LEARN_LARGEST 65536
+struct learnt *learn_header(struct slice text, int64_t now);
+
+#endif

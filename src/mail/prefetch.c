@@ -1,0 +1,256 @@
+#include "prefetch.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+
+#define READERS      4      /* followed at once */
+#define NEAR         8      /* messages that a step may go ahead or stay behind */
+#define MOST_AHEAD   1024   /* messages in a window */
+#define FIRST_WINDOW 262144 /* octets */
+
+enum order { BY_ID, BY_ID_BACK, BY_NAME };
+#define ORDERS 3
+
+/* How far a reader has come in one order. */
+struct head {
+	size_t place;
+	unsigned run; /* steps in a row */
+};
+
+struct reader_ahead {
+	uint64_t used; /* 0: free; else when it was last heard of */
+	struct head heads[ORDERS];
+	enum order order;           /* the one in which it is served */
+	uint64_t window;            /* octets; 0: closed */
+	uint64_t ahead;             /* octets asked for that the reader has not reached */
+	size_t looked;              /* messages ahead of the head that need no second look */
+	uint64_t asked[MOST_AHEAD]; /* octets asked for at a place (modulo) */
+};
+
+struct prefetch {
+	uint64_t octets;
+	const struct listing *listing; /* whose places these are */
+	uint64_t opens;
+	struct reader_ahead readers[READERS];
+};
+
+struct prefetch *prefetch_create(uint64_t octets)
+{
+	struct prefetch *p = xnew(struct prefetch);
+
+	p->octets = octets;
+	return p;
+}
+
+void prefetch_free(struct prefetch *p)
+{
+	free(p);
+}
+
+/* ---- places ---- */
+
+/* The message at a place of an order; NULL: there is none. Backwards the places count from the end,
+ * so that a step always goes up. */
+static struct message *at(const struct listing *l, enum order order, size_t place)
+{
+	if (place >= l->count)
+		return NULL;
+	if (order == BY_ID_BACK)
+		place = l->count - 1 - place;
+	return &l->messages[order == BY_NAME ? l->by_name[place] : place];
+}
+
+static size_t place_of(const struct listing *l, enum order order, const struct message *m)
+{
+	if (order == BY_NAME)
+		return listing_place(l, m);
+	return order == BY_ID ? listing_index(l, m) : l->count - 1 - listing_index(l, m);
+}
+
+/* In a new listing all places are others: readers show themselves again soon enough. The old one
+ * may be freed, and is only compared; a place that is wrong after all asks for the wrong message.
+ */
+static void see(struct prefetch *p, const struct listing *l)
+{
+	if (p->listing == l)
+		return;
+	p->listing = l;
+	for (size_t i = 0; i < READERS; i++)
+		p->readers[i].used = 0;
+}
+
+/* ---- steps ---- */
+
+enum move { JUMP, LATE, STEP };
+
+/* The first step goes to the very next; who has made one may then be less exact. */
+static enum move move_to(const struct head *h, size_t place)
+{
+	size_t reach = h->run > 0 ? NEAR : 1;
+
+	if (place > h->place)
+		return place - h->place <= reach ? STEP : JUMP;
+	return h->place - place < reach ? LATE : JUMP;
+}
+
+/* The reader of whom an open is the next step, by the order in which he made most; NULL: nobody. */
+static struct reader_ahead *whose(struct prefetch *p, const size_t places[ORDERS])
+{
+	struct reader_ahead *who = NULL;
+	unsigned best = 0;
+
+	for (size_t i = 0; i < READERS; i++) {
+		struct reader_ahead *r = &p->readers[i];
+
+		for (enum order o = 0; r->used && o < ORDERS; o++) {
+			if (r->heads[o].run < best || move_to(&r->heads[o], places[o]) == JUMP)
+				continue;
+			best = r->heads[o].run + 1;
+			who = r;
+		}
+	}
+	return who;
+}
+
+static void begin(struct prefetch *p, const size_t places[ORDERS])
+{
+	struct reader_ahead *r = &p->readers[0];
+
+	for (size_t i = 1; i < READERS; i++)
+		if (p->readers[i].used < r->used)
+			r = &p->readers[i];
+	r->used = p->opens;
+	for (enum order o = 0; o < ORDERS; o++)
+		r->heads[o] = (struct head){places[o], 0};
+	r->order = BY_ID;
+	r->window = r->ahead = r->looked = 0;
+}
+
+/* The reader goes on to `place` in the order that is served: what lies behind is not ahead. */
+static void pass(struct reader_ahead *r, size_t place)
+{
+	size_t head = r->heads[r->order].place;
+
+	while (head < place && r->looked > 0) {
+		r->ahead -= r->asked[++head % MOST_AHEAD];
+		r->looked--;
+	}
+}
+
+static enum move go(struct reader_ahead *r, enum order o, size_t place)
+{
+	struct head *h = &r->heads[o];
+	enum move move = move_to(h, place);
+
+	if (move == LATE)
+		return move;
+	if (o == r->order && move == STEP)
+		pass(r, place);
+	else if (o == r->order)
+		r->window = r->ahead = r->looked = 0;
+	*h = (struct head){place, move == STEP ? h->run + 1 : 0};
+	return move;
+}
+
+/* Serves the order in which most steps were made; another one only where it is better. */
+static void choose_order(struct reader_ahead *r)
+{
+	enum order best = r->order;
+
+	for (enum order o = 0; o < ORDERS; o++)
+		if (r->heads[o].run > r->heads[best].run)
+			best = o;
+	if (best != r->order)
+		r->ahead = r->looked = 0;
+	r->order = best;
+}
+
+static void widen(struct reader_ahead *r, uint64_t most)
+{
+	uint64_t next = r->window ? 2 * r->window : FIRST_WINDOW;
+
+	r->window = r->window > most / 2 || next > most ? most : next;
+}
+
+void prefetch_opened(struct prefetch *p, const struct maildrop *d, int64_t id)
+{
+	const struct listing *l = maildrop_listing(d);
+	const struct message *m = listing_by_id(l, id);
+	size_t places[ORDERS];
+	enum move moves[ORDERS];
+	struct reader_ahead *r;
+
+	if (!m || p->octets == 0)
+		return;
+	see(p, l);
+	p->opens++;
+	for (enum order o = 0; o < ORDERS; o++)
+		places[o] = place_of(l, o, m);
+	r = whose(p, places);
+	if (!r) {
+		begin(p, places);
+		return;
+	}
+	r->used = p->opens;
+	for (enum order o = 0; o < ORDERS; o++)
+		moves[o] = go(r, o, places[o]);
+	choose_order(r);
+	if (moves[r->order] == STEP)
+		widen(r, p->octets);
+}
+
+void prefetch_failed(struct prefetch *p)
+{
+	for (size_t i = 0; i < READERS; i++) {
+		p->readers[i].window /= 2;
+		if (p->readers[i].window < FIRST_WINDOW)
+			p->readers[i].window = 0;
+	}
+}
+
+/* ---- the window ---- */
+
+/* Where nothing else is asked for, one that is larger than the window may be, once it is clear that
+ * this is a reader. */
+static bool fits(const struct reader_ahead *r, uint64_t size)
+{
+	if (r->ahead == 0 && r->window > FIRST_WINDOW)
+		return true;
+	return size <= r->window && r->ahead <= r->window - size;
+}
+
+static int64_t look_ahead(
+    const struct prefetch *p, struct reader_ahead *r, const struct maildrop *d)
+{
+	size_t place = r->heads[r->order].place + r->looked;
+	const struct message *m;
+
+	while (r->looked < MOST_AHEAD && (m = at(maildrop_listing(d), r->order, ++place))) {
+		uint64_t size = message_size(m);
+		/* One larger than all that may be ahead is left to the reader. */
+		bool wanted = !(message_flags(m) & MESSAGE_CACHED) && size <= p->octets &&
+			      !maildrop_hides(d, m->id);
+
+		if (wanted && !fits(r, size))
+			return 0;
+		r->asked[place % MOST_AHEAD] = wanted ? size : 0;
+		r->looked++;
+		if (!wanted)
+			continue;
+		r->ahead += size;
+		return m->id;
+	}
+	return 0;
+}
+
+int64_t prefetch_next(struct prefetch *p, const struct maildrop *d)
+{
+	int64_t id = 0;
+
+	see(p, maildrop_listing(d));
+	for (size_t i = 0; i < READERS && id == 0; i++)
+		if (p->readers[i].used && p->readers[i].window > 0)
+			id = look_ahead(p, &p->readers[i], d);
+	return id;
+}

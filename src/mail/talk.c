@@ -1,0 +1,349 @@
+#include "talk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "link.h"
+#include "log.h"
+#include "login.h"
+
+enum phase { DIALING, HANDSHAKE, LOGIN, OPENED, OVER };
+
+struct talk {
+	const struct session_plan *plan;
+	struct tls *tls;
+	enum phase phase;
+	struct dial *dial;
+	struct link *link;
+	struct client *client;
+	struct login_plan login_plan;
+	struct login *login;
+	bool paused;
+	int64_t progress; /* when the last octet moved, or the waiting for one began; clock.h */
+};
+
+static void trace(void *with, bool sent, struct slice line)
+{
+	log_debug("%s %.*s", sent ? ">" : "<", SLICE_ARGS(line));
+}
+
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
+{
+	struct talk *t = xnew(struct talk);
+
+	t->plan = plan;
+	t->tls = tls;
+	t->phase = DIALING;
+	t->dial = dial_create(plan->host, plan->port);
+	t->client = client_create();
+	if (log_debug_is_on())
+		client_trace(t->client, trace, NULL);
+	t->login_plan = (struct login_plan){
+	    .user = plan->user,
+	    .password = plan->password,
+	    .encrypted = plan->tls == SESSION_TLS_IMPLICIT,
+	    .stls = plan->tls == SESSION_TLS_STARTTLS,
+	    .clear_text = plan->tls == SESSION_TLS_OFF,
+	};
+	t->login = login_create(&t->login_plan);
+	t->progress = clock_ms();
+	return t;
+}
+
+void talk_free(struct talk *t)
+{
+	if (!t)
+		return;
+	dial_free(t->dial);
+	if (t->link && t->phase == OPENED)
+		link_say_goodbye(t->link);
+	link_free(t->link);
+	login_free(t->login);
+	client_free(t->client);
+	free(t);
+}
+
+/* An answer is due: the greeting, a step of the login, a command's. */
+static bool waits_for_server(const struct talk *t)
+{
+	return t->phase < OPENED || client_waiting(t->client) > 0;
+}
+
+size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
+{
+	size_t count;
+
+	*wake = CLOCK_NEVER;
+	if (t->phase == OVER)
+		return 0;
+	if (t->phase == DIALING) {
+		count = dial_poll(t->dial, fds, wake);
+	} else {
+		bool want_write = client_output(t->client).len > 0;
+
+		fds[0] = (struct pollfd){
+		    .fd = link_fd(t->link),
+		    .events = link_events(t->link, !t->paused, want_write),
+		};
+		count = 1;
+		if (!t->paused && link_pending(t->link))
+			*wake = 0;
+	}
+	if (waits_for_server(t) && !t->paused)
+		*wake = clock_sooner(*wake, t->progress + t->plan->timeout_ms);
+	return count;
+}
+
+static void moved(struct talk *t)
+{
+	t->progress = clock_ms();
+}
+
+static enum talk_result over(struct talk *t)
+{
+	t->phase = OVER;
+	return TALK_OVER;
+}
+
+static enum talk_result start_tls(struct talk *t, struct failure *why)
+{
+	t->phase = HANDSHAKE;
+	if (link_start_tls(t->link, t->tls, t->plan->host, why))
+		return over(t);
+	return TALK_WAIT;
+}
+
+static enum talk_result dial(struct talk *t, struct failure *why)
+{
+	int fd;
+
+	switch (dial_step(t->dial, &fd, why)) {
+	case DIAL_MORE:
+		return TALK_WAIT;
+	case DIAL_FAILED:
+		return over(t);
+	case DIAL_DONE:
+		break;
+	}
+	t->link = link_create(fd);
+	moved(t);
+	if (t->plan->tls == SESSION_TLS_IMPLICIT)
+		return start_tls(t, why);
+	t->phase = LOGIN;
+	return TALK_WAIT;
+}
+
+static enum talk_result handshake(struct talk *t, struct failure *why)
+{
+	switch (link_handshake(t->link, why)) {
+	case LINK_WAIT:
+		return TALK_WAIT;
+	case LINK_END:
+		failed(
+		    why, E_TLS, "%s closed the connection during the TLS handshake", t->plan->host);
+		return over(t);
+	case LINK_BROKEN:
+		return over(t);
+	case LINK_DONE:
+		break;
+	}
+	moved(t);
+	t->phase = LOGIN;
+	if (t->plan->tls == SESSION_TLS_STARTTLS &&
+	    login_encrypted(t->login, t->client, why) == LOGIN_FAILED)
+		return over(t);
+	return TALK_WAIT;
+}
+
+/* Sends what the line takes now. */
+static enum link_result flush(struct talk *t, struct failure *why)
+{
+	for (;;) {
+		struct slice out = client_output(t->client);
+		enum link_result result;
+		size_t sent;
+
+		if (out.len == 0)
+			return LINK_DONE;
+		result = link_write(t->link, out.at, out.len, &sent, why);
+		if (result == LINK_END) {
+			failed(why, E_CLOSED, "%s closed the connection", t->plan->host);
+			return LINK_BROKEN;
+		}
+		if (result != LINK_DONE)
+			return result;
+		client_sent(t->client, sent);
+		moved(t);
+	}
+}
+
+static enum link_result receive(struct talk *t, struct failure *why)
+{
+	enum link_result result;
+	size_t room, got;
+	char *to = client_room(t->client, &room);
+
+	result = link_read(t->link, to, room, &got, why);
+	if (result == LINK_DONE) {
+		client_received(t->client, got);
+		moved(t);
+		if (t->phase == LOGIN)
+			link_quick_ack(t->link);
+	}
+	return result;
+}
+
+static enum talk_result log_in(struct talk *t, const struct answer *a, struct failure *why)
+{
+	switch (login_answer(t->login, t->client, a, why)) {
+	case LOGIN_MORE:
+		return TALK_WAIT;
+	case LOGIN_STLS:
+		return start_tls(t, why);
+	case LOGIN_FAILED:
+		return over(t);
+	case LOGIN_DONE:
+		break;
+	}
+	t->phase = OPENED;
+	return TALK_OPENED;
+}
+
+/* Tells the next answer, or receives until there is one. TALK_WAIT: only the network can help now.
+ */
+static enum talk_result converse(struct talk *t, struct answer *answer, struct failure *why)
+{
+	for (;;) {
+		switch (client_next(t->client, answer, why)) {
+		case CLIENT_ANSWER:
+			return TALK_ANSWER;
+		case CLIENT_BROKEN:
+			return over(t);
+		case CLIENT_MORE:
+			break;
+		}
+		if (t->paused)
+			return TALK_WAIT;
+		switch (receive(t, why)) {
+		case LINK_DONE:
+			break;
+		case LINK_WAIT:
+			return TALK_WAIT;
+		case LINK_END:
+			failed(why, E_CLOSED, "%s closed the connection", t->plan->host);
+			return over(t);
+		case LINK_BROKEN:
+			return over(t);
+		}
+	}
+}
+
+/* One step of whatever phase this is; *again: there is another one to be done at once. */
+static enum talk_result step(
+    struct talk *t, struct answer *answer, bool *again, struct failure *why)
+{
+	enum phase before = t->phase;
+	enum talk_result result;
+
+	if (t->phase == DIALING)
+		result = dial(t, why);
+	else if (t->phase == HANDSHAKE)
+		result = handshake(t, why);
+	else
+		result = converse(t, answer, why);
+	if (t->phase == LOGIN && result == TALK_ANSWER) {
+		result = log_in(t, answer, why);
+		*again = result == TALK_WAIT;
+	}
+	if (t->phase != before)
+		*again = result == TALK_WAIT;
+	return result;
+}
+
+/* What the server said last counts even if it has closed its side: so a line that cannot be written
+ * to is given up only when there is nothing left to read. */
+static enum talk_result step_and_flush(struct talk *t, struct answer *answer, struct failure *why)
+{
+	enum talk_result result;
+	struct failure unsent;
+	bool again;
+
+	do {
+		again = false;
+		result = step(t, answer, &again, why);
+	} while (again);
+	if (result != TALK_OVER && t->phase >= LOGIN && client_output(t->client).len > 0 &&
+	    flush(t, &unsent) == LINK_BROKEN && result == TALK_WAIT) {
+		*why = unsent;
+		return over(t);
+	}
+	return result;
+}
+
+enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
+{
+	enum talk_result result;
+
+	if (t->phase == OVER)
+		return TALK_OVER;
+	result = step_and_flush(t, answer, why);
+	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
+	    clock_ms() >= t->progress + t->plan->timeout_ms) {
+		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,
+		    t->plan->timeout_ms / 1000);
+		return over(t);
+	}
+	return result;
+}
+
+enum error talk_send(
+    struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why)
+{
+	if (client_waiting(t->client) == 0)
+		moved(t); /* from now on an answer is due */
+	return client_send(t->client, verb, argument, tag, why);
+}
+
+enum error talk_send_number(
+    struct talk *t, enum verb verb, uint32_t number, uint64_t tag, struct failure *why)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), verb == VERB_TOP ? "%" PRIu32 " 0" : "%" PRIu32, number);
+	return talk_send(t, verb, slice_of(text), tag, why);
+}
+
+void talk_pause(struct talk *t, bool paused)
+{
+	if (t->paused && !paused)
+		moved(t);
+	t->paused = paused;
+}
+
+size_t talk_waiting(const struct talk *t)
+{
+	return client_waiting(t->client);
+}
+
+const struct capabilities *talk_capabilities(const struct talk *t)
+{
+	return login_capabilities(t->login);
+}
+
+const char *talk_cipher(const struct talk *t)
+{
+	return t->link ? link_cipher(t->link) : "none";
+}
+
+bool talk_secret_was_sent(const struct talk *t)
+{
+	return login_secret_was_sent(t->login);
+}
+
+enum reply_code talk_refusal(const struct talk *t)
+{
+	return login_refusal(t->login);
+}

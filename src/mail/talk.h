@@ -1,0 +1,55 @@
+/* One connection to the server: from the lookup of its name, over TLS and login, to the last octet.
+ * Joins the line (net) with the protocol (pop3), keeps the deadlines, never waits. */
+#ifndef POP3FS_TALK_H
+#define POP3FS_TALK_H
+
+#include <poll.h>
+
+#include "client.h"
+#include "dial.h"
+#include "session.h"
+#include "tls.h"
+
+struct talk;
+
+/* Begins to connect. `tls` may be NULL where the plan has none. Never NULL. */
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls);
+
+/* Closes at once, whatever is under way. QUIT is the session's affair. NULL is fine. */
+void talk_free(struct talk *t);
+
+#define TALK_MOST_FDS DIAL_MOST_FDS
+
+/* What to poll for, and in *wake the moment at which talk_next must be called at the latest. */
+size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake);
+
+enum talk_result {
+	TALK_WAIT,   /* poll, then call again */
+	TALK_OPENED, /* logged in; said once */
+	TALK_ANSWER, /* *answer is filled; its slices are valid until the next call */
+	TALK_OVER,   /* the line is of no more use; *why says it. Call talk_free */
+};
+
+/* Moves what can be moved and tells the next thing that came of it. E_TIMEOUT: no octet came or
+ * went for the plan's timeout although an answer is due. */
+enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why);
+
+/* Only once opened; client.h: client_send. */
+enum error talk_send(
+    struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why);
+/* The same with a message number, or two numbers (TOP), as the argument. */
+enum error talk_send_number(
+    struct talk *t, enum verb verb, uint32_t number, uint64_t tag, struct failure *why);
+
+/* While paused nothing is read: the store is behind. The time does not count as the server's. */
+void talk_pause(struct talk *t, bool paused);
+
+size_t talk_waiting(const struct talk *t); /* commands whose answer has not ended */
+const struct capabilities *talk_capabilities(const struct talk *t);
+const char *talk_cipher(const struct talk *t);
+
+/* Of a login that failed: whether the secret had been sent, and the refusal's code. */
+bool talk_secret_was_sent(const struct talk *t);
+enum reply_code talk_refusal(const struct talk *t);
+
+#endif

@@ -1,0 +1,256 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "prefetch.h"
+
+#define NAME_ROOM 24
+#define KB        UINT64_C(1024)
+#define MB        (1024 * KB)
+#define COUNT     400
+#define PLENTY    (64 * MB)
+
+/* Ids 1 to count, each of `size` octets, uncached; by name they go 7, 14, ..., in a circle. */
+static struct listing *make(size_t count, uint64_t size)
+{
+	struct listing *l = listing_create(count, count * NAME_ROOM);
+
+	for (size_t i = 0; i < count; i++) {
+		struct message *m = &l->messages[i];
+		size_t id = i + 1, turn = 0;
+
+		while ((turn * 7) % (count + 1) != id)
+			turn++;
+		m->id = (int64_t)id;
+		m->fact = size << 8;
+		m->name = (uint32_t)(i * NAME_ROOM);
+		m->name_len = (uint32_t)snprintf(l->names + m->name, NAME_ROOM, "m%08zu", turn);
+	}
+	listing_sort_names(l);
+	return l;
+}
+
+struct scene {
+	struct maildrop *d;
+	struct prefetch *p;
+};
+
+static struct scene begin(size_t count, uint64_t size, uint64_t octets)
+{
+	struct scene s = {maildrop_create(), prefetch_create(octets)};
+
+	maildrop_swap(s.d, make(count, size), NULL, NULL, NULL);
+	return s;
+}
+
+static void end(struct scene *s)
+{
+	prefetch_free(s->p);
+	maildrop_free(s->d);
+}
+
+/* Opens a message and returns the first that is asked for then; *count: how many are. They go on
+ * from there by `step`, round the circle of ids. */
+static int64_t first_after(const struct scene *s, int64_t id, int64_t step, size_t *count)
+{
+	int64_t first, next, want, around = (int64_t)maildrop_listing(s->d)->count + 1;
+
+	prefetch_opened(s->p, s->d, id);
+	first = want = prefetch_next(s->p, s->d);
+	*count = first != 0;
+	if (first == 0)
+		return 0;
+	while ((next = prefetch_next(s->p, s->d)) != 0) {
+		want = (want + step + around) % around;
+		assert_int_equal(next, want);
+		++*count;
+	}
+	return first;
+}
+
+static void a_sequence_opens_a_window_and_nothing_else_does(void **state)
+{
+	static const struct {
+		int64_t opens[6];
+		int64_t step;  /* of what is asked for */
+		int64_t first; /* asked for at the last open; 0: nothing */
+		size_t count;
+	} cases[] = {
+	    /* 100 KB each: 2, 5, 10, 20 in windows of 256 KB, 512 KB, ... */
+	    {{1}, 1, 0, 0}, {{1, 1, 1}, 1, 0, 0}, {{5, 6}, 1, 7, 2}, {{5, 6, 7}, 1, 9, 4},
+	    {{5, 6, 7, 8}, 1, 13, 6}, {{5, 6, 6, 6}, 1, 0, 0}, {{5, 9}, 1, 0, 0},
+	    {{5, 6, 9}, 1, 10, 5}, /* a step over some */
+	    {{5, 6, 100}, 1, 0, 0}, {{5, 6, 100, 101}, 1, 102, 2},
+	    {{5, 6, 8, 7}, 1, 0, 0},                            /* late, not back */
+	    {{5, 6, 8, 7, 9}, 1, 14, 6}, {{50, 49}, -1, 48, 2}, /* newest first */
+	    {{50, 49, 48}, -1, 46, 4}, {{7, 14}, 7, 21, 2},     /* by name */
+	    {{7, 14, 21}, 7, 35, 4}, {{399, 400}, 1, 0, 0},     /* the end */
+	    {{2, 1}, -1, 0, 0}, {{390, 5, 12}, 7, 19, 2},
+	    {{999, 1000}, 1, 0, 0}, /* there are none */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = begin(COUNT, 100 * KB, PLENTY);
+		size_t count = 99;
+		int64_t first = -1;
+
+		for (size_t k = 0; cases[i].opens[k]; k++)
+			first = first_after(&s, cases[i].opens[k], cases[i].step, &count);
+		assert_int_equal(first, cases[i].first);
+		assert_int_equal(count, cases[i].count);
+		end(&s);
+	}
+}
+
+static void never_more_than_the_bound_is_ahead(void **state)
+{
+	static const struct {
+		uint64_t size, octets;
+		int64_t ahead; /* messages, when the window is as wide as it gets */
+	} cases[] = {
+	    {100 * KB, 0, 0},
+	    {100 * KB, 99 * KB, 0}, /* one message is more */
+	    {100 * KB, 100 * KB, 1},
+	    {100 * KB, 1 * MB, 10},
+	    {3 * MB, 4 * MB, 1}, /* more than the first window */
+	    {1 * MB, 8 * MB, 8},
+	    {0, 8 * MB, 1024}, /* LIST had no size */
+	    {10, PLENTY, 1024},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = begin(3000, cases[i].size, cases[i].octets);
+		int64_t most = 0;
+		size_t count;
+
+		for (int64_t id = 1; id <= 1500; id++) {
+			int64_t first = first_after(&s, id, 1, &count);
+
+			if (first && first + (int64_t)count - 1 - id > most)
+				most = first + (int64_t)count - 1 - id;
+		}
+		assert_int_equal(most, cases[i].ahead);
+		end(&s);
+	}
+}
+
+static void a_stalled_reader_gets_no_more(void **state)
+{
+	struct scene s = begin(COUNT, 100 * KB, 1 * MB);
+	struct listing *l = maildrop_listing(s.d);
+	size_t count;
+
+	for (int64_t id = 1; id <= 10; id++)
+		first_after(&s, id, 1, &count);
+	for (size_t i = 0; i < 20; i++) /* all that was asked for is stored */
+		message_set_body(l, &l->messages[i], 101 * KB, 1, 1, true);
+	assert_int_equal(prefetch_next(s.p, s.d), 0);
+	assert_int_equal(first_after(&s, 11, 1, &count), 21);
+	assert_int_equal(count, 1);
+	end(&s);
+}
+
+static void the_cached_and_the_unlinked_are_passed_over(void **state)
+{
+	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	struct listing *l = maildrop_listing(s.d);
+
+	message_set_body(l, &l->messages[2], 1, 1, 1, true); /* id 3 */
+	maildrop_unlink(s.d, &l->messages[4]);               /* id 5 */
+	prefetch_opened(s.p, s.d, 1);
+	prefetch_opened(s.p, s.d, 2);
+	assert_int_equal(prefetch_next(s.p, s.d), 4);
+	assert_int_equal(prefetch_next(s.p, s.d), 6);
+	assert_int_equal(prefetch_next(s.p, s.d), 0);
+	end(&s);
+}
+
+static void what_is_cached_far_ahead_is_not_walked_through(void **state)
+{
+	struct scene s = begin(3000, KB, PLENTY);
+	struct listing *l = maildrop_listing(s.d);
+	size_t count;
+
+	for (size_t i = 0; i < 1500; i++)
+		message_set_body(l, &l->messages[i], KB, 1, 1, true);
+	first_after(&s, 1, 1, &count);
+	first_after(&s, 2, 1, &count);
+	assert_int_equal(count, 0);
+	for (int64_t id = 3; id < 477; id++)
+		first_after(&s, id, 1, &count);
+	assert_int_equal(first_after(&s, 477, 1, &count), 1501);
+	end(&s);
+}
+
+static void several_readers_each_have_their_window(void **state)
+{
+	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	size_t count;
+
+	first_after(&s, 10, 1, &count);
+	first_after(&s, 100, 1, &count);
+	first_after(&s, 200, 1, &count);
+	assert_int_equal(first_after(&s, 11, 1, &count), 12);
+	assert_int_equal(first_after(&s, 101, 1, &count), 102);
+	assert_int_equal(first_after(&s, 201, 1, &count), 202);
+	assert_int_equal(first_after(&s, 12, 1, &count), 14);
+	/* too many others, and the one not heard of for longest is forgotten */
+	for (int64_t id = 300; id < 330; id += 10)
+		first_after(&s, id, 1, &count);
+	assert_int_equal(first_after(&s, 13, 1, &count), 18);
+	assert_int_equal(first_after(&s, 102, 1, &count), 0);
+	end(&s);
+}
+
+static void failures_close_the_window(void **state)
+{
+	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	size_t count;
+
+	for (int64_t id = 1; id <= 4; id++) /* a window of 1 MB */
+		first_after(&s, id, 1, &count);
+	prefetch_failed(s.p);
+	first_after(&s, 5, 1, &count); /* 1 MB again: one place was left */
+	assert_int_equal(count, 1);
+	for (int i = 0; i < 3; i++)
+		prefetch_failed(s.p);
+	first_after(&s, 15, 1, &count);
+	assert_int_equal(count, 0); /* a jump, and 0 ahead */
+	first_after(&s, 16, 1, &count);
+	assert_int_equal(count, 2);
+	end(&s);
+}
+
+static void a_new_listing_begins_anew(void **state)
+{
+	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	size_t count;
+
+	for (int64_t id = 10; id <= 13; id++)
+		first_after(&s, id, 1, &count);
+	maildrop_swap(s.d, make(12, 100 * KB), NULL, NULL, NULL);
+	assert_int_equal(prefetch_next(s.p, s.d), 0);
+	assert_int_equal(first_after(&s, 9, 1, &count), 0);
+	assert_int_equal(first_after(&s, 10, 1, &count), 11);
+	end(&s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_sequence_opens_a_window_and_nothing_else_does),
+	    cmocka_unit_test(never_more_than_the_bound_is_ahead),
+	    cmocka_unit_test(a_stalled_reader_gets_no_more),
+	    cmocka_unit_test(the_cached_and_the_unlinked_are_passed_over),
+	    cmocka_unit_test(what_is_cached_far_ahead_is_not_walked_through),
+	    cmocka_unit_test(several_readers_each_have_their_window),
+	    cmocka_unit_test(failures_close_the_window),
+	    cmocka_unit_test(a_new_listing_begins_anew),
+	};
+
+	return cmocka_run_group_tests_name("prefetch", tests, NULL, NULL);
+}

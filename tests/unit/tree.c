@@ -1,0 +1,121 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tree.h"
+
+static void an_inode_number_says_what_it_is(void **state)
+{
+	static const struct {
+		uint64_t ino;
+		enum node_kind kind;
+		int64_t id;
+	} cases[] = {
+	    {0, NODE_NONE, 0},
+	    {1, NODE_ROOT, 0},
+	    {6, NODE_NONE, 0},
+	    {7, NODE_NONE, 0},
+	    {1 << 3, NODE_MESSAGE, 1},
+	    {1 << 3 | 6, NODE_FIXED, 1},
+	    {99 << 3 | 6, NODE_NONE, 99},
+	    {5 << 3 | 7, NODE_SNAPSHOT, 5},
+	    {5 << 3 | 1, NODE_NONE, 5},
+	    {INT64_C(112000000000) << 3, NODE_MESSAGE, INT64_C(112000000000)},
+	    {UINT64_MAX, NODE_SNAPSHOT, INT64_MAX >> 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node n = tree_node(cases[i].ino);
+
+		assert_int_equal(n.kind, cases[i].kind);
+		assert_int_equal(n.id, cases[i].id);
+		if (n.kind == NODE_MESSAGE)
+			assert_int_equal(tree_ino(n.id, VIEW_MESSAGE), cases[i].ino);
+	}
+}
+
+static void fixed_entries_are_found_below_their_parent_only(void **state)
+{
+	int64_t pop3fs, status, none = 0;
+	uint64_t inside;
+
+	assert_non_null(tree_fixed_named(TREE_ROOT, slice_of(".pop3fs"), &pop3fs));
+	inside = tree_ino(pop3fs, VIEW_FIXED);
+	assert_int_equal(tree_node(inside).kind, NODE_FIXED);
+	assert_ptr_equal(tree_fixed(pop3fs), tree_fixed_after(TREE_ROOT, 0, &none));
+	assert_null(tree_fixed_after(TREE_ROOT, none, &none));
+	assert_int_equal(tree_fixed_named(inside, slice_of("status"), &status)->kind, FIXED_STATUS);
+	assert_null(tree_fixed_named(TREE_ROOT, slice_of("status"), &none));
+	assert_null(tree_fixed_named(inside, slice_of("stat"), &none));
+	assert_null(tree_fixed_named(inside, slice_of(""), &none));
+	assert_null(tree_fixed(0));
+	assert_null(tree_fixed(1000));
+}
+
+static void sizes_become_blocks_and_modes_lose_the_umask(void **state)
+{
+	static const struct {
+		uint64_t size;
+		mode_t umask, want;
+		blkcnt_t blocks;
+	} cases[] = {
+	    {0, 0, 0400, 0},
+	    {1, 077, 0400, 1},
+	    {512, 0, 0400, 1},
+	    {513, 0400, 0, 2},
+	    {UINT64_C(5) << 32, 0, 0400, INT64_C(5) << 23},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct owner who = {12, 34, cases[i].umask};
+		struct stat st;
+
+		tree_file(&st, &who, 15, cases[i].size, 7);
+		assert_int_equal(st.st_mode, S_IFREG | cases[i].want);
+		assert_int_equal(st.st_size, cases[i].size);
+		assert_int_equal(st.st_blocks, cases[i].blocks);
+		assert_int_equal(st.st_uid, 12);
+		assert_int_equal(st.st_gid, 34);
+		assert_int_equal(st.st_ino, 15);
+	}
+}
+
+static void a_message_shows_when_it_came_and_when_it_was_seen(void **state)
+{
+	struct owner who = {0};
+	struct message m = {.id = 3, .received = 100, .seen = 200};
+	struct reader_row row = {.size = 9, .received = 100, .seen = 200};
+	struct stat st;
+
+	atomic_store(&m.fact, UINT64_C(9) << 8);
+	for (int way = 0; way < 3; way++) {
+		if (way < 2)
+			tree_message(&st, &who, &m, way == 1);
+		else
+			tree_row(&st, &who, 3, &row);
+		assert_int_equal(st.st_ino, 24);
+		assert_int_equal(st.st_size, 9);
+		assert_int_equal(st.st_nlink, way == 0);
+		assert_int_equal(st.st_mtim.tv_sec, 100);
+		assert_int_equal(st.st_atim.tv_sec, 100);
+		assert_int_equal(st.st_ctim.tv_sec, 200);
+	}
+	tree_directory(&st, &who, TREE_ROOT, 3, 300);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	assert_int_equal(st.st_nlink, 5);
+	assert_int_equal(st.st_mtim.tv_sec, 300);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_inode_number_says_what_it_is),
+	    cmocka_unit_test(fixed_entries_are_found_below_their_parent_only),
+	    cmocka_unit_test(sizes_become_blocks_and_modes_lose_the_umask),
+	    cmocka_unit_test(a_message_shows_when_it_came_and_when_it_was_seen),
+	};
+
+	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
+}

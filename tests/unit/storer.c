@@ -15,8 +15,7 @@
 #include "storage.h"
 #include "storer.h"
 
-#define PATIENCE_MS 20000 /* for an answer that must come; a test that works never waits so long   \
-			   */
+#define PATIENCE_MS 20000 /* for an answer that must come: far more than it takes */
 
 /* Stands before the C library's for SQLite, too. */
 static atomic_size_t syncs;

@@ -62,7 +62,7 @@ static const struct option table[] = {
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
-	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header (and date) is learnt", "N", {0, MOST_HEADERS}},
+	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},

@@ -17,7 +17,7 @@ struct threads {
 	struct session *session;
 };
 
-/* Opens the database and starts both. What the plan points to lives until threads_end. On failure,
+/* Opens the database and starts both. The plan lives until threads_end. On failure,
  * too, threads_end takes away what was begun; a zeroed struct threads is one that was never
  * started. */
 enum error threads_start(

@@ -12,7 +12,7 @@
 
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
 
-struct session_plan { /* the strings live as long as the session */
+struct session_plan { /* it and its strings live as long as the session */
 	const char *host, *port, *user;
 	const struct secret *password;
 	enum session_tls tls;

@@ -35,6 +35,7 @@
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
+ *        facts       what earlier mounts learnt of the server
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)
@@ -71,7 +72,6 @@ struct pop3fs {
 	struct secret *password;
 	struct daemon daemon;
 	int lock;
-	struct session_plan session; /* the session reads it as long as it lives */
 	struct threads threads;
 	struct fs *fs;
 	bool ready; /* the mount has answered */
@@ -152,14 +152,14 @@ static void detach(void *with)
 /* Nothing is mounted before the server has said what there is. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
+	struct session_plan session = plan_session(&p->options, &p->account, p->password);
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
 	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
 
-	p->session = plan_session(&p->options, &p->account, p->password);
 	fs.detach = detach;
 	fs.with = p;
 	if (!e)
-		e = threads_start(&p->threads, p->cache.database, &p->session, why);
+		e = threads_start(&p->threads, p->cache.database, &session, why);
 	if (!e)
 		e = fs_create(&p->fs, &fs, &p->threads.queues, why);
 	if (!e)

@@ -153,7 +153,6 @@ void fetching_broken(struct session *s, const struct failure *why)
 	struct want *w = take(&f->out);
 
 	gather_abort(take(&f->gather));
-	f->read_here = false;
 	if (!w)
 		return;
 	/* silence has used up the reader's patience; a line that broke has not */

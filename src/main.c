@@ -33,6 +33,7 @@
  *        reader      the other threads' handle        lock        one daemon an account
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
+ *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O

@@ -136,7 +136,7 @@ static void want_fetch(struct session *s, const struct job *j)
 
 	if (s->ending)
 		failed(&why, E_ENDING, "pop3fs is ending");
-	fetching_want(s, j->id, j->urgent);
+	fetching_want(s, j->id, j->urgent, j->again);
 	if (s->ending || no_use_now(s))
 		fetching_fail_all(s, &why);
 }

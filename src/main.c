@@ -1,4 +1,246 @@
-int main(void)
+/* pop3fs shows a POP3 maildrop as a directory: a message is a file, rm deletes on the server.
+ *
+ * This file is the story, from top to bottom. The rest of the program is a house of five floors;
+ * includes point strictly downward. A header says what its file is for; here is where to look:
+ *
+ * app/   options     the one table of them            values      what stands behind a "="
+ *        arguments   argv: options and words          words       a command without a shell
+ *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
+ *        cache       where the database is            mountpoint  is it fit?
+ *        companion   the process that runs commands   run         one of them, to its end
+ *        credentials the password                     terminal    asked for, not shown
+ *        daemon      the fork, the pipe back          outcome     exit status, last words
+ *        plans       options for the floors below     threads     store, session: begin, end
+ *
+ * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
+ *        mount       libfuse's session                ops         the table of operations
+ *        dir         listing, unlinking               file        open, read, release
+ *        tree        inode numbers, attributes        status      .pop3fs/status
+ *        waiting     requests that are parked         snapshots   what status said, and when
+ *        events      what other threads say           refresh     when to list again
+ *        notify      the thread that tells the kernel inside      what these files share
+ *
+ * mail/  jobs        all that threads say to each other
+ *        session     the thread that talks            talk        one connection
+ *        line        when to connect                  errand      what is done there:
+ *        survey      list the maildrop                fetching    bring bodies
+ *        committing  delete                           prefetch    what to bring next
+ *        gather      a body in chunks                 learn       what a header teaches
+ *        header date RFC 5322                         name        a UIDL as a file name
+ *        storer      the thread that writes           store       the database's handle
+ *        schema      its tables                       query       SQL in words
+ *        bodies      chunk rows                       journal     deletions on their way
+ *        reader      the other threads' handle        lock        one daemon an account
+ *        draft       a listing in the making          listing     one that is made
+ *        merge twins what is listed, what is known    publish     and what follows from both
+ *        chores      what a task makes it do          settle      which message is which row
+ *        load stored rows as messages                 maildrop    the model: less unlinked
+ *
+ * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
+ * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)
+ * base/  error alloc slice buf log clock queue secret
+ *
+ * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
+ * the command, which waits and ends; one the daemon; one the companion. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "account.h"
+#include "alloc.h"
+#include "arguments.h"
+#include "cache.h"
+#include "companion.h"
+#include "credentials.h"
+#include "daemon.h"
+#include "fs.h"
+#include "lock.h"
+#include "log.h"
+#include "mountpoint.h"
+#include "outcome.h"
+#include "plans.h"
+#include "threads.h"
+
+#define PASSWORD_COMMAND_MS 120000 /* a person may have to unlock something */
+
+struct pop3fs {
+	struct options options;
+	struct account account;
+	char *mountpoint;
+	struct cache cache;
+	struct companion *companion;
+	struct secret *password;
+	struct daemon daemon;
+	int lock;
+	struct threads threads;
+	struct fs *fs;
+	bool ready; /* the mount has answered */
+};
+
+/* ---- in the command ---- */
+
+static enum error read_command(struct pop3fs *p, int argc, char **argv, struct failure *why)
 {
-	return 0;
+	struct arguments a;
+	enum error e;
+
+	options_init(&p->options);
+	e = arguments_parse(&a, &p->options, argc, argv, why);
+	if (e || p->options.help || p->options.version)
+		return e;
+	if (a.count != 2)
+		return failed(why, E_USAGE,
+		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
+	e = options_check(&p->options, why);
+	if (!e)
+		e = account_parse(&p->account, a.words[0], p->options.tls, why);
+	if (!e)
+		e = mountpoint_check(&p->mountpoint, a.words[1], why);
+	return e;
+}
+
+/* All that can be done while there is a terminal, and before the server hears of us. */
+static enum error prepare(struct pop3fs *p, struct failure *why)
+{
+	enum error e = cache_find(&p->cache, p->options.cache_dir, &p->account, why);
+
+	if (e)
+		return e;
+	if (p->account.tls == SESSION_TLS_OFF)
+		log_warning("tls=off: anybody on the line to %s can read the password and the mail",
+		    p->account.host);
+	e = companion_start(&p->companion,
+	    &(struct companion_plan){
+		.password_command = p->options.password_command,
+		.password_ms = PASSWORD_COMMAND_MS,
+		.mountpoint = p->mountpoint,
+	    },
+	    why);
+	if (!e)
+		e = credentials_get(&p->password, &p->options, &p->account, p->companion, why);
+	return e;
+}
+
+static int wait_for_daemon(struct pop3fs *p)
+{
+	CLEANUP(freep) char *doing = xasprintf("pop3fs: listing %s", p->account.words);
+
+	secret_free(take(&p->password));
+	companion_free(take(&p->companion)); /* the daemon has an end of its own */
+	return daemon_wait(&p->daemon, doing);
+}
+
+/* ---- in the daemon ---- */
+
+static void ready(void *with)
+{
+	struct pop3fs *p = with;
+
+	p->ready = true;
+	if (!p->options.foreground)
+		companion_background(p->companion);
+	daemon_ready(&p->daemon);
+}
+
+static void detach(void *with)
+{
+	struct pop3fs *p = with;
+
+	companion_unmount(p->companion);
+}
+
+/* Nothing is mounted before the server has said what there is. */
+static enum error begin(struct pop3fs *p, struct failure *why)
+{
+	struct session_plan session = plan_session(&p->options, &p->account, p->password);
+	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
+
+	fs.detach = detach;
+	fs.with = p;
+	if (!e)
+		e = threads_start(&p->threads, p->cache.database, &session, why);
+	if (!e)
+		e = fs_create(&p->fs, &fs, &p->threads.queues, why);
+	if (!e)
+		e = fs_first_listing(p->fs, why);
+	if (!e)
+		e = fs_mount(p->fs, why);
+	return e;
+}
+
+static void end(struct pop3fs *p)
+{
+	fs_free(take(&p->fs));
+	threads_end(&p->threads);
+	companion_dismiss(take(&p->companion)); /* the mount is gone when we are */
+	closep(&p->lock);
+	p->lock = -1;
+}
+
+static int serve(struct pop3fs *p)
+{
+	struct commit_result result = {0};
+	struct failure why = {.code = OK};
+	enum error e = begin(p, &why);
+
+	if (!e)
+		e = fs_run(p->fs, ready, p, &result, &why);
+	end(p);
+	if (p->ready)
+		return outcome_say(&result, &why);
+	if (!e)
+		e = failed(&why, E_INTERRUPT, "ended before the mount answered");
+	daemon_fail(&p->daemon, &why);
+	return outcome_status(e);
+}
+
+/* ---- both ---- */
+
+static void finish(struct pop3fs *p)
+{
+	companion_free(p->companion);
+	secret_free(p->password);
+	account_finish(&p->account);
+	cache_finish(&p->cache);
+	options_finish(&p->options);
+	free(p->mountpoint);
+}
+
+/* Locked memory stays behind at a fork: the child locks its own copy. */
+static void keep_password(struct pop3fs *p)
+{
+	struct secret *old = p->password;
+
+	p->password = secret_create(secret_octets(old));
+	secret_free(old);
+}
+
+static int failed_early(const struct failure *why)
+{
+	log_error("%s", why->words);
+	return outcome_status(why->code);
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(finish) struct pop3fs p = {.lock = -1};
+	struct failure why = {.code = OK};
+
+	daemon_prepare();
+	if (read_command(&p, argc, argv, &why))
+		return failed_early(&why);
+	if (p.options.help || p.options.version) {
+		if (p.options.help)
+			options_help(stdout);
+		else
+			puts("pop3fs " POP3FS_VERSION);
+		return STATUS_DONE;
+	}
+	log_debug_on(p.options.debug);
+	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
+		return failed_early(&why);
+	if (daemon_is_parent(&p.daemon))
+		return wait_for_daemon(&p);
+	keep_password(&p);
+	return serve(&p);
 }

@@ -20,7 +20,7 @@
 #define LARGEST_READ 1048576 /* octets of entries at a time, whatever is asked for */
 
 struct directory {
-	struct directory *next, **at; /* at: what points to it */
+	struct directory *next;
 	uint64_t ino;
 	struct listing *listing; /* held; NULL for .pop3fs's own */
 };
@@ -88,17 +88,28 @@ static struct directory *directory_of(const struct fuse_file_info *fi)
 
 static void directory_free(struct directory *d)
 {
-	*d->at = d->next;
-	if (d->next)
-		d->next->at = d->at;
 	listing_drop(d->listing);
 	free(d);
 }
 
+static void directory_close(struct fs *f, struct directory *d)
+{
+	struct directory **at = &f->directories;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	directory_free(d);
+}
+
 void dir_close_all(struct fs *f)
 {
-	while (f->directories)
-		directory_free(f->directories);
+	while (f->directories) {
+		struct directory *d = f->directories;
+
+		f->directories = d->next;
+		directory_free(d);
+	}
 }
 
 void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -112,10 +123,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	d = xnew(struct directory);
 	d->ino = ino;
-	d->at = &f->directories;
 	d->next = f->directories;
-	if (d->next)
-		d->next->at = &d->next;
 	f->directories = d;
 	if (ino == TREE_ROOT) {
 		refresh_looked(f);
@@ -123,12 +131,12 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	fi->fh = (uintptr_t)d;
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		directory_free(d); /* interrupted: RELEASEDIR will not come */
+		directory_close(f, d); /* interrupted: RELEASEDIR will not come */
 }
 
 void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	directory_free(directory_of(fi));
+	directory_close(fs_of(req), directory_of(fi));
 	fuse_reply_err(req, 0);
 }
 

@@ -36,7 +36,7 @@ static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
 	}
 	waiting_park(&f->waiting, req, WAIT_FETCH, id, known ? ANOTHER_BODY : FIRST_BODY);
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
-		fs_send_job(f, JOB_FETCH, id, true);
+		fs_send_fetch(f, id, true, false);
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
@@ -93,7 +93,7 @@ static void mend(struct fs *f, int64_t id)
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
 	notify_inode(f->notify, tree_ino(id, VIEW_MESSAGE), 0);
 	fs_send_task(f, TASK_DISCARD, id, 0);
-	fs_send_job(f, JOB_FETCH, id, false);
+	fs_send_fetch(f, id, false, true);
 }
 
 static void mended(struct fs *f, int64_t id)

@@ -18,7 +18,7 @@ struct fs_plan { /* the strings live as long as the fs */
 	const char *fuse_options; /* more for the kernel and fusermount3, comma separated; "" */
 	uid_t uid;                /* owner shown */
 	gid_t gid;
-	mode_t umask; /* taken off 0700 and 0400 */
+	mode_t umask; /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	int64_t commit_ms;        /* the commit at the end may take this long */

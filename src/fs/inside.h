@@ -70,8 +70,8 @@ static inline bool fs_read_only(const struct fs *f)
 	return f->plan.read_only || f->ending;
 }
 
-/* For queue_put: a job of this kind for this message (0: none). */
-void fs_send_job(struct fs *f, enum job_kind kind, int64_t id, bool urgent);
+/* For queue_put: jobs and tasks (id 0: for no message). */
+void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again);
 void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie);
 
 /* ops.c: the table of operations, and the attributes of a node; false: there is no such node.

@@ -23,12 +23,13 @@
 #define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 
-void fs_send_job(struct fs *f, enum job_kind kind, int64_t id, bool urgent)
+void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
 {
-	struct job *j = job_create(kind);
+	struct job *j = job_create(JOB_FETCH);
 
 	j->id = id;
 	j->urgent = urgent;
+	j->again = again;
 	queue_put(&f->queues->jobs, &j->item);
 }
 

@@ -156,12 +156,11 @@ static void check_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	struct fs *f = fs_of(req);
 	enum node_kind kind = tree_node(ino).kind;
 	bool directory = kind == NODE_ROOT || kind == NODE_FIXED;
+	bool removable = kind == NODE_ROOT || kind == NODE_MESSAGE;
 
 	if ((mask & W_OK) && fs_read_only(f))
 		fuse_reply_err(req, EROFS);
-	else if ((mask & W_OK) && kind != NODE_ROOT && kind != NODE_MESSAGE)
-		fuse_reply_err(req, EACCES);
-	else if ((mask & X_OK) && !directory)
+	else if (((mask & W_OK) && !removable) || ((mask & X_OK) && !directory))
 		fuse_reply_err(req, EACCES);
 	else
 		fuse_reply_err(req, 0);

@@ -15,7 +15,7 @@ void refresh_looked(struct fs *f)
 	if (wanted && since < f->plan.refresh_s * 1000 + LONGEST_DELAY_MS)
 		return;
 	f->listing = true;
-	fs_send_job(f, JOB_REFRESH, 0, false);
+	queue_put(&f->queues->jobs, &job_create(JOB_REFRESH)->item);
 }
 
 void refresh_answered(struct fs *f)

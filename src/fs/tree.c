@@ -6,8 +6,8 @@
 #define VIEW_MASK      7u
 #define BLOCK_OCTETS   512u /* st_blocks counts these, whatever st_blksize says */
 #define BEST_OCTETS    4096 /* st_blksize: a page; cp and cat read in 128 KiB anyway */
-#define FILE_MODE      0400u
-#define DIRECTORY_MODE 0700u
+#define FILE_MODE      0444u
+#define DIRECTORY_MODE 0777u
 
 enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROWS };
 

@@ -6,7 +6,7 @@
 #include "alloc.h"
 
 struct waiter {
-	struct waiter *next, **at; /* at: what points to it */
+	struct waiter *next;
 	struct waiting *all;
 	fuse_req_t req;
 	enum wait_kind kind;
@@ -20,23 +20,26 @@ void waiting_init(struct waiting *w)
 	w->last = &w->first;
 }
 
-static fuse_req_t leave(struct waiter *x)
+static fuse_req_t leave(struct waiting *w, struct waiter *x)
 {
+	struct waiter **at = &w->first;
 	fuse_req_t req = x->req;
 
-	*x->at = x->next;
-	if (x->next)
-		x->next->at = x->at;
-	else
-		x->all->last = x->at;
-	x->all->count[x->kind]--;
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	if (w->last == &x->next)
+		w->last = at;
+	w->count[x->kind]--;
 	free(x);
 	return req;
 }
 
 static void interrupted(fuse_req_t req, void *with)
 {
-	leave(with);
+	struct waiter *x = with;
+
+	leave(x->all, x);
 	fuse_reply_err(req, EINTR);
 }
 
@@ -55,8 +58,7 @@ void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_
 		return;
 	}
 	x = xnew(struct waiter);
-	*x = (struct waiter){
-	    .at = w->last, .all = w, .req = req, .kind = kind, .key = key, .note = note};
+	*x = (struct waiter){.all = w, .req = req, .kind = kind, .key = key, .note = note};
 	*w->last = x;
 	w->last = &x->next;
 	w->count[kind]++;
@@ -74,10 +76,10 @@ static struct waiter *find(const struct waiting *w, enum wait_kind kind, int64_t
 }
 
 /* From here on an interrupt finds no handler: the answer is on its way. */
-static fuse_req_t release(struct waiter *x)
+static fuse_req_t release(struct waiting *w, struct waiter *x)
 {
 	fuse_req_interrupt_func(x->req, NULL, NULL);
-	return leave(x);
+	return leave(w, x);
 }
 
 fuse_req_t waiting_take(struct waiting *w, enum wait_kind kind, int64_t key, int *note)
@@ -87,7 +89,7 @@ fuse_req_t waiting_take(struct waiting *w, enum wait_kind kind, int64_t key, int
 	if (!x)
 		return NULL;
 	*note = x->note;
-	return release(x);
+	return release(w, x);
 }
 
 bool waiting_for(const struct waiting *w, enum wait_kind kind, int64_t key)
@@ -104,5 +106,5 @@ void waiting_close(struct waiting *w, int number)
 {
 	w->closed = true;
 	while (w->first)
-		fuse_reply_err(release(w->first), number);
+		fuse_reply_err(release(w, w->first), number);
 }

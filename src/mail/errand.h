@@ -50,7 +50,7 @@ void survey_forget(struct session *s);
 struct want {
 	struct want *next;
 	int64_t id;
-	bool urgent;
+	bool urgent, again;
 	unsigned tries; /* lines that broke under it */
 };
 
@@ -62,7 +62,7 @@ struct fetching {
 	bool read_here;             /* this session has sent a RETR */
 };
 
-void fetching_want(struct session *s, int64_t id, bool urgent);
+void fetching_want(struct session *s, int64_t id, bool urgent, bool again);
 enum error fetching_go(struct session *s, struct failure *why);
 enum error fetching_answer(struct session *s, const struct answer *a, struct failure *why);
 bool fetching_wanted(const struct session *s); /* something is wanted or out */

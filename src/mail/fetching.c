@@ -28,7 +28,7 @@ static struct want *find(struct want **list, int64_t id, struct want ***where)
 	return NULL;
 }
 
-void fetching_want(struct session *s, int64_t id, bool urgent)
+void fetching_want(struct session *s, int64_t id, bool urgent, bool again)
 {
 	struct fetching *f = &s->fetching;
 	struct want **where, *w;
@@ -46,6 +46,7 @@ void fetching_want(struct session *s, int64_t id, bool urgent)
 		f->count++;
 	}
 	w->urgent = urgent;
+	w->again = w->again || again;
 	append(urgent ? &f->urgent : &f->bulk, w);
 }
 
@@ -54,13 +55,14 @@ bool fetching_wanted(const struct session *s)
 	return s->fetching.count > 0;
 }
 
-/* Tells the reader that it will not come. */
-static void fail(struct session *s, struct want *w, const struct failure *why)
+/* Tells the reader that it will not come, or (NULL) that it is there. */
+static void settle(struct session *s, struct want *w, const struct failure *why)
 {
 	struct event *e = event_create(EVENT_FETCHED);
 
 	e->id = w->id;
-	e->failure = *why;
+	if (why)
+		e->failure = *why;
 	session_send_event(s, e);
 	s->fetching.count--;
 	free(w);
@@ -78,6 +80,13 @@ static struct want *next_wanted(struct fetching *f)
 	return w;
 }
 
+static bool is_cached(const struct session *s, const struct want *w)
+{
+	const struct message *m = listing_by_id(s->listing, w->id);
+
+	return m && !w->again && message_flags(m) & MESSAGE_CACHED;
+}
+
 enum error fetching_go(struct session *s, struct failure *why)
 {
 	struct fetching *f = &s->fetching;
@@ -85,13 +94,16 @@ enum error fetching_go(struct session *s, struct failure *why)
 
 	while (!f->out && (w = next_wanted(f)) != NULL) {
 		uint32_t number = session_number(s, w->id);
+		struct failure gone;
 
+		if (is_cached(s, w)) {
+			settle(s, w, NULL);
+			continue;
+		}
 		if (number == 0) {
-			struct failure gone;
-
 			failed(&gone, E_VANISHED,
 			    "message %" PRId64 " is not on the server any more", w->id);
-			fail(s, w, &gone);
+			settle(s, w, &gone);
 			continue;
 		}
 		f->out = w;
@@ -107,7 +119,7 @@ static void refused(struct session *s, const struct reply_status *status)
 
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
-	fail(s, take(&s->fetching.out), &why);
+	settle(s, take(&s->fetching.out), &why);
 }
 
 static bool header_is_known(const struct session *s, int64_t id)
@@ -158,7 +170,7 @@ void fetching_broken(struct session *s, const struct failure *why)
 		return;
 	/* silence has used up the reader's patience; a line that broke has not */
 	if (++w->tries >= MOST_TRIES || why->code == E_TIMEOUT) {
-		fail(s, w, why);
+		settle(s, w, why);
 		return;
 	}
 	w->next = w->urgent ? f->urgent : f->bulk;
@@ -171,5 +183,5 @@ void fetching_fail_all(struct session *s, const struct failure *why)
 
 	fetching_broken(s, why);
 	while ((w = next_wanted(&s->fetching)) != NULL)
-		fail(s, w, why);
+		settle(s, w, why);
 }

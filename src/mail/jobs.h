@@ -50,8 +50,9 @@ struct intentions {
 
 enum job_kind {
 	/* from the fs thread */
-	JOB_FETCH, /* id, urgent: answered by one EVENT_FETCHED, always; asked twice: answered once
-		      for both */
+	JOB_FETCH,   /* id, urgent, again: answered by one EVENT_FETCHED, always; asked twice:
+			answered once for both. What is in the cache is not fetched, but for
+			`again`: its body there was damaged, and TASK_DISCARD is on its way */
 	JOB_REFRESH, /* waited_for: answered by EVENT_LISTED or EVENT_NOT_LISTED; a second one joins
 			the first */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
@@ -70,7 +71,8 @@ struct job {
 	struct queue_item item;
 	enum job_kind kind;
 	int64_t id;
-	bool urgent;     /* somebody waits; else it is prefetch */
+	bool urgent; /* somebody waits; else it is prefetch */
+	bool again;
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
 	bool final;
 	uint64_t octets;

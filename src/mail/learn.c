@@ -18,6 +18,7 @@ struct learnt *learn_header(struct slice text, int64_t now)
 	if (!header_received(text, now, &learnt->received))
 		learnt->received = INT64_MIN;
 	learnt->len = (uint32_t)len;
-	memcpy(learnt->text, text.at, len);
+	if (len > 0) /* no text at all may have no place either */
+		memcpy(learnt->text, text.at, len);
 	return learnt;
 }

@@ -55,10 +55,10 @@ void line_fail_all(struct session *s, const struct failure *why)
 	line_not_listed(s, why);
 }
 
-/* Said once, not at every try. */
+/* Said once, not at every try; and not here where somebody waits, who is told and will say it. */
 static void line_trouble(struct session *s, const struct failure *why)
 {
-	if (s->trouble.code != why->code)
+	if (s->trouble.code != why->code && !s->refresh_waited_for)
 		log_warning("%s", why->words);
 	s->trouble = *why;
 }

@@ -8,6 +8,9 @@
 
 #define UNMATCHED UINT32_MAX
 
+/* What LIST may say at most: more is a lie that would not fit beside a message's flags. */
+#define MOST_LISTED (UINT64_C(1) << 55)
+
 /* ---- what a new listing's rows are ---- */
 
 /* For each row, which message of the listing in force has the name of its UIDL; for each message,
@@ -134,6 +137,8 @@ enum error merge_draft(
 		const struct message *found =
 		    m.message[i] == UNMATCHED ? NULL : &now_valid->messages[m.message[i]];
 
+		if (d->rows[i].listed > MOST_LISTED)
+			d->rows[i].listed = MOST_LISTED;
 		if (!found || m.rows[m.message[i]] > 1 || (message_flags(found) & MESSAGE_TWIN)) {
 			rest[count++] = &d->rows[i];
 			continue;

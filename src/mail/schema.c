@@ -56,8 +56,8 @@ static const char tables[] =
 /* Each must compile: the tables and columns are there. */
 static const char *const probes[] = {
     "SELECT key, value FROM fact",
-    "SELECT id, uidl, ordinal, listed, size, lines, chunks, header_len, digest, sha256, received, "
-    "seen, used, vanished FROM message INDEXED BY message_present WHERE vanished IS NULL",
+    ("SELECT id, uidl, ordinal, listed, size, lines, chunks, header_len, digest, sha256, received, "
+     "seen, used, vanished FROM message INDEXED BY message_present WHERE vanished IS NULL"),
     "SELECT uidl FROM message INDEXED BY message_repeated WHERE ordinal > 1",
     "SELECT used FROM message INDEXED BY message_cached WHERE chunks IS NOT NULL",
     "SELECT key, lines, data FROM chunk",

@@ -13,6 +13,9 @@
 /* Answers taken before the queue of jobs is looked at again. */
 #define ANSWERS_AT_ONCE 256
 
+/* Octets of bodies on their way to the store, in memory: beyond this the line is paused. */
+#define MOST_IN_STORE (8u << 20)
+
 void session_send_task(struct session *s, struct task *t)
 {
 	queue_put(&s->queues->tasks, &t->item);
@@ -133,7 +136,7 @@ static void want_fetch(struct session *s, const struct job *j)
 
 	if (s->ending)
 		failed(&why, E_ENDING, "pop3fs is ending");
-	fetching_want(s, j->id, j->urgent);
+	fetching_want(s, j->id, j->urgent, j->again);
 	if (s->ending || no_use_now(s))
 		fetching_fail_all(s, &why);
 }
@@ -266,7 +269,7 @@ static bool listen(struct session *s)
 
 	if (!s->talk)
 		return false;
-	talk_pause(s->talk, s->in_store > s->plan->memory);
+	talk_pause(s->talk, s->in_store > MOST_IN_STORE);
 	switch (talk_next(s->talk, &answer, &why)) {
 	case TALK_WAIT:
 		return false;

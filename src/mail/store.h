@@ -34,8 +34,9 @@ enum error store_sync(struct store *s, struct failure *why);
 enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why);
 bool store_recall(struct store *s, const char *key, char *value, size_t room);
 
-/* For the files that share the store thread: the statement for this SQL text, prepared once and
- * reset; NULL: *why. And the failure that the handle's last call had (E_FULL or E_STORE). */
+/* For the files that share the store thread: the statement for this SQL text (a literal, which
+ * stays), prepared once and reset; NULL: *why. And the failure that the handle's last call had
+ * (E_FULL or E_STORE). */
 sqlite3_stmt *store_statement(struct store *s, const char *sql, struct failure *why);
 enum error store_failed(struct store *s, const char *doing, struct failure *why);
 

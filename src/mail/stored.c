@@ -11,15 +11,7 @@
 
 #define FACT_BITS 8 /* listing.h: size << 8 | flags */
 
-/* What LIST may say at most; more is a lie that would not fit into `fact`. */
-#define MOST_LISTED (UINT64_C(1) << 55)
-
 static const char changed_fact[] = "listing changed";
-
-static int64_t listed_of(uint64_t octets)
-{
-	return (int64_t)(octets < MOST_LISTED ? octets : MOST_LISTED);
-}
 
 /* ---- all rows of one UIDL ---- */
 
@@ -157,7 +149,7 @@ enum error stored_insert(struct store *s, const struct draft *d, const struct ro
 {
 	enum error error = query_run(s, why,
 	    "INSERT INTO message(uidl, ordinal, listed, seen, used) VALUES(?1, ?2, ?3, ?4, ?4)",
-	    "biii", row_uidl(d, r), (int64_t)ordinal, listed_of(r->listed), d->at);
+	    "biii", row_uidl(d, r), (int64_t)ordinal, (int64_t)r->listed, d->at);
 	int64_t made = store_inserted(s);
 
 	if (!error && r->learnt)
@@ -172,7 +164,7 @@ enum error stored_insert(struct store *s, const struct draft *d, const struct ro
 enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struct failure *why)
 {
 	return query_run(
-	    s, why, "UPDATE message SET listed = ?2 WHERE id = ?1", "ii", id, listed_of(listed));
+	    s, why, "UPDATE message SET listed = ?2 WHERE id = ?1", "ii", id, (int64_t)listed);
 }
 
 enum error stored_vanish(struct store *s, int64_t id, int64_t at, struct failure *why)
@@ -204,7 +196,7 @@ enum error stored_set_changed(struct store *s, int64_t at, struct failure *why)
 
 void stored_set_fact(struct message *m, uint64_t size, unsigned flags)
 {
-	atomic_store(&m->fact, (uint64_t)listed_of(size) << FACT_BITS | flags);
+	atomic_store(&m->fact, size << FACT_BITS | flags);
 }
 
 void stored_message(sqlite3_stmt *q, struct message *m)

@@ -182,6 +182,10 @@ class Account:
             return f"pop3s://{self.user}@localhost:{self.server.tls_port}"
         return f"pop3://{self.user}@localhost:{self.server.port}"
 
+    @property
+    def ca(self):
+        return self.server.ca
+
     def deliver(self, octets):
         """Puts a message into the maildrop, its line ends as they are. Returns the name of its file."""
         if self.box == "mbox":

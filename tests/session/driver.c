@@ -4,7 +4,7 @@
  *
  *     session-driver HOST PORT USER PASSWORD tls|starttls|off CA|- DATABASE [NAME=NUMBER...]
  *
- * NAME: timeout, idle, retry, commit (milliseconds), headers, memory. Commands: refresh, list,
+ * NAME: timeout, idle, retry and commit (milliseconds) and headers. Commands: refresh, list,
  * fetch NAME, save NAME FILE, unlink NAME, undelete NAME, commit, final, end. */
 #include <inttypes.h>
 #include <poll.h>
@@ -224,10 +224,8 @@ static void set(struct session_plan *p, const char *word)
 		p->retry_ms = number;
 	else if (strncmp(word, "commit=", 7) == 0)
 		p->commit_ms = number;
-	else if (strncmp(word, "headers=", 8) == 0)
-		p->headers = (size_t)number;
 	else
-		p->memory = (uint64_t)number;
+		p->headers = (size_t)number;
 }
 
 static enum session_tls tls_of(const char *word)
@@ -267,7 +265,6 @@ int main(int argc, char **argv)
 	    .idle_ms = 30000,
 	    .retry_ms = 0,
 	    .commit_ms = 10000,
-	    .memory = 8 << 20,
 	    .headers = 10000};
 	struct secret *password;
 	struct session *session;

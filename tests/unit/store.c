@@ -190,7 +190,6 @@ static void a_damaged_database_is_moved_aside_and_made_anew(void **state)
 	struct storage *t = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		CLEANUP(freep) char *aside = xasprintf("%s/case", t->directory);
 		int64_t last;
 		long at = cases[i].at;
 		char value[4];

@@ -61,11 +61,11 @@ static void sizes_become_blocks_and_modes_lose_the_umask(void **state)
 		mode_t umask, want;
 		blkcnt_t blocks;
 	} cases[] = {
-	    {0, 0, 0400, 0},
+	    {0, 077, 0400, 0},
 	    {1, 077, 0400, 1},
-	    {512, 0, 0400, 1},
-	    {513, 0400, 0, 2},
-	    {UINT64_C(5) << 32, 0, 0400, INT64_C(5) << 23},
+	    {512, 022, 0444, 1},
+	    {513, 0400, 044, 2},
+	    {UINT64_C(5) << 32, 0, 0444, INT64_C(5) << 23},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -84,7 +84,7 @@ static void sizes_become_blocks_and_modes_lose_the_umask(void **state)
 
 static void a_message_shows_when_it_came_and_when_it_was_seen(void **state)
 {
-	struct owner who = {0};
+	struct owner who = {.umask = 077};
 	struct message m = {.id = 3, .received = 100, .seen = 200};
 	struct reader_row row = {.size = 9, .received = 100, .seen = 200};
 	struct stat st;

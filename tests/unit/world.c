@@ -176,6 +176,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .fuse_options = "",
 	    .uid = 12,
 	    .gid = 34,
+	    .umask = 077,
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
 	    .detach = detach,

@@ -1,0 +1,25 @@
+/* SOURCE, taken apart: whose maildrop it is, where, and how the line is encrypted. No I/O.
+ * RFC 3986, 3; RFC 1939, 4; RFC 8314, 3. */
+#ifndef POP3FS_ACCOUNT_H
+#define POP3FS_ACCOUNT_H
+
+#include "error.h"
+#include "options.h"
+#include "session.h"
+
+struct account {
+	char *source; /* octet for octet as written: mountinfo shows it so */
+	char *user;   /* escapes undone, no control characters */
+	char *host;   /* lower case; an IPv6 literal without its brackets */
+	char *port;   /* decimal */
+	char *words;  /* "user@host", for people */
+	enum session_tls tls;
+};
+
+/* `tls` is what the option of that name says. On E_USAGE *why never repeats what may be a password,
+ * and *a is unchanged; else account_finish frees what hangs on it. */
+enum error account_parse(
+    struct account *a, const char *source, enum option_tls tls, struct failure *why);
+void account_finish(struct account *a);
+
+#endif

@@ -1,0 +1,214 @@
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "log.h"
+#include "outcome.h"
+
+#define PROGRESS_MS 1000 /* the line is shown after this, and anew after each */
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+#define ENDING (sizeof(ending) / sizeof(ending[0]))
+
+void daemon_prepare(void)
+{
+	struct rlimit none = {0, 0};
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	closep(&fd);
+	umask(077);
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ENDING; i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void become_child(struct daemon *d)
+{
+	setsid();
+	/* a parent that dies wants no mount; it may have died before this line */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != d->parent)
+		raise(SIGTERM);
+}
+
+enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why)
+{
+	int ends[2];
+
+	*d = (struct daemon){.pipe = -1, .parent = getpid()};
+	if (foreground) {
+		block_signals();
+		return OK;
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return failed(why, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+	d->child = fork();
+	if (d->child < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		d->child = 0;
+		return failed(why, E_SYSTEM, "cannot fork: %s", strerror(errno));
+	}
+	if (d->child == 0) {
+		block_signals();
+		become_child(d);
+	}
+	close(ends[d->child ? 1 : 0]);
+	d->pipe = ends[d->child ? 0 : 1];
+	return OK;
+}
+
+bool daemon_is_parent(const struct daemon *d)
+{
+	return d->child > 0;
+}
+
+/* ---- the parent ---- */
+
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int number)
+{
+	caught = number;
+}
+
+static void show_progress(const char *doing, int64_t since)
+{
+	char escaped[sizeof(((struct failure *)0)->words)];
+	int64_t seconds = (clock_ms() - since) / 1000;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	log_escape(escaped, sizeof(escaped), slice_of(doing));
+	fprintf(stderr, "\r\033[K%s ... %jd s\r", escaped, (intmax_t)seconds);
+}
+
+static void end_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+/* Waits for the child's word. A signal is handed on to the child once; it gives up and says so. */
+static bool take_word(struct daemon *d, const char *doing, struct failure *word)
+{
+	int64_t since = clock_ms();
+	ssize_t got = -1;
+	bool told = false;
+
+	while (got < 0) {
+		struct pollfd polled = {d->pipe, POLLIN, 0};
+		int ready = poll(&polled, 1, PROGRESS_MS);
+
+		if (caught && !told)
+			told = kill(d->child, SIGTERM) == 0;
+		if (ready > 0)
+			got = read(d->pipe, word, sizeof(*word));
+		else if (ready == 0)
+			show_progress(doing, since);
+	}
+	end_progress();
+	return got == sizeof(*word);
+}
+
+static int silent_end(const struct daemon *d)
+{
+	int status = 0;
+
+	while (waitpid(d->child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		log_error(
+		    "the daemon was ended by signal %d; nothing is mounted", WTERMSIG(status));
+	else
+		log_error("the daemon ended without a word; nothing is mounted");
+	return STATUS_NOT_MOUNTED;
+}
+
+int daemon_wait(struct daemon *d, const char *doing)
+{
+	/* a second signal ends the parent at once, and its death is the child's second one */
+	struct sigaction catching = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND};
+	struct failure word;
+	bool spoke;
+
+	for (size_t i = 0; i < ENDING; i++)
+		sigaction(ending[i], &catching, NULL);
+	spoke = take_word(d, doing, &word);
+	if (caught) {
+		signal(caught, SIG_DFL);
+		raise(caught);
+	}
+	if (!spoke)
+		return silent_end(d);
+	if (word.code)
+		log_error("%s", word.words);
+	return outcome_status(word.code);
+}
+
+/* ---- the child ---- */
+
+static bool say(struct daemon *d, const struct failure *word)
+{
+	bool heard = write(d->pipe, word, sizeof(*word)) == (ssize_t)sizeof(*word);
+
+	close(d->pipe);
+	d->pipe = -1;
+	return heard;
+}
+
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_to_syslog();
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	closep(&null);
+	if (chdir("/") != 0)
+		log_warning("cannot work in /: %s", strerror(errno));
+}
+
+void daemon_ready(struct daemon *d)
+{
+	struct failure ready = {.code = OK};
+
+	if (d->pipe < 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, 0);
+	leave_terminal();
+	if (!say(d, &ready))
+		kill(getpid(), SIGTERM);
+}
+
+void daemon_fail(struct daemon *d, const struct failure *why)
+{
+	if (d->pipe < 0 || !say(d, why))
+		log_error("%s", why->words);
+}

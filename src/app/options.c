@@ -1,0 +1,343 @@
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "paths.h"
+#include "values.h"
+#include "words.h"
+
+#define HELP_COLUMN 28 /* where the help text of a row begins */
+#define LINE_LENGTH 80
+
+#define DAY           (24 * 60 * 60)
+#define MOST_HEADERS  ((uint64_t)1 << 24)
+#define FIELD(member) offsetof(struct options, member)
+
+typedef enum error parser(
+    const struct option *row, const char *value, void *field, struct failure *why);
+
+struct option {
+	const char *name;
+	parser *parse;
+	size_t field; /* where the value goes, in struct options */
+	const char
+	    *fallback;     /* the default, as a user would write it; NULL: zero, or options_init */
+	const char *help;  /* NULL: shown in one line with its neighbours */
+	const char *value; /* what --help calls the value; NULL: a flag */
+	struct range range;
+	const char *const *choices;
+	bool off;    /* a flag that sets false */
+	char letter; /* -f */
+};
+
+static parser parse_flag, parse_kernel, parse_time, parse_count, parse_octal, parse_user,
+    parse_group, parse_choice, parse_path, parse_command;
+
+static const char *const tls_words[] = {
+    [OPTION_TLS_BY_SOURCE] = "source",
+    [OPTION_TLS_IMPLICIT] = "implicit",
+    [OPTION_TLS_STARTTLS] = "starttls",
+    [OPTION_TLS_OFF] = "off",
+    NULL,
+};
+
+/* clang-format off */
+static const struct option table[] = {
+	{"foreground", parse_flag, FIELD(foreground), .help = "stay in the foreground", .letter = 'f'},
+	{"debug", parse_flag, FIELD(debug), .help = "log the protocol as well, secrets blotted out", .letter = 'd'},
+	{"version", parse_flag, FIELD(version), .help = "print the version and end", .letter = 'V'},
+	{"help", parse_flag, FIELD(help), .help = "print this and end", .letter = 'h'},
+
+	{"password_command", parse_command, FIELD(password_command), NULL, "prints the password; run without a shell", "COMMAND"},
+	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE"},
+	{"tls", parse_choice, FIELD(tls), "source", "implicit, starttls or off, if SOURCE leaves it open", "WORD", .choices = tls_words},
+	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
+
+	{"timeout", parse_time, FIELD(timeout), "60s", "give up when no octet has come for so long", "TIME", {1, DAY}},
+	{"retry", parse_time, FIELD(retry), "60s", "go on trying while the maildrop is in use", "TIME", {0, DAY}},
+	{"commit_timeout", parse_time, FIELD(commit_timeout), "60s", "deleting on the server ends within this", "TIME", {1, DAY}},
+	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
+	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
+	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
+	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
+
+	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
+	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
+	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
+	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
+	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},
+	{"allow_other", parse_kernel, .help = "let other users in, as far as permissions allow"},
+	{"allow_root", parse_kernel, .help = "let root in"},
+	{"default_permissions", parse_flag, FIELD(default_permissions), .help = "let the kernel check permissions"},
+	{"nosuid", parse_kernel},
+	{"nodev", parse_kernel},
+	{"noexec", parse_kernel},
+	{"noatime", parse_kernel},
+	{"sync", parse_kernel},
+	{"dirsync", parse_kernel},
+};
+/* clang-format on */
+
+#define ROWS (sizeof(table) / sizeof(table[0]))
+_Static_assert(ROWS <= OPTIONS_MOST, "given[] holds every row");
+
+/* ---- one parser a kind of value ---- */
+
+static enum error parse_flag(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	*(bool *)field = !row->off;
+	return OK;
+}
+
+/* Flags that the kernel, libfuse and fusermount3 know. */
+static enum error parse_kernel(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	struct options *o = field; /* a row without a field begins at the front */
+
+	if (o->kernel.len > 0)
+		buf_add_text(&o->kernel, ",");
+	buf_add_text(&o->kernel, row->name);
+	return OK;
+}
+
+static enum error parse_time(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_time(field, row->name, value, row->range, why);
+}
+
+static enum error parse_count(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_count(field, row->name, value, row->range, why);
+}
+
+static enum error parse_octal(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_octal(field, row->name, value, why);
+}
+
+static enum error parse_user(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_user(field, row->name, value, why);
+}
+
+static enum error parse_group(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_group(field, row->name, value, why);
+}
+
+static enum error parse_choice(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_choice(field, row->name, value, row->choices, why);
+}
+
+static enum error parse_path(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return path_absolute(field, value, why); /* never set before: an option is given once */
+}
+
+static enum error parse_command(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	char **words = words_split(row->name, value, why);
+
+	if (!words)
+		return E_USAGE;
+	*(char ***)field = words;
+	return OK;
+}
+
+/* ---- the table as a whole ---- */
+
+static enum error parse_row(
+    struct options *o, const struct option *row, const char *value, struct failure *why)
+{
+	return row->parse(row, value, (char *)o + row->field, why);
+}
+
+void options_init(struct options *o)
+{
+	*o = (struct options){.uid = getuid(), .gid = getgid()};
+	for (size_t i = 0; i < ROWS; i++) {
+		if (table[i].fallback && parse_row(o, &table[i], table[i].fallback, NULL))
+			abort(); /* a default that its own row refuses: the tests see it */
+	}
+}
+
+void options_finish(struct options *o)
+{
+	free(o->ca);
+	free(o->password_file);
+	words_free(o->password_command);
+	free(o->cache_dir);
+	buf_finish(&o->kernel);
+	*o = (struct options){.help = false};
+}
+
+const struct option *option_find(struct slice name)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		if (slice_is(name, table[i].name))
+			return &table[i];
+	}
+	return NULL;
+}
+
+const struct option *option_by_letter(char letter)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		if (letter && table[i].letter == letter)
+			return &table[i];
+	}
+	return NULL;
+}
+
+const struct option *option_at(size_t index)
+{
+	return index < ROWS ? &table[index] : NULL;
+}
+
+const char *option_name(const struct option *row)
+{
+	return row->name;
+}
+
+const char *option_fallback(const struct option *row)
+{
+	return row->fallback;
+}
+
+bool option_takes_value(const struct option *row)
+{
+	return row->value != NULL;
+}
+
+bool option_has_letter(const struct option *row)
+{
+	return row->letter != '\0';
+}
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* Given twice, or together with the flag that says the contrary. */
+static enum error only_once(const struct options *o, const struct option *row, struct failure *why)
+{
+	if (o->given[row - table])
+		return failed(why, E_USAGE, "%s is given twice", row->name);
+	for (size_t i = 0; i < ROWS; i++) {
+		if (o->given[i] && row->parse == parse_flag && table[i].parse == parse_flag &&
+		    table[i].field == row->field)
+			return failed(why, E_USAGE, "%s and %s contradict each other",
+			    table[i].name, row->name);
+	}
+	return OK;
+}
+
+enum error option_set(
+    struct options *o, const struct option *row, const char *value, struct failure *why)
+{
+	enum error e;
+
+	if (row->value && (!value || !*value))
+		return failed(
+		    why, E_USAGE, "%s needs a value: %s=%s", row->name, row->name, row->value);
+	if (!row->value && value)
+		return failed(why, E_USAGE, "%s takes no value", row->name);
+	if (value && has_control(value))
+		return failed(why, E_USAGE, "%s has a control character in its value", row->name);
+	e = only_once(o, row, why);
+	if (!e)
+		e = parse_row(o, row, value, why);
+	if (!e)
+		o->given[row - table] = true;
+	return e;
+}
+
+static bool given(const struct options *o, const char *name)
+{
+	return o->given[option_find(slice_of(name)) - table];
+}
+
+enum error options_check(struct options *o, struct failure *why)
+{
+	bool other = given(o, "allow_other"), root = given(o, "allow_root");
+
+	if (other && root)
+		return failed(why, E_USAGE, "allow_other and allow_root contradict each other");
+	/* whoever lets others in wants the kernel to look at modes */
+	if (other || root)
+		o->default_permissions = true;
+	return OK;
+}
+
+/* ---- help ---- */
+
+static void help_row(FILE *to, const struct option *row)
+{
+	char left[64];
+
+	if (row->letter)
+		snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name);
+	else
+		snprintf(left, sizeof(left), "  %s%s%s", row->name, row->value ? "=" : "",
+		    row->value ? row->value : "");
+	fprintf(to, "%-*s ", HELP_COLUMN - 1, left);
+	if (row->fallback && !row->choices)
+		fprintf(to, "%s (%s)\n", row->help, row->fallback);
+	else
+		fprintf(to, "%s\n", row->help);
+}
+
+static void help_neighbours(FILE *to)
+{
+	size_t column = LINE_LENGTH; /* the first begins a line */
+
+	for (size_t i = 0; i < ROWS; i++) {
+		size_t len = strlen(table[i].name) + 1;
+
+		if (table[i].help)
+			continue;
+		if (column + len > LINE_LENGTH) {
+			fputs(column == LINE_LENGTH ? " " : "\n ", to);
+			column = 1;
+		}
+		fprintf(to, " %s", table[i].name);
+		column += len;
+	}
+	fputs(": as in mount(8)\n", to);
+}
+
+void options_help(FILE *to)
+{
+	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
+	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
+	      "        pop3://user@host[:port]                        STLS, without fail\n\n",
+	    to);
+	for (size_t i = 0; i < ROWS; i++) {
+		if (i > 0 && table[i - 1].letter && !table[i].letter)
+			fputs("\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a value) or "
+			      "--NAME=VALUE:\n",
+			    to);
+		if (table[i].help)
+			help_row(to, &table[i]);
+	}
+	help_neighbours(to);
+}

@@ -1,0 +1,66 @@
+/* The options, in one table: a row serves -o, --long, the default, and --help, and is held against
+ * the manual page by a test. What an option means stands with its row; whoever uses it reads the
+ * field. */
+#ifndef POP3FS_OPTIONS_H
+#define POP3FS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "error.h"
+
+enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
+
+#define OPTIONS_MOST 64 /* rows, at most */
+
+struct options {
+	bool help, version, foreground, debug;
+	unsigned tls; /* enum option_tls */
+	char *ca;     /* paths are absolute; NULL: not given */
+	char *password_file;
+	char **password_command; /* words for execvp; NULL: not given */
+	char *cache_dir;
+	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
+	uint64_t headers;                                      /* messages */
+	bool read_only;
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+	bool default_permissions;
+	struct buf kernel; /* what is passed on as it stands, comma separated */
+
+	bool given[OPTIONS_MOST]; /* by row */
+};
+
+struct option;
+
+/* All defaults are set. options_finish frees what hangs on it. */
+void options_init(struct options *o);
+void options_finish(struct options *o);
+
+/* A row by its name, by its letter (-f), or by its place (NULL behind the last). */
+const struct option *option_find(struct slice name);
+const struct option *option_by_letter(char letter);
+const struct option *option_at(size_t index);
+
+const char *option_name(const struct option *row);
+const char *option_fallback(const struct option *row); /* as written; NULL: none to write */
+bool option_takes_value(const struct option *row);
+bool option_has_letter(const struct option *row); /* then it is one of the command line only */
+
+/* Sets one option. `value` is NULL where none was written. E_USAGE: *why names the option: given
+ * twice, against another, a value missing, too much, with control characters, or bad. */
+enum error option_set(
+    struct options *o, const struct option *row, const char *value, struct failure *why);
+
+/* What no single option can see: called once, when all are set. */
+enum error options_check(struct options *o, struct failure *why);
+
+/* Usage and all rows, in columns. */
+void options_help(FILE *to);
+
+#endif

@@ -1,0 +1,41 @@
+#include "plans.h"
+
+#define MS_IN_SECOND 1000
+
+struct session_plan plan_session(
+    const struct options *o, const struct account *a, const struct secret *password)
+{
+	return (struct session_plan){
+	    .host = a->host,
+	    .port = a->port,
+	    .user = a->user,
+	    .password = password,
+	    .tls = a->tls,
+	    .ca = o->ca,
+	    .timeout_ms = o->timeout * MS_IN_SECOND,
+	    .idle_ms = o->idle * MS_IN_SECOND,
+	    .retry_ms = o->retry * MS_IN_SECOND,
+	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
+	    .headers = o->headers,
+	    .read_only = o->read_only,
+	};
+}
+
+struct fs_plan plan_fs(
+    struct options *o, const struct account *a, const char *mountpoint, const char *database)
+{
+	return (struct fs_plan){
+	    .mountpoint = mountpoint,
+	    .source = a->source,
+	    .account = a->words,
+	    .store = database,
+	    .fuse_options = buf_text(&o->kernel),
+	    .uid = o->uid,
+	    .gid = o->gid,
+	    .umask = o->umask,
+	    .read_only = o->read_only,
+	    .default_permissions = o->default_permissions,
+	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
+	    .refresh_s = o->refresh,
+	};
+}

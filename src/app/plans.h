@@ -1,0 +1,18 @@
+/* What options and account mean to the floors below. The plans point into what they are made from.
+ */
+#ifndef POP3FS_PLANS_H
+#define POP3FS_PLANS_H
+
+#include "account.h"
+#include "fs.h"
+#include "options.h"
+#include "session.h"
+
+struct session_plan plan_session(
+    const struct options *o, const struct account *a, const struct secret *password);
+
+/* detach and with are left to the caller. */
+struct fs_plan plan_fs(
+    struct options *o, const struct account *a, const char *mountpoint, const char *database);
+
+#endif

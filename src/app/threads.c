@@ -1,0 +1,70 @@
+#include "threads.h"
+
+#include "alloc.h"
+
+static enum error make_queues(struct threads *t, struct failure *why)
+{
+	struct queue *all[] = {&t->queues.jobs, &t->queues.tasks, &t->queues.events};
+
+	for (; t->queues_made < 3; t->queues_made++) {
+		if (!queue_init(all[t->queues_made]))
+			return failed(why, E_SYSTEM, "no descriptor is left for a queue");
+	}
+	return OK;
+}
+
+static enum error start_storer(struct threads *t, const char *database, struct failure *why)
+{
+	CLEANUP(store_closep) struct store *store = NULL;
+	enum error e = store_open(&store, database, why);
+
+	if (e)
+		return e;
+	e = storer_start(&t->storer, store, &t->queues, why);
+	if (!e)
+		take(&store); /* the thread's now */
+	return e;
+}
+
+enum error threads_start(
+    struct threads *t, const char *database, const struct session_plan *plan, struct failure *why)
+{
+	enum error e = make_queues(t, why);
+
+	if (!e)
+		e = start_storer(t, database, why);
+	if (!e)
+		e = session_start(&t->session, plan, &t->queues, why);
+	return e;
+}
+
+/* What was on its way when its receiver ended. */
+static void empty_queues(struct threads *t)
+{
+	struct queue_item *item;
+
+	while (t->queues_made > 0 && (item = queue_take(&t->queues.jobs)))
+		job_free((struct job *)item);
+	while (t->queues_made > 1 && (item = queue_take(&t->queues.tasks)))
+		task_free((struct task *)item);
+	while (t->queues_made > 2 && (item = queue_take(&t->queues.events)))
+		event_free((struct event *)item);
+}
+
+void threads_end(struct threads *t)
+{
+	struct queue *all[] = {&t->queues.jobs, &t->queues.tasks, &t->queues.events};
+
+	if (t->session) {
+		queue_put(&t->queues.jobs, &job_create(JOB_END)->item);
+		session_join(t->session);
+	}
+	if (t->storer) {
+		queue_put(&t->queues.tasks, &task_create(TASK_END)->item);
+		storer_join(t->storer);
+	}
+	empty_queues(t);
+	for (int i = 0; i < t->queues_made; i++)
+		queue_finish(all[i]);
+	*t = (struct threads){.queues_made = 0};
+}

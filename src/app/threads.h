@@ -1,0 +1,30 @@
+/* The two threads behind the file system, store and session, with their queues: started in order,
+ * ended in the other. (The notify thread is the fs floor's own.) */
+#ifndef POP3FS_THREADS_H
+#define POP3FS_THREADS_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "jobs.h"
+#include "session.h"
+#include "storer.h"
+
+struct threads {
+	struct queues queues;
+	int queues_made; /* how many of the three */
+	struct storer *storer;
+	struct session *session;
+};
+
+/* Opens the database and starts both. What the plan points to lives until threads_end. On failure,
+ * too, threads_end takes away what was begun; a zeroed struct threads is one that was never
+ * started. */
+enum error threads_start(
+    struct threads *t, const char *database, const struct session_plan *plan, struct failure *why);
+
+/* The session closes its line, then the store finishes what is queued. The file system must not use
+ * the queues any more. */
+void threads_end(struct threads *t);
+
+#endif

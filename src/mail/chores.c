@@ -1,0 +1,304 @@
+#include "chores.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "bodies.h"
+#include "clock.h"
+#include "journal.h"
+#include "log.h"
+#include "merge.h"
+
+/* ---- doing, inside a transaction ---- */
+
+static enum error do_chunk(struct chores *c, struct work *w)
+{
+	const struct task *t = w->task;
+
+	if (c->broken == t->id && t->index == 0)
+		c->broken = 0;
+	if (c->broken == t->id)
+		return OK;
+	return bodies_add(
+	    c->store, t->id, t->index, slice_make(t->data, t->len), t->lines, &w->failure);
+}
+
+static enum error do_body(struct chores *c, struct work *w)
+{
+	if (c->broken == w->task->id)
+		return failed(&w->failure, c->broken_why.code, "%s", c->broken_why.words);
+	return bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
+}
+
+static enum error do_discard(struct chores *c, struct work *w)
+{
+	if (c->broken == w->task->id)
+		c->broken = 0;
+	return bodies_discard(c->store, w->task->id, &w->failure);
+}
+
+static enum error do_merge(struct chores *c, struct work *w)
+{
+	return merge_draft(c->store, c->listing, w->task->draft, &w->failure);
+}
+
+static enum error do_publish(struct chores *c, struct work *w)
+{
+	enum error error = merge_publish(
+	    c->store, c->listing, w->task->draft, &w->listing, &w->numbers, &w->same, &w->failure);
+
+	if (!error)
+		error = journal_settle(c->store, &w->failure);
+	return error ? error : journal_all(c->store, &w->intentions, &w->failure);
+}
+
+static enum error do_outcomes(struct chores *c, struct work *w)
+{
+	for (size_t i = 0; i < w->task->count; i++) {
+		enum error error = journal_outcome(c->store, &w->task->outcomes[i], &w->failure);
+
+		if (error)
+			return error;
+	}
+	return journal_all(c->store, &w->intentions, &w->failure);
+}
+
+static enum error do_intentions(struct chores *c, struct work *w)
+{
+	return journal_all(c->store, &w->intentions, &w->failure);
+}
+
+static enum error do_mark(struct chores *c, struct work *w)
+{
+	return journal_mark(c->store, w->task->ids, w->task->count, &w->failure);
+}
+
+static enum error do_remember(struct chores *c, struct work *w)
+{
+	return store_remember(c->store, w->task->key, w->task->value, &w->failure);
+}
+
+static enum error do_unlink(struct chores *c, struct work *w)
+{
+	return journal_unlink(c->store, w->task->id, &w->failure);
+}
+
+static enum error do_undelete(struct chores *c, struct work *w)
+{
+	return journal_undelete(c->store, w->task->id, &w->failure);
+}
+
+static enum error do_used(struct chores *c, struct work *w)
+{
+	return bodies_used(c->store, w->task->id, clock_seconds(), &w->failure);
+}
+
+static enum error do_nothing(struct chores *c, struct work *w)
+{
+	return OK;
+}
+
+/* ---- telling, after the commit ---- */
+
+static void to_session(struct chores *c, struct job *j, const struct work *w)
+{
+	j->failure = w->failure;
+	queue_put(&c->queues->jobs, &j->item);
+}
+
+static void to_fs(struct chores *c, struct event *e, const struct work *w)
+{
+	e->id = w->task->id;
+	e->cookie = w->task->cookie;
+	e->failure = w->failure;
+	queue_put(&c->queues->events, &e->item);
+}
+
+static void tell_uncached(struct chores *c, struct work *w)
+{
+	struct message *m = listing_by_id(c->listing, w->task->id);
+
+	if (m && !w->failure.code && (message_flags(m) & MESSAGE_CACHED))
+		message_set_uncached(c->listing, m);
+}
+
+/* A body that begins anew is not in the cache until its end. */
+static void tell_chunk(struct chores *c, struct work *w)
+{
+	if (w->task->index == 0)
+		tell_uncached(c, w);
+}
+
+/* What there is of a body that failed only takes room. Should even this fail, the next start sweeps
+ * it away. */
+static void drop_pieces(struct chores *c, int64_t id)
+{
+	if (store_begin(c->store, NULL))
+		return;
+	if (bodies_discard(c->store, id, NULL))
+		store_rollback(c->store);
+	else
+		store_commit(c->store, false, NULL);
+}
+
+/* The message's facts are true before anybody is told of them. */
+static void tell_body(struct chores *c, struct work *w)
+{
+	const struct task *t = w->task;
+	struct message *m = listing_by_id(c->listing, t->id);
+
+	if (w->failure.code)
+		drop_pieces(c, t->id);
+	else if (m)
+		message_set_body(
+		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
+	to_fs(c, event_create(EVENT_FETCHED), w);
+}
+
+static void tell_merged(struct chores *c, struct work *w)
+{
+	struct job *j = job_create(JOB_MERGED);
+
+	j->draft = take(&w->task->draft);
+	to_session(c, j, w);
+}
+
+static void swap_listing(struct chores *c, struct work *w)
+{
+	struct event *e = event_create(EVENT_LISTED);
+
+	e->fresh = true;
+	e->same = w->same;
+	e->listing = w->same ? NULL : listing_hold(w->listing);
+	e->intentions = take(&w->intentions);
+	listing_drop(c->listing);
+	c->listing = listing_hold(w->listing);
+	to_fs(c, e, w);
+}
+
+static void tell_published(struct chores *c, struct work *w)
+{
+	struct job *j = job_create(JOB_PUBLISHED);
+
+	if (!w->failure.code)
+		swap_listing(c, w);
+	j->draft = take(&w->task->draft);
+	j->listing = take(&w->listing);
+	j->numbers = take(&w->numbers);
+	to_session(c, j, w);
+}
+
+static void tell_intentions(struct chores *c, struct work *w)
+{
+	struct job *j = job_create(JOB_INTENTIONS);
+
+	j->intentions = take(&w->intentions);
+	to_session(c, j, w);
+}
+
+static void tell_marked(struct chores *c, struct work *w)
+{
+	to_session(c, job_create(JOB_MARKED), w);
+}
+
+static void tell_outcomes(struct chores *c, struct work *w)
+{
+	struct event *e = event_create(EVENT_INTENTIONS);
+
+	e->intentions = take(&w->intentions);
+	to_fs(c, e, w);
+}
+
+static void tell_unlinked(struct chores *c, struct work *w)
+{
+	to_fs(c, event_create(EVENT_UNLINKED), w);
+}
+
+static void tell_undeleted(struct chores *c, struct work *w)
+{
+	to_fs(c, event_create(EVENT_UNDELETED), w);
+}
+
+static void tell_synced(struct chores *c, struct work *w)
+{
+	to_fs(c, event_create(EVENT_SYNCED), w);
+}
+
+static void tell_nobody(struct chores *c, struct work *w)
+{
+}
+
+/* ---- the kinds of tasks ---- */
+
+static const struct kind {
+	enum error (*perform)(struct chores *c, struct work *w);
+	void (*tell)(struct chores *c, struct work *w);
+	bool durable, alone;
+} kinds[] = {
+    [TASK_CHUNK] = {do_chunk, tell_chunk},
+    [TASK_BODY] = {do_body, tell_body},
+    [TASK_DISCARD] = {do_discard, tell_uncached},
+    [TASK_MERGE] = {do_merge, tell_merged, .alone = true},
+    [TASK_PUBLISH] = {do_publish, tell_published, .alone = true},
+    [TASK_INTENTIONS] = {do_intentions, tell_intentions},
+    [TASK_MARK] = {do_mark, tell_marked, .durable = true},
+    [TASK_OUTCOMES] = {do_outcomes, tell_outcomes},
+    [TASK_REMEMBER] = {do_remember, tell_nobody},
+    [TASK_UNLINK] = {do_unlink, tell_unlinked},
+    [TASK_UNDELETE] = {do_undelete, tell_undeleted, .durable = true},
+    [TASK_SYNC] = {do_nothing, tell_synced, .durable = true},
+    [TASK_USED] = {do_used, tell_nobody},
+    [TASK_END] = {do_nothing, tell_nobody, .durable = true},
+};
+
+bool task_durable(const struct task *t)
+{
+	return kinds[t->kind].durable;
+}
+
+bool task_alone(const struct task *t)
+{
+	return kinds[t->kind].alone;
+}
+
+enum error work_perform(struct chores *c, struct work *w)
+{
+	return kinds[w->task->kind].perform(c, w);
+}
+
+/* The failure of one piece is that of its body, which is told at its end. */
+void work_failed(struct chores *c, const struct work *w)
+{
+	if (w->task->kind == TASK_CHUNK) {
+		c->broken = w->task->id;
+		c->broken_why = w->failure;
+	} else if (w->task->kind == TASK_BODY && c->broken == w->task->id) {
+		c->broken = 0;
+	}
+}
+
+void work_forget(struct work *w)
+{
+	listing_drop(take(&w->listing));
+	free(take(&w->numbers));
+	free(take(&w->intentions));
+}
+
+static void complain(const struct work *w)
+{
+	switch (w->failure.code) {
+	case OK:
+	case E_VANISHED: /* these two say something about the wish, not about the store */
+	case E_FORBIDDEN:
+		return;
+	default:
+		if (w->task->kind != TASK_CHUNK) /* its body will say it */
+			log_error("%s", w->failure.words);
+	}
+}
+
+void work_tell(struct chores *c, struct work *w)
+{
+	complain(w);
+	kinds[w->task->kind].tell(c, w);
+}

@@ -1,0 +1,46 @@
+/* What the store thread does for each kind of task, and whom it tells of it: a table. Its thread
+ * and its transactions are in storer.c. */
+#ifndef POP3FS_CHORES_H
+#define POP3FS_CHORES_H
+
+#include "jobs.h"
+#include "store.h"
+
+/* What the tasks work on. */
+struct chores {
+	struct store *store;
+	struct queues *queues;
+	struct listing *listing; /* in force */
+	/* The body of which a piece was lost, or 0; its other pieces are not kept either. */
+	int64_t broken;
+	struct failure broken_why;
+};
+
+/* One task, and what doing it brought: told after the commit, forgotten after a rollback. */
+struct work {
+	struct task *task;
+	struct failure failure;
+	struct listing *listing;
+	uint32_t *numbers;
+	bool same;
+	struct intentions *intentions;
+};
+
+/* On disk before it is told. */
+bool task_durable(const struct task *t);
+/* In a transaction of its own: it looks at, or swaps, the listing in force. */
+bool task_alone(const struct task *t);
+
+/* Inside a transaction; a failure is also w->failure, and the caller rolls back. */
+enum error work_perform(struct chores *c, struct work *w);
+
+/* It failed on its own, and has been rolled back. */
+void work_failed(struct chores *c, const struct work *w);
+
+/* What it brought is not to be told: back to before work_perform, but for the failure. */
+void work_forget(struct work *w);
+
+/* After the commit, or after work_failed: sets the facts of messages and sends the answer. */
+void work_tell(struct chores *c, struct work *w);
+
+#endif

@@ -1,0 +1,459 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "bodies.h"
+#include "journal.h"
+#include "merge.h"
+#include "storage.h"
+
+#define MOST_STEPS 5
+
+/* One maildrop through some listings.
+ *
+ * What the server says: "UIDL:SIZE:HEADER ...", HEADER one letter that stands for a header, "-"
+ * where TOP fails. What the listing is then: the names in order of id, each with "*" for a twin,
+ * "!" for one that cannot be deleted, "=SIZE" where the size matters; "(same)" in front where
+ * nothing changed. What was asked for: the kinds of the rows, n, k, d, t. */
+struct step {
+	const char *says, *kinds, *want;
+};
+
+struct maildrop_case {
+	const char *what;
+	struct step steps[MOST_STEPS];
+};
+
+static const struct maildrop_case cases[] = {
+    {"new messages come in order of number",
+	{{"a:10:A b:20:B", "nn", "a=10 b=20"}, {"a:10:A b:20:B", "kk", "(same) a b"},
+	    {"a:10:A b:20:B c:30:C", "kkn", "a b c=30"}, {"c:30:C a:10:A", "kk", "a c"}}},
+    {"an empty maildrop", {{"", "", "(same) "}, {"a:1:A", "n", "a"}, {"", "", ""}}},
+    {"one that comes back is the same",
+	{{"a:10:A b:20:B", "nn", "a b"}, {"b:20:B", "k", "b"}, {"a:10:A b:20:B", "kk", "a b"},
+	    {"b:20:B", "k", "b"}, {"a:11:A b:20:B", "dk", "a=11 b"}}},
+    {"another listed size, the same header: the same message",
+	{{"a:420:A", "n", "a=420"}, {"a:476:A", "d", "a=476"}, {"a:476:A", "k", "(same) a=476"}}},
+    {"another listed size, another header: another message",
+	{{"1:420:A", "n", "1"}, {"1:99:B", "d", "1~2=99"}, {"1:99:B", "k", "(same) 1~2"},
+	    {"1:50:C", "d", "1~3=50"}, {"1:420:A", "d", "1=420"}}},
+    {"another listed size, no header to compare: the same message",
+	{{"a:420:-", "n", "a"}, {"a:476:A", "d", "a=476"}, {"a:480:-", "d", "a=480"},
+	    {"a:490:B", "d", "a~2=490"}}},
+    {"a message that LIST left out keeps its size",
+	{{"a:420:A", "n", "a=420"}, {"a:0:A", "d", "(same) a=420"}}},
+    {"UIDLs that need escapes, and none",
+	{{"x/y:1:A :2:B z~2:3:C", "nnn", "x%2Fy %! z%7E2"},
+	    {"x/y:1:A :2:B z~2:3:C", "kkk", "(same) x%2Fy %! z%7E2"}}},
+    {"a UIDL twice is two messages, told apart by their headers",
+	{{"a:10:A a:10:B", "tt", "a* a~2*"}, {"a:10:B a:10:A", "tt", "(same) a* a~2*"},
+	    {"a:10:B", "t", "a~2"}, {"a:10:B", "k", "(same) a~2"},
+	    {"a:10:A a:10:B", "tt", "a* a~2*"}}},
+    {"a second one comes later and in front",
+	{{"a:10:A b:5:C", "nn", "a b"}, {"a:10:B a:10:A b:5:C", "ttk", "a* b a~2*"},
+	    {"a:10:B b:5:C", "tk", "b a~2"}, {"a:10:B b:5:C", "kk", "(same) b a~2"}}},
+    {"two that nothing tells apart",
+	{{"a:10:A a:10:A", "tt", "a*! a~2*!"}, {"a:10:A a:10:A", "tt", "(same) a*! a~2*!"},
+	    {"a:10:A", "t", "a"}, {"a:10:A a:10:B a:10:A", "ttt", "a*! a~2*! a~3*"}}},
+    {"twins whose headers cannot be had",
+	{{"a:10:- a:20:-", "tt", "a*! a~2*!"}, {"a:20:- a:10:-", "tt", "(same) a*! a~2*!"},
+	    {"a:20:A a:10:-", "tt", "a*! a~2*"}, {"a:10:- a:20:-", "tt", "(same) a*! a~2*"},
+	    {"a:10:B a:20:A", "tt", "a* a~2*"}}},
+    {"without headers, what is left of two is known by its size",
+	{{"a:10:- a:20:-", "tt", "a*! a~2*!"}, {"a:20:-", "t", "a~2"}}},
+    {"three, and one of them is another",
+	{{"a:1:A a:1:B a:1:C", "ttt", "a* a~2* a~3*"}, {"a:1:C a:1:D a:1:A", "ttt", "a* a~3* a~4*"},
+	    {"a:1:C a:1:- a:1:B", "ttt", "a* a~2* a~3*"}}},
+    {"one that took another ordinal is known by it",
+	{{"1:420:A 2:5:X", "nn", "1 2"}, {"1:99:B 2:5:X", "dk", "2 1~2"},
+	    {"1:99:B 2:5:X 3:6:Y", "kkn", "2 1~2 3"}, {"2:5:X", "k", "2"},
+	    {"1:99:- 2:5:X", "tk", "2 1~3"}}},
+};
+
+/* ---- driving it ---- */
+
+static struct learnt *learn(char header)
+{
+	struct learnt *l = xzalloc(sizeof(*l) + 1);
+
+	memset(l->digest, header, sizeof(l->digest));
+	l->received = 1000 + header;
+	l->len = 1;
+	l->text[0] = header;
+	return l;
+}
+
+/* The draft; headers[i] is that of row i. */
+static struct draft *parse(const char *says, char headers[16])
+{
+	struct draft *d = draft_create();
+	struct slice rest = slice_of(says);
+	uint32_t number = 0;
+
+	for (;;) {
+		struct slice row = slice_token(&rest, " ");
+		const char *colon = row.len ? memchr(row.at, ':', row.len) : NULL;
+
+		if (!colon)
+			break;
+		headers[number] = row.at[row.len - 1];
+		number++;
+		draft_uidl(d, number, slice_make(row.at, (size_t)(colon - row.at)));
+		draft_listed(d, number, strtoull(colon + 1, NULL, 10));
+	}
+	assert_int_equal(draft_close(d), 0);
+	return d;
+}
+
+static void check_kinds(const struct draft *d, const char *kinds, const char *what)
+{
+	assert_int_equal(d->count, strlen(kinds));
+	for (size_t i = 0; i < d->count; i++)
+		if ("nkdt"[d->rows[i].kind] != kinds[i])
+			fail_msg("%s: row %zu is of kind %c", what, i + 1, "nkdt"[d->rows[i].kind]);
+}
+
+struct outcome_of_step {
+	struct listing *listing;
+	uint32_t *numbers;
+	bool same;
+};
+
+static struct outcome_of_step take_listing(
+    struct storage *t, struct listing *now, const struct step *step, int64_t at, const char *what)
+{
+	char headers[16];
+	CLEANUP(draft_freep) struct draft *d = parse(step->says, headers);
+	struct outcome_of_step o = {0};
+	struct failure why = {0};
+
+	d->at = at;
+	assert_int_equal(merge_draft(t->store, now, d, &why), OK);
+	check_kinds(d, step->kinds, what);
+	for (size_t i = 0; i < d->count; i++)
+		if (d->rows[i].kind != ROW_KNOWN && headers[i] != '-')
+			d->rows[i].learnt = learn(headers[i]);
+	assert_int_equal(store_begin(t->store, &why), OK);
+	if (merge_publish(t->store, now, d, &o.listing, &o.numbers, &o.same, &why) != OK)
+		fail_msg("%s: %s", what, why.words);
+	assert_int_equal(store_commit(t->store, false, &why), OK);
+	return o;
+}
+
+static void write_listing(const struct listing *l, bool sizes, char *to, size_t room)
+{
+	size_t used = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < l->count; i++) {
+		const struct message *m = &l->messages[i];
+
+		used += (size_t)snprintf(to + used, room - used, "%s%.*s%s%s", i ? " " : "",
+		    SLICE_ARGS(message_name(l, m)), message_flags(m) & MESSAGE_TWIN ? "*" : "",
+		    message_flags(m) & MESSAGE_FIXED ? "!" : "");
+		if (sizes)
+			used += (size_t)snprintf(
+			    to + used, room - used, "=%llu", (unsigned long long)message_size(m));
+	}
+}
+
+/* The sizes that are wanted are looked up by name; the rest is compared as text. */
+static void check_sizes(const struct listing *l, const char *want, char *plain)
+{
+	struct slice rest = slice_of(want);
+	char *to = plain;
+
+	for (bool first = true;; first = false) {
+		struct slice word = slice_token(&rest, " ");
+		const char *size = word.len ? memchr(word.at, '=', word.len) : NULL;
+		size_t len = size ? (size_t)(size - word.at) : word.len;
+
+		if (word.len == 0)
+			break;
+		if (!first)
+			*to++ = ' ';
+		memcpy(to, word.at, len);
+		to += len;
+		while (len > 0 && strchr("*!", word.at[len - 1]))
+			len--;
+		if (size) {
+			const struct message *m = listing_by_name(l, slice_make(word.at, len));
+
+			assert_non_null(m);
+			assert_int_equal(message_size(m), strtoull(size + 1, NULL, 10));
+		}
+	}
+	*to = '\0';
+}
+
+static void check_listing(const struct listing *l, const char *want, const char *what, size_t step)
+{
+	char got[512], plain[512];
+
+	write_listing(l, false, got, sizeof(got));
+	check_sizes(l, want, plain);
+	if (strcmp(got, plain) != 0)
+		fail_msg("%s, step %zu: \"%s\" instead of \"%s\"", what, step + 1, got, plain);
+	for (size_t i = 1; i < l->count; i++)
+		assert_true(l->messages[i - 1].id < l->messages[i].id);
+}
+
+/* What the next mount would load. */
+static void check_stored(struct storage *t, const struct listing *l, const char *what)
+{
+	CLEANUP(listing_dropp) struct listing *stored = NULL;
+	char got[512], want[512];
+
+	assert_int_equal(merge_load(t->store, &stored, NULL), OK);
+	write_listing(stored, true, got, sizeof(got));
+	write_listing(l, true, want, sizeof(want));
+	if (strcmp(got, want) != 0)
+		fail_msg("%s: stored is \"%s\", shown \"%s\"", what, got, want);
+	assert_int_equal(stored->changed, l->changed);
+	for (size_t i = 0; i < l->count; i++) {
+		assert_int_equal(stored->messages[i].id, l->messages[i].id);
+		assert_int_equal(stored->messages[i].received, l->messages[i].received);
+		assert_int_equal(stored->messages[i].seen, l->messages[i].seen);
+		assert_int_equal(stored->messages[i].header, l->messages[i].header);
+	}
+}
+
+static void clear(struct storage *t)
+{
+	storage_run(t, "DELETE FROM message");
+	storage_run(t, "DELETE FROM header");
+	storage_run(t, "DELETE FROM fact");
+	storage_run(t, "DELETE FROM intention");
+}
+
+static void a_listing_becomes_what_the_server_says(void **state)
+{
+	struct storage *t = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct maildrop_case *c = &cases[i];
+		CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
+
+		for (size_t j = 0; j < MOST_STEPS && c->steps[j].says; j++) {
+			static const char same_mark[] = "(same) ";
+			const char *want = c->steps[j].want;
+			bool same = strncmp(want, same_mark, strlen(same_mark)) == 0;
+			int64_t changed = now->changed;
+			struct outcome_of_step o =
+			    take_listing(t, now, &c->steps[j], 5000 + (int64_t)j, c->what);
+
+			if (o.same != same)
+				fail_msg("%s, step %zu: same is %d", c->what, j + 1, o.same);
+			assert_int_equal(o.listing == now, same);
+			check_listing(
+			    o.listing, same ? want + strlen(same_mark) : want, c->what, j);
+			check_stored(t, o.listing, c->what);
+			assert_true(o.listing->changed == changed ||
+				    o.listing->changed == 5000 + (int64_t)j);
+			free(o.numbers);
+			listing_drop(now);
+			now = o.listing;
+		}
+		clear(t);
+	}
+}
+
+/* ---- single promises ---- */
+
+static struct listing *step(
+    struct storage *t, struct listing *now, const char *says, const char *kinds, int64_t at)
+{
+	struct step s = {says, kinds, NULL};
+	struct outcome_of_step o = take_listing(t, now, &s, at, says);
+
+	free(o.numbers);
+	listing_drop(now);
+	return o.listing;
+}
+
+static const struct message *named(const struct listing *l, const char *name)
+{
+	const struct message *m = listing_by_name(l, slice_of(name));
+
+	assert_non_null(m);
+	return m;
+}
+
+static void numbers_are_this_sessions(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp) struct listing *empty = listing_create(0, 0);
+	static const struct step first = {"a:1:A b:2:B c:3:C", "nnn", NULL},
+				 second = {"c:3:C n:4:N a:1:A", "knk", NULL};
+	struct outcome_of_step one = take_listing(t, empty, &first, 10, "first");
+	struct outcome_of_step two = take_listing(t, one.listing, &second, 20, "second");
+	static const struct {
+		const char *name;
+		uint32_t number;
+	} want[] = {{"a", 3}, {"c", 1}, {"n", 2}};
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+		    two.numbers[listing_index(two.listing, named(two.listing, want[i].name))],
+		    want[i].number);
+	free(one.numbers);
+	free(two.numbers);
+	listing_drop(one.listing);
+	listing_drop(two.listing);
+}
+
+static void the_draft_is_told_how_much_is_missing(void **state)
+{
+	static const struct {
+		const char *says, *kinds;
+		size_t missing;
+	} rows[] = {
+	    {"a:1:A b:2:B t:3:C t:3:D", "kktt", 0},
+	    {"a:1:A x:2:B t:3:C t:3:D", "kntt", 1},
+	    {"a:9:A t:3:C", "dt", 2},
+	    {"t:3:C t:3:D t:3:E", "ttt", 2},
+	    {"", "", 4},
+	};
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "a:1:A b:2:B t:3:C t:3:D", "nntt", 10);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char headers[16];
+		CLEANUP(draft_freep) struct draft *d = parse(rows[i].says, headers);
+
+		assert_int_equal(merge_draft(t->store, now, d, NULL), OK);
+		check_kinds(d, rows[i].kinds, rows[i].says);
+		assert_int_equal(d->known, 4);
+		assert_int_equal(d->missing, rows[i].missing);
+	}
+}
+
+static void a_time_is_learnt_before_the_first_showing_or_never(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "a:1:A b:2:-", "nn", 77);
+
+	assert_int_equal(named(now, "a")->received, 1000 + 'A');
+	assert_int_equal(named(now, "a")->seen, 77);
+	assert_int_equal(named(now, "a")->header, 1);
+	assert_int_equal(named(now, "b")->received, 77);
+	now = step(t, now, "a:1:A b:3:B", "kd", 99);
+	assert_int_equal(named(now, "b")->received, 77);
+	assert_int_equal(named(now, "b")->header, 1);
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM header"), 2);
+}
+
+static void a_known_body_stays_and_its_length_is_a_size_to_be_known_by(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "a:420:A", "n", 10);
+	struct body b = {.size = 476, .chunks = 1, .header = 1};
+	char data[476] = {0};
+	struct message *m = listing_by_name(now, slice_of("a"));
+
+	assert_int_equal(bodies_add(t->store, m->id, 0, slice_make(data, 476), 0, NULL), OK);
+	assert_int_equal(bodies_complete(t->store, m->id, &b, NULL), OK);
+	message_set_body(now, m, 476, 0, 1, true);
+	now = step(t, now, "a:420:A", "k", 11);
+	now = step(t, now, "a:476:A", "k", 12);
+	now = step(t, now, "a:500:A", "d", 13);
+	assert_int_equal(message_size(named(now, "a")), 476);
+	assert_int_equal(message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	now = step(t, now, "a:500:A b:1:B", "kn", 14);
+	assert_int_equal(message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(now->cached, 1);
+	assert_int_equal(now->octets, 477);
+}
+
+static void a_hash_that_is_unknown_is_made_from_what_is_stored(void **state)
+{
+	static const char header[] = "Subject: one\r\n\r\n";
+	static const char *const forget[] = {
+	    "UPDATE message SET digest = NULL", "DELETE FROM header"};
+	struct storage *t = *state;
+
+	/* from the header, then from the body: another one is another message */
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(listing_dropp)
+		struct listing *now = step(t, listing_create(0, 0), "a:16:A", "n", 10);
+		struct body b = {.size = 16, .chunks = 1, .header = 16};
+		int64_t id = named(now, "a")->id;
+
+		assert_int_equal(bodies_add(t->store, id, 0, slice_of(header), 0, NULL), OK);
+		assert_int_equal(bodies_complete(t->store, id, &b, NULL), OK);
+		for (size_t j = 0; j <= i; j++)
+			storage_run(t, forget[j]);
+		now = step(t, now, "a:99:B", "d", 11);
+		assert_non_null(named(now, "a~2"));
+		assert_int_equal(now->count, 1);
+		assert_int_equal(
+		    storage_number(t, "SELECT length(digest) FROM message WHERE ordinal = 1"), 32);
+		clear(t);
+	}
+}
+
+static void a_deletion_does_not_carry_over_to_another_message(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "1:420:A", "n", 10);
+	CLEANUP(freep) struct intentions *all = NULL;
+
+	assert_int_equal(journal_unlink(t->store, named(now, "1")->id, NULL), OK);
+	now = step(t, now, "1:99:B", "d", 11);
+	assert_int_equal(journal_settle(t->store, NULL), OK);
+	assert_int_equal(journal_all(t->store, &all, NULL), OK);
+	assert_int_equal(all->count, 0);
+}
+
+static void an_unchanged_listing_writes_nothing(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "a:1:A t:3:C t:3:D", "ntt", 10);
+	int64_t before = storage_number(t, "SELECT total_changes()");
+
+	now = step(t, now, "a:1:A t:3:C t:3:D", "ktt", 11);
+	assert_int_equal(storage_number(t, "SELECT total_changes()"), before);
+	assert_int_equal(store_listed_at(t->store), 11);
+}
+
+static void a_size_beyond_all_reason_is_cut(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp)
+	struct listing *now = step(t, listing_create(0, 0), "a:18446744073709551615:A", "n", 10);
+
+	assert_int_equal(message_size(named(now, "a")), UINT64_C(1) << 55);
+	now = step(t, now, "a:18446744073709551615:A", "k", 11);
+	assert_int_equal(message_flags(named(now, "a")), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, storage_setup, storage_teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    TEST(a_listing_becomes_what_the_server_says),
+	    TEST(numbers_are_this_sessions),
+	    TEST(the_draft_is_told_how_much_is_missing),
+	    TEST(a_time_is_learnt_before_the_first_showing_or_never),
+	    TEST(a_known_body_stays_and_its_length_is_a_size_to_be_known_by),
+	    TEST(a_hash_that_is_unknown_is_made_from_what_is_stored),
+	    TEST(a_deletion_does_not_carry_over_to_another_message),
+	    TEST(an_unchanged_listing_writes_nothing),
+	    TEST(a_size_beyond_all_reason_is_cut),
+	};
+
+	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
+}

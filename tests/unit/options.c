@@ -1,0 +1,201 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "options.h"
+
+static enum error set(struct options *o, const char *name, const char *value, struct failure *why)
+{
+	const struct option *row = option_find(slice_of(name));
+
+	assert_non_null(row);
+	return option_set(o, row, value, why);
+}
+
+static void the_defaults_are_the_contract_s(void **state)
+{
+	struct options o;
+
+	options_init(&o);
+	assert_int_equal(o.timeout, 60);
+	assert_int_equal(o.retry, 60);
+	assert_int_equal(o.commit_timeout, 60);
+	assert_int_equal(o.idle, 30);
+	assert_int_equal(o.refresh, 60);
+	assert_int_equal(o.headers, 10000);
+	assert_int_equal(o.umask, 077);
+	assert_int_equal(o.uid, getuid());
+	assert_int_equal(o.gid, getgid());
+	assert_int_equal(o.tls, OPTION_TLS_BY_SOURCE);
+	assert_false(o.read_only || o.foreground || o.debug || o.default_permissions);
+	assert_null(o.ca);
+	assert_null(o.password_command);
+	options_finish(&o);
+}
+
+static void every_row_is_found_by_its_name_and_stands_alone(void **state)
+{
+	for (size_t i = 0; option_at(i); i++) {
+		const struct option *row = option_at(i);
+
+		assert_ptr_equal(option_find(slice_of(option_name(row))), row);
+	}
+	assert_null(option_find(slice_of("nonsense")));
+	assert_null(option_find(slice_of("")));
+	assert_null(option_by_letter('\0'));
+	assert_null(option_by_letter('x'));
+	assert_string_equal(option_name(option_by_letter('f')), "foreground");
+}
+
+static void every_row_refuses_what_makes_no_sense_and_names_itself(void **state)
+{
+	for (size_t i = 0; option_at(i); i++) {
+		const struct option *row = option_at(i);
+		bool wants = option_takes_value(row);
+		const char *bad[] = {wants ? NULL : "1", wants ? "" : "yes", "a\nb", "a\x7f"};
+
+		for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+			struct failure why = {.code = OK};
+			struct options o;
+
+			options_init(&o);
+			assert_int_equal(option_set(&o, row, bad[k], &why), E_USAGE);
+			assert_memory_equal(why.words, option_name(row), strlen(option_name(row)));
+			options_finish(&o);
+		}
+	}
+}
+
+static void a_bad_value_is_refused(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"timeout", "0"},
+	    {"timeout", "2d"},
+	    {"timeout", "soon"},
+	    {"retry", "-1"},
+	    {"idle", "601"},
+	    {"headers", "-1"},
+	    {"headers", "10k"},
+	    {"umask", "9"},
+	    {"uid", "nobody at all"},
+	    {"gid", "-5"},
+	    {"tls", "maybe"},
+	    {"password_command", "a | b"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {.code = OK};
+		struct options o;
+
+		options_init(&o);
+		assert_int_equal(set(&o, cases[i][0], cases[i][1], &why), E_USAGE);
+		assert_memory_equal(why.words, cases[i][0], strlen(cases[i][0]));
+		options_finish(&o);
+	}
+}
+
+static void an_option_is_given_once_and_not_with_its_contrary(void **state)
+{
+	static const struct {
+		const char *first, *first_value, *second, *second_value, *sentence;
+	} cases[] = {
+	    {"idle", "5", "idle", "5", "idle is given twice"},
+	    {"ro", NULL, "ro", NULL, "ro is given twice"},
+	    {"ro", NULL, "rw", NULL, "ro and rw contradict each other"},
+	    {"rw", NULL, "ro", NULL, "rw and ro contradict each other"},
+	    {"allow_other", NULL, "allow_root", NULL,
+		"allow_other and allow_root contradict each other"},
+	    {"ca", "/a", "ca", "/b", "ca is given twice"},
+	    {"password_command", "a", "password_command", "b", "password_command is given twice"},
+	    {"noatime", NULL, "noatime", NULL, "noatime is given twice"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {.code = OK};
+		struct options o;
+		enum error e;
+
+		options_init(&o);
+		assert_int_equal(set(&o, cases[i].first, cases[i].first_value, &why), OK);
+		e = set(&o, cases[i].second, cases[i].second_value, &why);
+		if (!e)
+			e = options_check(&o, &why);
+		assert_int_equal(e, E_USAGE);
+		assert_string_equal(why.words, cases[i].sentence);
+		options_finish(&o);
+	}
+}
+
+static void the_kernel_s_own_are_passed_on(void **state)
+{
+	struct options o;
+
+	options_init(&o);
+	assert_string_equal(buf_text(&o.kernel), "");
+	assert_int_equal(set(&o, "noexec", NULL, NULL), OK);
+	assert_int_equal(set(&o, "allow_other", NULL, NULL), OK);
+	assert_int_equal(options_check(&o, NULL), OK);
+	assert_string_equal(buf_text(&o.kernel), "noexec,allow_other");
+	assert_true(o.default_permissions);
+	options_finish(&o);
+}
+
+static void a_path_is_made_absolute(void **state)
+{
+	CLEANUP(freep) char *here = getcwd(NULL, 0);
+	CLEANUP(freep) char *want = xasprintf("%s/some/ca.pem", here);
+	struct options o;
+
+	options_init(&o);
+	assert_int_equal(setenv("HOME", "/home/somebody", 1), 0);
+	assert_int_equal(set(&o, "ca", "some/ca.pem", NULL), OK);
+	assert_string_equal(o.ca, want);
+	assert_int_equal(set(&o, "password_file", "~/secret", NULL), OK);
+	assert_string_equal(o.password_file, "/home/somebody/secret");
+	assert_int_equal(set(&o, "cache_dir", "/var/tmp/x", NULL), OK);
+	assert_string_equal(o.cache_dir, "/var/tmp/x");
+	options_finish(&o);
+}
+
+static void help_shows_every_row_on_one_screen(void **state)
+{
+	char *text = NULL;
+	size_t len = 0, lines = 0, column = 0;
+	FILE *file = open_memstream(&text, &len);
+
+	options_help(file);
+	fclose(file);
+	for (size_t i = 0; option_at(i); i++)
+		assert_non_null(strstr(text, option_name(option_at(i))));
+	for (size_t i = 0; i < len; i++) {
+		column = text[i] == '\n' ? 0 : column + 1;
+		lines += text[i] == '\n';
+		assert_true(column <= 80);
+	}
+	assert_true(lines <= 40);
+	free(text);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_defaults_are_the_contract_s),
+	    cmocka_unit_test(every_row_is_found_by_its_name_and_stands_alone),
+	    cmocka_unit_test(every_row_refuses_what_makes_no_sense_and_names_itself),
+	    cmocka_unit_test(a_bad_value_is_refused),
+	    cmocka_unit_test(an_option_is_given_once_and_not_with_its_contrary),
+	    cmocka_unit_test(the_kernel_s_own_are_passed_on),
+	    cmocka_unit_test(a_path_is_made_absolute),
+	    cmocka_unit_test(help_shows_every_row_on_one_screen),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

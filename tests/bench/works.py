@@ -107,7 +107,7 @@ def _read_last(place):
         last = max((e for e in os.scandir(mount.path)), key=lambda e: e.inode())
         others = subprocess.Popen(read_all(mount.path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            time.sleep(ACTIVE_FOR)
+            time.sleep(ACTIVE_FOR / 10 if place.world.quick else ACTIVE_FOR)
             if others.poll() is not None:
                 raise Broken("the bulk load was over too soon")
             return _read_one(Path(last.path))
@@ -124,7 +124,7 @@ def _read_one(path):
 
 def _far_apart(names):
     """So that no one is the next of another."""
-    step = max(1, len(names) // 16)
+    step = max(1, len(names) // 64)
     return names[::step]
 
 

@@ -47,10 +47,11 @@ class Line:
 
 class World:
     def __init__(self, build, directory, corpora, quick=False, dovecot=False):
+        self._build = build
+        self.tool("cost")          # nothing is made where nothing is built
         self.root = Path(tempfile.mkdtemp(prefix="pop3fs-bench-", dir=directory))
         self.root.chmod(0o755)     # Dovecot's own users go through it
         self.quick = quick
-        self._build = build
         self._corpora = corpora
         self._dovecot = RealServer(self) if dovecot else None
         self._ends = ExitStack()

@@ -61,7 +61,6 @@ class World:
         self.password_file = self.root / "password"
         self.password_file.write_text(PASSWORD + "\n")
         self.password_file.chmod(0o600)
-        self.ca = self.root / "ca.pem"
         self.run = Runner(self.tool("cost"), self.root)
         leftovers.adopt_orphans()
 

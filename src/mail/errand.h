@@ -177,6 +177,8 @@ struct session {
 	unsigned pipelines_broken; /* lines closed with several commands out, one after the other */
 
 	struct survey survey;
+	bool
+	    without_headers; /* a line broke at TOP: the listing is worth more, the next has none */
 	struct fetching fetching;
 	struct committing committing;
 	struct session_state state, told; /* as it is, and as the fs thread was told last */

@@ -170,7 +170,7 @@ enum error survey_merged(struct session *s, struct draft *draft, struct failure 
 	v->asked = false;
 	v->draft = draft;
 	v->next_row = draft->count;
-	v->wanted = top_is_there(s) ? s->plan->headers : 0;
+	v->wanted = top_is_there(s) && !s->without_headers ? s->plan->headers : 0;
 	return send_tops(s, why);
 }
 

@@ -59,11 +59,13 @@ packages_install() {
 	return $status
 }
 
-# Makes /dev/fuse usable for everybody, as it is on any Debian with udev; only root can.
+# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, and the
+# /etc/mtab that fusermount3 wants to see. Only root can.
 fuse_usable() {
 	if [ "$(id -u)" = 0 ]; then
 		[ -e /dev/fuse ] || modprobe fuse 2>/dev/null || mknod /dev/fuse c 10 229 || true
 		chmod 0666 /dev/fuse 2>/dev/null || true
+		[ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 	fi
 	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
 		echo "/dev/fuse cannot be opened: is the fuse module loaded, may this user use it?" >&2

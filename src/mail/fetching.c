@@ -55,6 +55,13 @@ bool fetching_wanted(const struct session *s)
 	return s->fetching.count > 0;
 }
 
+bool fetching_waited_for(const struct session *s)
+{
+	const struct fetching *f = &s->fetching;
+
+	return f->urgent || (f->out && f->out->urgent);
+}
+
 /* Tells the reader that it will not come, or (NULL) that it is there. */
 static void settle(struct session *s, struct want *w, const struct failure *why)
 {

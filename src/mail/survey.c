@@ -14,7 +14,7 @@ static const struct slice nothing;
 
 static bool pipelines(const struct session *s)
 {
-	return talk_capabilities(s->talk)->pipelining;
+	return line_pipelines(s);
 }
 
 /* The three questions, all at once or one after the other: STAT is only a count to check the others

@@ -370,6 +370,12 @@ static bool listen(struct session *s)
 	return true;
 }
 
+/* The line is ready, and nothing will be asked for on it; a listing would be on another one. */
+static bool is_idle(const struct session *s)
+{
+	return s->line == LINE_READY && !fetching_wanted(s) && !s->committing.wanted;
+}
+
 static void check_time(struct session *s)
 {
 	struct failure why;
@@ -381,7 +387,7 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
-	if (s->line == LINE_READY && !fetching_wanted(s) && clock_ms() >= line_idle_until(s))
+	if (is_idle(s) && clock_ms() >= line_idle_until(s))
 		line_leave(s);
 	if (s->line == LINE_LEAVING && (talk_waiting(s->talk) == 0 || clock_ms() >= s->leave_by))
 		line_close(s);
@@ -391,7 +397,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 {
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
-	if (s->line == LINE_READY && !fetching_wanted(s))
+	if (is_idle(s))
 		wake = clock_sooner(wake, line_idle_until(s));
 	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())
 		wake = clock_sooner(wake, refresh_due(s));

@@ -172,7 +172,7 @@ static void think(struct session *s)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
-	if (s->line != LINE_NONE || !wants_line(s))
+	if (s->line != LINE_NONE || s->end || !wants_line(s))
 		return;
 	if (s->backoff.refused)
 		line_fail_all(s, &s->backoff.trouble);

@@ -251,7 +251,7 @@ enum error committing_start(struct session *s, struct failure *why)
 
 static size_t most_out(const struct session *s)
 {
-	return line_pipelines(s) ? MOST_OUT : 1;
+	return pipelining_allowed(s) ? MOST_OUT : 1;
 }
 
 static enum error compare(struct session *s, struct failure *why)
@@ -418,13 +418,13 @@ static bool dele_is_out(const struct committing *c)
 	return false;
 }
 
-void committing_line_broke(struct session *s, const struct failure *why)
+void committing_line_broke(struct session *s, const struct failure *why, bool try_again)
 {
 	struct committing *c = &s->committing;
-	bool broke = why->code == E_CLOSED || why->code == E_PROTOCOL;
+	bool broke = (why->code == E_CLOSED || why->code == E_PROTOCOL) && !c->broken;
 	size_t left = c->intentions ? waiting(c->intentions) : c->result.waiting;
 
-	if (!broke || c->broken || dele_is_out(c)) {
+	if (!(broke || try_again) || dele_is_out(c)) {
 		log_warning("%s", why->words);
 		committing_broken(s, why);
 		return;

@@ -15,6 +15,10 @@
 
 #define MOST_DELAY_S (24 * 60 * 60) /* of LOGIN-DELAY; more is not believed */
 
+/* Lines that close with several commands out, one after the other: the second time it is no chance.
+ */
+#define MOST_BROKEN_PIPELINES 2
+
 #define LEAVING_MS 5000 /* for the answer to a QUIT that commits nothing */
 
 void line_close(struct session *s)
@@ -22,6 +26,7 @@ void line_close(struct session *s)
 	talk_free(take(&s->talk));
 	s->line = LINE_NONE;
 	survey_forget(s);
+	fetching_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
 }
@@ -91,14 +96,19 @@ static void login_failed(struct session *s, const struct failure *why)
 	attempt_failed(s, why, a);
 }
 
-/* A line that broke or got out of step is replaced once; anything else is the answer. */
-static void listing_failed(struct session *s, const struct failure *why)
+/* A line that broke or got out of step is replaced once; anything else is the answer, unless it was
+ * one message's header: that costs the times, not the listing. */
+static void listing_failed(struct session *s, const struct failure *why, bool at_headers)
 {
 	bool broke = why->code == E_CLOSED || why->code == E_PROTOCOL;
 
-	line_close(s);
 	if (broke && s->broken_listings++ == 0)
 		return;
+	if (at_headers && !s->without_headers) {
+		log_warning("%s; listing without headers", why->words);
+		s->without_headers = true;
+		return;
+	}
 	attempt_failed(s, why, (struct attempt){0});
 }
 
@@ -163,31 +173,52 @@ void line_opened(struct session *s)
 	warn_of_eating(s);
 }
 
+/* Lines that close with several commands out, one after the other: the second time it is no chance.
+ */
+#define MOST_BROKEN_PIPELINES 2
+
+/* Whether pipelining is to blame for the end of the line: then the same is tried without it. */
+static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
+{
+	if (s->plan->pipelining == PIPELINING_ON || !pipelining_is_used(s))
+		return false;
+	switch (why->code) {
+	case E_PROTOCOL:
+		pipelining_failed(s, true);
+		return true;
+	case E_TIMEOUT:
+		pipelining_failed(s, false);
+		return true;
+	case E_CLOSED:
+		if (++s->pipelines_broken >= MOST_BROKEN_PIPELINES)
+			pipelining_failed(s, false);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The line is of no more use. Whatever was under way on it is settled; think() opens another if one
  * is wanted. */
 void line_over(struct session *s, const struct failure *why)
 {
-	switch (s->line) {
-	case LINE_OPENING:
+	enum line_state was = s->line;
+	bool at_headers = s->survey.at_headers, try_again;
+
+	if (was == LINE_OPENING) {
 		login_failed(s, why);
-		break;
-	case LINE_SURVEYING:
-		listing_failed(s, why);
-		break;
-	case LINE_READY:
-		line_close(s);
-		if (fetching_wanted(s))
-			log_info("%s; connecting again", why->words);
-		fetching_broken(s, why);
-		break;
-	case LINE_COMMITTING:
-		line_close(s);
-		committing_line_broke(s, why);
-		break;
-	default:
-		line_close(s);
-		break;
+		return;
 	}
+	try_again = pipelining_is_to_blame(s, why);
+	if (was == LINE_READY && !try_again)
+		fetching_broken(s, why);
+	line_close(s);
+	if (was == LINE_SURVEYING && !try_again)
+		listing_failed(s, why, at_headers);
+	if (was == LINE_READY && fetching_wanted(s))
+		log_info("%s; connecting again", why->words);
+	if (was == LINE_COMMITTING)
+		committing_line_broke(s, why, try_again);
 }
 
 bool line_eats_what_was_read(const struct session *s)
@@ -195,11 +226,6 @@ bool line_eats_what_was_read(const struct session *s)
 	const struct capabilities *c = talk_capabilities(s->talk);
 
 	return (c->expire && c->expire_days == 0) || s->quirks & QUIRK_EATS_READ;
-}
-
-bool line_pipelines(const struct session *s)
-{
-	return talk_capabilities(s->talk)->pipelining && !(s->quirks & QUIRK_NO_PIPELINING);
 }
 
 void line_leave(struct session *s)

@@ -90,7 +90,7 @@ static void tell_state(struct session *s)
 	struct event *e;
 
 	s->state.phase = phase(s);
-	s->state.queue = s->fetching.count;
+	s->state.queue = fetching_queue(s);
 	s->state.trouble = s->backoff.trouble;
 	if (is_told(&s->state, &s->told))
 		return;
@@ -136,17 +136,19 @@ static int64_t refresh_due(const struct session *s)
 static enum error commit_here(struct session *s, struct failure *why)
 {
 	if (talk_waiting(s->talk) > 0 && !s->ending)
-		return OK;
+		return fetching_pause(s, why);
 	if (talk_waiting(s->talk) == 0 && !(line_eats_what_was_read(s) && s->fetching.read_here))
 		return committing_start(s, why);
 	line_close(s);
 	return OK;
 }
 
-static void leave_once_quiet(struct session *s)
+static enum error leave_once_quiet(struct session *s, struct failure *why)
 {
-	if (talk_waiting(s->talk) == 0)
-		line_leave(s);
+	if (talk_waiting(s->talk) > 0)
+		return fetching_pause(s, why);
+	line_leave(s);
+	return OK;
 }
 
 static void think_ready(struct session *s)
@@ -157,7 +159,7 @@ static void think_ready(struct session *s)
 	if (committing_wants_line(s))
 		e = commit_here(s, &why);
 	else if (s->refresh_wanted && clock_ms() >= refresh_due(s))
-		leave_once_quiet(s);
+		e = leave_once_quiet(s, &why);
 	else if (fetching_wanted(s))
 		e = fetching_go(s, &why);
 	if (e)
@@ -243,7 +245,7 @@ static void want_commit(struct session *s, const struct job *j)
 	if (j->final) {
 		s->ending = true;
 		failed(&ending, E_ENDING, "pop3fs is ending");
-		if (s->fetching.out)
+		if (s->line == LINE_READY && talk_waiting(s->talk) > 0)
 			line_close(s); /* what is still coming in would hold up the commit */
 		fetching_fail_all(s, &ending);
 		line_not_listed(s, &ending);
@@ -277,6 +279,7 @@ static void published(struct session *s, struct job *j)
 		line_over(s, &j->failure);
 		return;
 	}
+	s->without_headers = false;
 	s->state.listed = j->draft->at;
 	s->state.bad_lines = j->draft->bad_lines;
 	s->listing = take(&j->listing);
@@ -286,6 +289,8 @@ static void published(struct session *s, struct job *j)
 	s->broken_listings = 0;
 	s->refresh_wanted = s->refresh_waited_for = false;
 	s->idle_since = clock_ms();
+	if (talk_round_trip(s->talk) >= 0)
+		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
 	committing_proved(s, &s->backoff.trouble);
 }
 
@@ -317,6 +322,12 @@ static void take_job(struct session *s, struct job *j)
 		break;
 	case JOB_INTENTIONS:
 		committing_intentions(s, take(&j->intentions));
+		break;
+	case JOB_KEPT:
+		fetching_kept(s, j->id);
+		break;
+	case JOB_DOUBTED:
+		fetching_doubted(s, j);
 		break;
 	case JOB_MARKED:
 		if (committing_marked(s, &j->failure, &why))
@@ -387,6 +398,8 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	if (pipelining_overdue(s, &why))
+		line_over(s, &why);
 	if (is_idle(s) && clock_ms() >= line_idle_until(s))
 		line_leave(s);
 	if (s->line == LINE_LEAVING && (talk_waiting(s->talk) == 0 || clock_ms() >= s->leave_by))
@@ -397,6 +410,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 {
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
+	wake = clock_sooner(wake, pipelining_deadline(s));
 	if (is_idle(s))
 		wake = clock_sooner(wake, line_idle_until(s));
 	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())
@@ -467,6 +481,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	s->own_plan = *plan;
 	s->plan = &s->own_plan;
 	s->facts = plan->facts;
+	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
 	s->tls = tls;
 	backoff_init(&s->backoff);
@@ -483,6 +498,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 void session_join(struct session *s)
 {
 	pthread_join(s->thread, NULL);
+	fetching_finish(s);
 	tls_free(s->tls);
 	free(s);
 }

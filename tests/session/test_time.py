@@ -13,7 +13,7 @@ LONG = 60000        # one that is not
 
 @pytest.mark.parametrize("rule", ["on GREETING stall 3", "on GREETING stall", "on CONNECT stall", "on CAPA stall",
                                   "on STLS stall", "on USER stall", "on PASS swallow", "on STAT stall",
-                                  "on UIDL stall 10", "on LIST swallow", "on TOP 2 stall 20"])
+                                  "on UIDL stall 10", "on LIST swallow"])
 def test_silence_ends_a_login_and_a_listing(drive, serve, rule):
     server = serve(*capabilities(), synthetic=SMALL, rules=[rule])
     driver = drive(server, timeout=SHORT)

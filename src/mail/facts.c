@@ -8,6 +8,8 @@ static const char *const names[FACTS] = {
     [FACT_LONE_FETCHES] = "lone_fetches",
     [FACT_LIST_INEXACT] = "list_inexact",
     [FACT_PIPELINING_CORRUPTS] = "pipelining_corrupts",
+    [FACT_LOGIN_DELAY] = "login_delay",
+    [FACT_LAST_LOGIN] = "last_login",
 };
 
 const char *fact_name(enum fact fact)

@@ -12,6 +12,9 @@ enum fact {
 	FACT_LONE_FETCHES, /* RETRs that were answered with no other command out, counted to 2 */
 	FACT_LIST_INEXACT, /* 1: a lone RETR brought other than LIST's octets */
 	FACT_PIPELINING_CORRUPTS, /* 1: replies landed in messages under pipelining: never again */
+	FACT_LOGIN_DELAY,         /* seconds that LOGIN-DELAY announced at the last login ... */
+	FACT_LAST_LOGIN, /* ... and when that was, seconds since 1970; both only where there is one
+			  */
 	FACTS,
 };
 

@@ -79,6 +79,11 @@ bool fetching_wanted(const struct session *s)
 	return fetching_queue(s) > 0;
 }
 
+bool fetching_waited_for(const struct session *s)
+{
+	return s->fetching.wants.first[WANT_URGENT] != NULL;
+}
+
 /* Tells the reader that it will not come, or (NULL) that it is there. */
 static void settle(struct session *s, struct want *w, const struct failure *why)
 {

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "quirks.h"
 
 #define LONE_FETCHES 2
 
@@ -24,7 +25,8 @@ bool pipelining_allowed(const struct session *s)
 		return false;
 	if (s->plan->pipelining == PIPELINING_ON)
 		return true;
-	return talk_capabilities(s->talk)->pipelining && !s->facts.of[FACT_PIPELINING_CORRUPTS];
+	return talk_capabilities(s->talk)->pipelining && !s->facts.of[FACT_PIPELINING_CORRUPTS] &&
+	       !(s->quirks & QUIRK_NO_PIPELINING);
 }
 
 bool pipelining_fetches(const struct session *s)

@@ -372,9 +372,14 @@ const char *talk_cipher(const struct talk *t)
 	return t->link ? link_cipher(t->link) : "none";
 }
 
-bool talk_secret_was_sent(const struct talk *t)
+struct slice talk_greeting(const struct talk *t)
 {
-	return login_secret_was_sent(t->login);
+	return login_greeting(t->login);
+}
+
+bool talk_was_refused(const struct talk *t)
+{
+	return login_was_refused(t->login);
 }
 
 enum reply_code talk_refusal(const struct talk *t)

@@ -4,8 +4,9 @@
  *
  *     session-driver HOST PORT USER PASSWORD tls|starttls|off CA|- DATABASE [NAME=NUMBER...]
  *
- * NAME: timeout, idle, retry and commit (milliseconds) and headers. Commands: refresh, list,
- * fetch NAME, save NAME FILE, unlink NAME, undelete NAME, commit, final, end. */
+ * NAME: timeout, idle, retry and commit (milliseconds) and headers. Commands: refresh, look (the
+ * same, but nobody waits), list, fetch NAME, ahead NAME (nobody waits), save NAME FILE, unlink
+ * NAME, undelete NAME, commit, final, end. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -90,13 +91,12 @@ static void tell(struct event *e)
 
 /* ---- commands ---- */
 
-static void send_job(enum job_kind kind, int64_t id, bool final)
+static void send_job(enum job_kind kind, int64_t id, bool waited_for, bool final)
 {
 	struct job *j = job_create(kind);
 
 	j->id = id;
-	j->urgent = true;
-	j->waited_for = kind == JOB_REFRESH;
+	j->urgent = j->waited_for = waited_for;
 	j->final = final;
 	queue_put(&queues.jobs, &j->item);
 }
@@ -158,17 +158,21 @@ static bool obey(char *line)
 	if (name && !m)
 		printf("unknown %s\n", name);
 	else if (strcmp(word, "refresh") == 0)
-		send_job(JOB_REFRESH, 0, false);
+		send_job(JOB_REFRESH, 0, true, false);
+	else if (strcmp(word, "look") == 0)
+		send_job(JOB_REFRESH, 0, false, false);
 	else if (strcmp(word, "list") == 0)
 		list();
 	else if (strcmp(word, "fetch") == 0)
-		send_job(JOB_FETCH, id, false);
+		send_job(JOB_FETCH, id, true, false);
+	else if (strcmp(word, "ahead") == 0)
+		send_job(JOB_FETCH, id, false, false);
 	else if (strcmp(word, "save") == 0)
 		save(id, path);
 	else if (strcmp(word, "commit") == 0)
-		send_job(JOB_COMMIT, 0, false);
+		send_job(JOB_COMMIT, 0, true, false);
 	else if (strcmp(word, "final") == 0)
-		send_job(JOB_COMMIT, 0, true);
+		send_job(JOB_COMMIT, 0, true, true);
 	else if (strcmp(word, "undelete") == 0)
 		send_task(TASK_UNDELETE, id);
 	else if (strcmp(word, "unlink") == 0)
@@ -301,7 +305,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	loop();
-	send_job(JOB_END, 0, false);
+	send_job(JOB_END, 0, true, false);
 	session_join(session);
 	send_task(TASK_END, 0);
 	storer_join(storer);

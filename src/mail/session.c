@@ -26,6 +26,19 @@ void session_send_event(struct session *s, struct event *e)
 	queue_put(&s->queues->events, &e->item);
 }
 
+void session_learn(struct session *s, enum fact fact, int64_t value)
+{
+	struct task *t;
+
+	if (s->facts.of[fact] == value)
+		return;
+	s->facts.of[fact] = value;
+	t = task_create(TASK_REMEMBER);
+	t->key = xstrdup(fact_name(fact));
+	t->value = xasprintf("%" PRId64, value);
+	session_send_task(s, t);
+}
+
 uint32_t session_number(const struct session *s, int64_t id)
 {
 	const struct message *m = s->listing ? listing_by_id(s->listing, id) : NULL;
@@ -64,7 +77,7 @@ static void tell_state(struct session *s)
 	struct event *e;
 
 	s->state.phase = phase(s);
-	s->state.queue = s->fetching.count;
+	s->state.queue = fetching_queue(s);
 	s->state.trouble = s->trouble;
 	if (is_told(&s->state, &s->told))
 		return;
@@ -95,8 +108,10 @@ static void think_ready(struct session *s)
 
 	if (committing_wants_line(s) && may_commit_here(s))
 		e = committing_start(s, &why);
-	else if (committing_wants_line(s) && (s->ending || !fetching_wanted(s)))
+	else if (committing_wants_line(s) && (s->ending || talk_waiting(s->talk) == 0))
 		line_close(s); /* what is still coming in would hold up the commit */
+	else if (committing_wants_line(s))
+		e = fetching_pause(s, &why);
 	else if (fetching_wanted(s))
 		e = fetching_go(s, &why);
 	else if (s->refresh_wanted || s->end)
@@ -113,7 +128,7 @@ static void think(struct session *s)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
-	if (s->line != LINE_NONE || !wants_line(s))
+	if (s->end || s->line != LINE_NONE || !wants_line(s))
 		return;
 	if (s->secret_refused)
 		line_fail_all(s, &s->trouble);
@@ -160,7 +175,7 @@ static void want_commit(struct session *s, const struct job *j)
 	if (j->final) {
 		s->ending = true;
 		failed(&ending, E_ENDING, "pop3fs is ending");
-		if (s->fetching.out)
+		if (s->line == LINE_READY && talk_waiting(s->talk) > 0)
 			line_close(s); /* what is still coming in would hold up the commit */
 		fetching_fail_all(s, &ending);
 		line_not_listed(s, &ending);
@@ -205,6 +220,8 @@ static void published(struct session *s, struct job *j)
 	s->retry_until = CLOCK_NEVER;
 	s->refresh_wanted = s->refresh_waited_for = false;
 	s->idle_since = clock_ms();
+	if (talk_round_trip(s->talk) >= 0)
+		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
 	committing_proved(s, &s->trouble);
 }
 
@@ -236,6 +253,12 @@ static void take_job(struct session *s, struct job *j)
 		break;
 	case JOB_INTENTIONS:
 		committing_intentions(s, take(&j->intentions));
+		break;
+	case JOB_KEPT:
+		fetching_kept(s, j->id);
+		break;
+	case JOB_DOUBTED:
+		fetching_doubted(s, j);
 		break;
 	case JOB_MARKED:
 		if (committing_marked(s, &j->failure, &why))
@@ -300,6 +323,8 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	if (pipelining_overdue(s, &why))
+		line_over(s, &why);
 	if (s->line == LINE_READY && clock_ms() >= s->idle_since + s->plan->idle_ms &&
 	    !fetching_wanted(s))
 		line_leave(s);
@@ -311,6 +336,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 {
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
+	wake = clock_sooner(wake, pipelining_deadline(s));
 	if (s->line == LINE_READY && !fetching_wanted(s))
 		wake = clock_sooner(wake, s->idle_since + s->plan->idle_ms);
 	if (s->line == LINE_LEAVING)
@@ -366,7 +392,10 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	    tls_create(&tls, &(struct tls_plan){.ca = plan->ca}, why))
 		return why->code;
 	s = xnew(struct session);
-	s->plan = plan;
+	s->own_plan = *plan;
+	s->plan = &s->own_plan;
+	s->facts = plan->facts;
+	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
 	s->tls = tls;
 	s->retry_until = CLOCK_NEVER;
@@ -382,6 +411,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 void session_join(struct session *s)
 {
 	pthread_join(s->thread, NULL);
+	fetching_finish(s);
 	tls_free(s->tls);
 	free(s);
 }

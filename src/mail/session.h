@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "facts.h"
 #include "jobs.h"
 #include "secret.h"
 
+enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
+
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
 
-struct session_plan { /* the strings live as long as the session */
+struct session_plan { /* copied, but its strings live as long as the session */
 	const char *host, *port, *user;
 	const struct secret *password;
 	enum session_tls tls;
@@ -22,6 +25,8 @@ struct session_plan { /* the strings live as long as the session */
 	int64_t retry_ms;   /* how long E_LOCKED and E_LATER are tried again */
 	int64_t commit_ms;  /* a final commit ends within this */
 	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
+	enum session_pipelining pipelining;
+	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */
 };
 

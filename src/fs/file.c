@@ -69,7 +69,7 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view vie
 		reply_open(req);
 	else
 		fuse_reply_err(req, ESTALE);
-	if (m)
+	if (m && view == VIEW_MESSAGE)
 		look_ahead(f, id);
 }
 

@@ -69,7 +69,7 @@ def check_all_well(mount, names):
 
 def visit(server, anyone, mounts):
     """An earlier mount, which has read some; returns its cache."""
-    mount = mounts.mount(server, anyone)
+    mount = mounts.mount(server, anyone, prefetch=0)
     for name in CACHED:
         mount.read(name)
     assert mount.umount() == 0
@@ -141,7 +141,7 @@ def test_offline_with_the_server_there_is_a_mount_like_any(server, person, mount
 
 @pytest.mark.parametrize("pulled", [False, True], ids=["listener-gone", "cable-pulled"])
 def test_a_server_lost_in_the_middle(server, anyone, mounts, pulled):
-    mount = mounts.mount(server, anyone, refresh=1, idle=1)
+    mount = mounts.mount(server, anyone, refresh=1, idle=1, prefetch=0)
     for name in CACHED:
         mount.read(name)
     server.down()

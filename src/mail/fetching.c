@@ -445,7 +445,7 @@ void fetching_line_closed(struct session *s)
 	forget_odd(s);
 	f->out_octets = f->window_octets = 0;
 	f->window_count = f->noops_out = 0;
-	f->lone_out = f->read_here = f->window_is_urgent = false;
+	f->lone_out = f->window_is_urgent = false;
 }
 
 void fetching_broken(struct session *s, const struct failure *why)

@@ -150,7 +150,7 @@ static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
 void line_over(struct session *s, const struct failure *why)
 {
 	enum line_state was = s->line;
-	bool try_again;
+	bool at_headers = s->survey.at_headers, try_again;
 
 	if (was == LINE_OPENING) {
 		login_failed(s, why);
@@ -162,9 +162,15 @@ void line_over(struct session *s, const struct failure *why)
 	line_close(s);
 	switch (was) {
 	case LINE_SURVEYING:
-		/* a line that broke is replaced once; anything else is the answer */
+		/* a line that broke is replaced once; anything else is the answer, unless it was
+		 * one message's header: that costs the times, not the listing */
 		if (try_again || (why->code == E_CLOSED && s->attempts++ == 0))
 			break;
+		if (at_headers && !s->without_headers) {
+			log_warning("%s; listing without headers", why->words);
+			s->without_headers = true;
+			break;
+		}
 		line_trouble(s, why);
 		s->not_before = clock_in(pause_ms(s->attempts++, LONGEST_PAUSE_MS));
 		line_fail_all(s, why);

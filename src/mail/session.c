@@ -210,6 +210,7 @@ static void published(struct session *s, struct job *j)
 		line_over(s, &j->failure);
 		return;
 	}
+	s->without_headers = false;
 	s->state.listed = j->draft->at;
 	s->state.bad_lines = j->draft->bad_lines;
 	s->listing = take(&j->listing);

@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,7 @@ static void begin(struct session *s, bool final)
 	c->final = final;
 	c->deadline = final ? clock_in(s->plan->commit_ms) : CLOCK_NEVER;
 	c->result = (struct commit_result){0};
+	c->refused = (struct failure){0};
 	c->stage = COMMIT_ASKING;
 	ask_store(s);
 }
@@ -58,8 +61,7 @@ static void finish(struct session *s, const struct failure *how)
 
 	e->commit = c->result;
 	e->final = c->final;
-	if (how)
-		e->failure = *how;
+	e->failure = how ? *how : c->refused;
 	session_send_event(s, e);
 	forget(c);
 	c->wanted = false;
@@ -182,6 +184,7 @@ void committing_intentions(struct session *s, struct intentions *all)
 	c->intentions = all;
 	c->result.waiting = waiting(all);
 	if (c->result.waiting == 0) {
+		c->result.proved = true;
 		finish(s, NULL);
 		return;
 	}
@@ -316,14 +319,30 @@ static enum error top_answer(struct session *s, const struct answer *a, struct f
 	return a->last ? compare(s, why) : OK;
 }
 
+/* Said of each, and to whoever waits for the commit of the first. */
+__attribute__((format(printf, 2, 3))) static void not_done(
+    struct committing *c, const char *format, ...)
+{
+	struct failure why;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why.words, sizeof(why.words), format, args);
+	va_end(args);
+	why.code = E_REFUSED;
+	log_warning("%s", why.words);
+	if (!c->refused.code)
+		c->refused = why;
+}
+
 static enum error dele_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct deletion *d = &s->committing.all[a->tag];
 
 	if (a->status.sign != REPLY_OK) {
 		d->outcome = OUTCOME_REFUSED;
-		log_warning("the server refused to delete %s: %.*s", d->intention->name,
-		    SLICE_ARGS(a->status.text));
+		not_done(&s->committing, "the server refused to delete %s: %.*s",
+		    d->intention->name, SLICE_ARGS(a->status.text));
 	}
 	return send_deles(s, why);
 }
@@ -403,7 +422,10 @@ void committing_proved(struct session *s, const struct failure *how)
 		    listing_by_id(s->listing, c->all[i].id)) {
 			c->result.deleted--;
 			c->result.waiting++;
+			not_done(c, "%s is still listed after \"+OK\" to DELE and QUIT",
+			    c->all[i].intention->name);
 		}
 	}
+	c->result.proved = how->code == OK;
 	finish(s, NULL);
 }

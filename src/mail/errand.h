@@ -104,6 +104,7 @@ struct committing {
 	unsigned questions; /* to the store, not answered: only the last answer counts */
 	struct buf top;
 	struct commit_result result;
+	struct failure refused; /* the first deletion that the server did not do */
 };
 
 void committing_want(struct session *s, bool final);
@@ -140,8 +141,10 @@ struct session {
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
-	bool secret_was_good; /* it has been accepted in this mount */
-	bool secret_refused;  /* no login until a person asks */
+	int64_t refresh_asked;   /* number of the last JOB_REFRESH that somebody waits for */
+	int64_t refresh_covered; /* the last one that this line's listing answers */
+	bool secret_was_good;    /* it has been accepted in this mount */
+	bool secret_refused;     /* no login until a person asks */
 	unsigned bare_refusals;
 	unsigned attempts;   /* logins that failed in a row */
 	int64_t retry_until; /* E_LOCKED, E_LATER: give up then; CLOCK_NEVER: no such trouble */

@@ -43,6 +43,7 @@ void line_not_listed(struct session *s, const struct failure *why)
 		return;
 	s->refresh_wanted = s->refresh_waited_for = false;
 	e = event_create(EVENT_NOT_LISTED);
+	e->number = s->refresh_asked;
 	e->failure = *why;
 	session_send_event(s, e);
 }
@@ -106,6 +107,7 @@ void line_opened(struct session *s)
 {
 	const struct capabilities *c = talk_capabilities(s->talk);
 
+	s->refresh_covered = s->refresh_asked;
 	s->secret_was_good = true;
 	s->secret_refused = false;
 	s->bare_refusals = 0;

@@ -26,10 +26,19 @@ bool maildrop_hides(const struct maildrop *d, int64_t id);
 void maildrop_unlink(struct maildrop *d, const struct message *m);
 void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked);
 
+/* Hidden, listed, and not yet committed: what can be taken back, and .pop3fs/deleted shows. By
+ * name, by id, and the first with an id above `id`; NULL: there is none. */
+struct message *maildrop_deleted(const struct maildrop *d, int64_t id);
+struct message *maildrop_deleted_by_name(const struct maildrop *d, struct slice name);
+struct message *maildrop_deleted_after(const struct maildrop *d, int64_t id);
+/* Taken back, on disk: visible again. */
+void maildrop_undeleted(struct maildrop *d, int64_t id);
+
 /* The journal's word, from an event. Unlinks still flying stay hidden. Takes the array (may be
  * NULL). */
 void maildrop_intend(struct maildrop *d, struct intentions *all);
-const struct intentions *maildrop_intentions(const struct maildrop *d); /* never NULL */
+/* That last word, never NULL; older than what was unlinked or taken back since. */
+const struct intentions *maildrop_intentions(const struct maildrop *d);
 
 /* Makes `next` the valid listing (takes the caller's hold) and tells, through `gone` (may be NULL),
  * each message that was visible and is no more, and through `come` each that was not. Linear in

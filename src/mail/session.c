@@ -159,6 +159,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	s->refresh_wanted = true;
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_asked = j->number;
 		s->secret_refused = false;
 		s->not_before = 0;
 	} else if (no_use_now(s)) {
@@ -199,6 +200,16 @@ static void merged(struct session *s, struct job *j)
 		line_over(s, &why);
 }
 
+/* Who asked when the line had logged in already waits for the next one. */
+static void answer_refreshes(struct session *s)
+{
+	struct event *e = event_create(EVENT_REFRESHED);
+
+	e->number = s->refresh_covered;
+	session_send_event(s, e);
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+}
+
 /* The listing stands. The listing event to the fs thread came from the store. */
 static void published(struct session *s, struct job *j)
 {
@@ -216,7 +227,7 @@ static void published(struct session *s, struct job *j)
 	s->trouble = (struct failure){0};
 	s->attempts = 0;
 	s->retry_until = CLOCK_NEVER;
-	s->refresh_wanted = s->refresh_waited_for = false;
+	answer_refreshes(s);
 	s->idle_since = clock_ms();
 	committing_proved(s, &s->trouble);
 }

@@ -285,6 +285,7 @@ void dir_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	} else {
 		id = m->id;
 		maildrop_unlink(f->maildrop, m);
+		verbs_journal_changed(f);
 		waiting_park(&f->waiting, req, WAIT_UNLINK, id, 0);
 		fs_send_task(f, TASK_UNLINK, id, 0);
 	}

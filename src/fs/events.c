@@ -30,6 +30,7 @@ static void not_listed(struct fs *f, const struct event *e)
 {
 	f->list_failure = e->failure;
 	refresh_answered(f);
+	verbs_refreshed(f, e);
 }
 
 static void unlinked(struct fs *f, const struct event *e)
@@ -61,11 +62,24 @@ static void synced(struct fs *f, const struct event *e)
 		fuse_reply_err(req, error_errno(e->failure.code));
 }
 
+static void undeleted(struct fs *f, const struct event *e)
+{
+	if (e->failure.code == OK) {
+		maildrop_undeleted(f->maildrop, e->id);
+		if (f->notify)
+			notify_inode(f->notify, TREE_ROOT, 0);
+	}
+	verbs_undeleted(f, e);
+}
+
 static void committed(struct fs *f, const struct event *e)
 {
-	f->committed = true;
-	f->commit = e->commit;
-	f->commit_failure = e->failure;
+	if (e->final) {
+		f->committed = true;
+		f->commit = e->commit;
+		f->commit_failure = e->failure;
+	}
+	verbs_committed(f, e);
 }
 
 static void state_changed(struct fs *f, struct event *e)
@@ -101,7 +115,11 @@ static void happened(struct fs *f, struct event *e)
 	case EVENT_STATE:
 		state_changed(f, e);
 		break;
-	case EVENT_UNDELETED: /* answers TASK_UNDELETE, which this floor never sends */
+	case EVENT_UNDELETED:
+		undeleted(f, e);
+		break;
+	case EVENT_REFRESHED:
+		verbs_refreshed(f, e);
 		break;
 	}
 }

@@ -15,6 +15,9 @@ enum wait_kind {
 	WAIT_FETCH,  /* open: key is the message's id */
 	WAIT_UNLINK, /* unlink: key is the message's id */
 	WAIT_SYNC,   /* fsyncdir: key is the task's cookie */
+	WAIT_COMMIT, /* these: key is the verb's number (verbs.h) */
+	WAIT_REFRESH,
+	WAIT_UNDELETE,
 	WAIT_KINDS,
 };
 

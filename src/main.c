@@ -50,6 +50,7 @@
 #include "alloc.h"
 #include "arguments.h"
 #include "cache.h"
+#include "commands.h"
 #include "companion.h"
 #include "credentials.h"
 #include "daemon.h"
@@ -60,6 +61,7 @@
 #include "outcome.h"
 #include "plans.h"
 #include "threads.h"
+#include "umount.h"
 
 #define PASSWORD_COMMAND_MS 120000 /* a person may have to unlock something */
 
@@ -113,6 +115,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 	    &(struct companion_plan){
 		.password_command = p->options.password_command,
 		.password_ms = PASSWORD_COMMAND_MS,
+		.source = p->account.source,
 		.mountpoint = p->mountpoint,
 	    },
 	    why);
@@ -166,6 +169,8 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 		e = fs_first_listing(p->fs, why);
 	if (!e)
 		e = fs_mount(p->fs, why);
+	if (!e)
+		companion_record(p->companion);
 	return e;
 }
 
@@ -227,6 +232,10 @@ int main(int argc, char **argv)
 	CLEANUP(finish) struct pop3fs p = {.lock = -1};
 	struct failure why = {.code = OK};
 
+	if (umount_is_helper(argv[0]))
+		return umount_helper(argc, argv);
+	if (argc > 1 && command_is(argv[1]))
+		return command_run(argc - 1, argv + 1);
 	daemon_prepare();
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);

@@ -14,7 +14,8 @@
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
- *        dir         listing, unlinking               file        open, read, release
+ *        dir         lookup, listing                  file        open, read, release
+ *        deleting    unlink, and back                 first       what a mount begins with
  *        tree        inode numbers, attributes        status      .pop3fs/status
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
@@ -152,7 +153,14 @@ static void detach(void *with)
 	companion_unmount(p->companion);
 }
 
-/* Nothing is mounted before the server has said what there is. */
+static void notice(void *with, const char *words)
+{
+	struct pop3fs *p = with;
+
+	daemon_notice(&p->daemon, words);
+}
+
+/* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
 	struct session_plan session = plan_session(&p->options, &p->account, p->password);
@@ -160,6 +168,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
 
 	fs.detach = detach;
+	fs.notice = notice;
 	fs.with = p;
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &session, why);

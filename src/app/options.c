@@ -12,9 +12,10 @@
 #define HELP_COLUMN 28 /* where the help text of a row begins */
 #define LINE_LENGTH 80
 
-#define DAY           (24 * 60 * 60)
-#define MOST_HEADERS  ((uint64_t)1 << 24)
-#define FIELD(member) offsetof(struct options, member)
+#define DAY            (24 * 60 * 60)
+#define MOST_HEADERS   ((uint64_t)1 << 24)
+#define MOST_DELETIONS ((uint64_t)1 << 32)
+#define FIELD(member)  offsetof(struct options, member)
 
 typedef enum error parser(
     const struct option *row, const char *value, void *field, struct failure *why);
@@ -66,6 +67,8 @@ static const struct option table[] = {
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
+	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
+	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
 	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},

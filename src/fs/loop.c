@@ -194,8 +194,9 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 		turn(f, -1, CLOCK_NEVER);
 	if (f->signals)
 		return failed(why, E_INTERRUPT, "interrupted before the first listing");
-	if (!f->listed)
+	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
+	first_tell(f);
 	return OK;
 }
 

@@ -200,7 +200,7 @@ static void undo_look(struct fs *f, struct undo *u)
 
 	if (u->left > 0)
 		return;
-	answer_all(f, WAIT_UNDELETE, u->number, &u->answer, sizeof(u->answer));
+	answer_all(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
@@ -284,7 +284,7 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 	else
 		put_all_back(f, u);
 	verbs_journal_changed(f);
-	waiting_park(&f->waiting, req, WAIT_UNDELETE, u->number, 0);
+	waiting_park(&f->waiting, req, WAIT_UNDO, u->number, 0);
 	undo_look(f, u);
 }
 

@@ -15,8 +15,8 @@ struct companion;
 struct companion_plan {
 	char *const *password_command; /* words for execvp; NULL: none */
 	int64_t password_ms;           /* what it may take */
-	const char *source;            /* as mountinfo shows it */
 	const char *mountpoint;        /* absolute */
+	const char *source;            /* as mountinfo shows it */
 };
 
 /* *out is the caller's end. E_SYSTEM. */

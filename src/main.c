@@ -40,7 +40,8 @@
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
- *        facts       what earlier mounts learnt of the server
+ *        wants       who waits for which message     pace        how much to ask for at a time
+ *        pipelining  may more than one be out?        facts       what earlier mounts learnt
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)

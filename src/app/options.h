@@ -26,6 +26,8 @@ struct options {
 	char *cache_dir;
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
+	uint64_t prefetch;                                     /* octets */
+	unsigned pipelining;                                   /* enum session_pipelining */
 	bool read_only, offline;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;

@@ -17,6 +17,7 @@ struct session_plan plan_session(
 	    .retry_ms = o->retry * MS_IN_SECOND,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .headers = o->headers,
+	    .pipelining = (enum session_pipelining)o->pipelining,
 	    .read_only = o->read_only,
 	};
 }
@@ -39,5 +40,6 @@ struct fs_plan plan_fs(
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
+	    .prefetch = o->prefetch,
 	};
 }

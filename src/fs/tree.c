@@ -98,11 +98,11 @@ static void set_times(struct stat *st, int64_t modified, int64_t changed)
 }
 
 void tree_directory(
-    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed)
+    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, struct timespec changed)
 {
 	fill(st, who, ino, S_IFDIR | DIRECTORY_MODE, 0);
 	st->st_nlink = 2 + below;
-	set_times(st, changed, changed);
+	st->st_atim = st->st_mtim = st->st_ctim = changed;
 }
 
 void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,

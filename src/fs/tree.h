@@ -75,8 +75,8 @@ bool tree_is_directory(const struct fixed *row);
 
 /* Each fills all of *st. Times are seconds since 1970, sizes octets. `unlinked`: only open
  * handles still reach it under this view. */
-void tree_directory(
-    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed);
+void tree_directory(struct stat *st, const struct owner *who, uint64_t ino, unsigned below,
+    struct timespec changed);
 void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,
     bool unlinked);
 /* A message that has left the listing, while somebody holds it open. */

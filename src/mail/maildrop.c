@@ -28,8 +28,10 @@ struct maildrop {
 	struct intentions *intentions;
 	struct hidden *hidden; /* in order of id; rm in order of arrival adds at its end */
 	size_t count, room;
-	size_t listed;   /* of the hidden, those that the listing has */
-	int64_t changed; /* when a message was last hidden or shown here */
+	size_t listed; /* of the hidden, those that the listing has */
+	int64_t
+	    changed; /* when messages last came, left, were hidden or shown, as far as seen here */
+	long again;  /* and how often within that second before */
 };
 
 static struct intentions *no_intentions(void)
@@ -54,6 +56,19 @@ void maildrop_free(struct maildrop *d)
 	free(d->intentions);
 	free(d->hidden);
 	free(d);
+}
+
+static int64_t changed(const struct maildrop *d)
+{
+	return d->changed > d->listing->changed ? d->changed : d->listing->changed;
+}
+
+static void note_change(struct maildrop *d, int64_t at)
+{
+	int64_t last = changed(d);
+
+	d->again = at > last ? 0 : d->again + 1;
+	d->changed = at > last ? at : last;
 }
 
 struct listing *maildrop_listing(const struct maildrop *d)
@@ -178,7 +193,7 @@ void maildrop_unlink(struct maildrop *d, const struct message *m)
 	d->hidden[at] = (struct hidden){m->id, place_of(d->listing, m->id), FLYING};
 	d->listed += d->hidden[at].index != NOT_LISTED;
 	d->count++;
-	d->changed = clock_seconds();
+	note_change(d, clock_seconds());
 }
 
 static void show(struct maildrop *d, struct hidden *h)
@@ -186,7 +201,7 @@ static void show(struct maildrop *d, struct hidden *h)
 	d->listed -= h->index != NOT_LISTED;
 	d->count--;
 	memmove(h, h + 1, (size_t)(d->hidden + d->count - h) * sizeof(*h));
-	d->changed = clock_seconds();
+	note_change(d, clock_seconds());
 }
 
 void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked)
@@ -245,7 +260,7 @@ static void replace_hidden(struct maildrop *d, struct hidden *next, size_t count
 	d->room = room;
 	place_hidden(d);
 	if (!same_hidden(last, last_count, next, count))
-		d->changed = clock_seconds();
+		note_change(d, clock_seconds());
 }
 
 /* The journal's hidden ones and those still flying, both in order of id, become one. */
@@ -291,11 +306,22 @@ static void tell(const struct maildrop *d, const struct listing *l, const struct
 	}
 }
 
+static bool same_messages(const struct listing *a, const struct listing *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && i < b->count && a->messages[i].id == b->messages[i].id)
+		i++;
+	return i == a->count && i == b->count;
+}
+
 void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *gone,
     maildrop_change *come, void *with)
 {
 	CLEANUP(listing_dropp) struct listing *last = d->listing;
 
+	if (last->changed && !same_messages(last, next))
+		note_change(d, next->changed);
 	d->listing = next;
 	place_hidden(d);
 	tell(d, last, next, gone, with);
@@ -344,7 +370,7 @@ size_t maildrop_pending(const struct maildrop *d)
 	return d->count;
 }
 
-int64_t maildrop_changed(const struct maildrop *d)
+struct timespec maildrop_changed(const struct maildrop *d)
 {
-	return d->changed > d->listing->changed ? d->changed : d->listing->changed;
+	return (struct timespec){changed(d), d->changed < d->listing->changed ? 0 : d->again};
 }

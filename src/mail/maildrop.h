@@ -4,6 +4,7 @@
 #define POP3FS_MAILDROP_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "jobs.h"
 #include "listing.h"
@@ -50,7 +51,9 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 size_t maildrop_count(const struct maildrop *d);    /* visible */
 uint64_t maildrop_octets(const struct maildrop *d); /* of the visible */
 size_t maildrop_cached(const struct maildrop *d);
-size_t maildrop_pending(const struct maildrop *d);  /* deletions not yet done: journal and flying */
-int64_t maildrop_changed(const struct maildrop *d); /* seconds since 1970: directory's mtime */
+size_t maildrop_pending(const struct maildrop *d); /* deletions not yet done: journal and flying */
+/* The directory's mtime: seconds since 1970; the nanoseconds only tell changes within one second
+ * apart, and there are none after most. */
+struct timespec maildrop_changed(const struct maildrop *d);
 
 #endif

@@ -12,11 +12,6 @@
 
 static const struct slice nothing;
 
-static bool pipelines(const struct session *s)
-{
-	return talk_capabilities(s->talk)->pipelining;
-}
-
 /* The three questions, all at once or one after the other: STAT is only a count to check the others
  * by. */
 static enum error ask(struct session *s, enum verb verb, struct failure *why)
@@ -32,7 +27,7 @@ enum error survey_start(struct session *s, struct failure *why)
 	s->survey.draft->sure = s->refresh_waited_for;
 	if (ask(s, VERB_STAT, why))
 		return why->code;
-	if (!pipelines(s))
+	if (!pipelining_allowed(s))
 		return OK;
 	if (ask(s, VERB_UIDL, why))
 		return why->code;
@@ -82,7 +77,7 @@ static enum error stat_answer(struct session *s, const struct answer *a, struct 
 		return failed(
 		    why, E_PROTOCOL, "STAT was answered \"%.*s\"", SLICE_ARGS(a->status.text));
 	s->survey.stat_ended = true;
-	return pipelines(s) ? OK : ask(s, VERB_UIDL, why);
+	return pipelining_allowed(s) ? OK : ask(s, VERB_UIDL, why);
 }
 
 /* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list. */
@@ -103,7 +98,7 @@ static enum error list_ended(struct session *s, const struct answer *a, struct f
 		v->list_ended = true;
 	if (v->uidl_ended && v->list_ended)
 		return listed(s, why);
-	return pipelines(s) ? OK : ask(s, VERB_LIST, why);
+	return pipelining_allowed(s) ? OK : ask(s, VERB_LIST, why);
 }
 
 static void list_line(struct survey *v, const struct answer *a)
@@ -151,7 +146,7 @@ static void publish(struct session *s)
 static enum error send_tops(struct session *s, struct failure *why)
 {
 	struct survey *v = &s->survey;
-	size_t most = pipelines(s) ? MOST_TOPS_OUT : 1;
+	size_t most = pipelining_allowed(s) ? MOST_TOPS_OUT : 1;
 
 	while (v->tops_out < most && v->next_row > 0 && v->wanted > 0) {
 		struct row *r = &v->draft->rows[--v->next_row];
@@ -173,9 +168,10 @@ enum error survey_merged(struct session *s, struct draft *draft, struct failure 
 	struct survey *v = &s->survey;
 
 	v->asked = false;
+	v->at_headers = true;
 	v->draft = draft;
 	v->next_row = draft->count;
-	v->wanted = top_is_there(s) ? s->plan->headers : 0;
+	v->wanted = top_is_there(s) && !s->without_headers ? s->plan->headers : 0;
 	return send_tops(s, why);
 }
 

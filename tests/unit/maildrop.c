@@ -110,9 +110,9 @@ static void what_is_unlinked_is_hidden_at_once(void **state)
 
 	swap(d, IDS(1, 2, 3, 4, 5));
 	maildrop_listing(d)->changed = 7;
-	assert_int_equal(maildrop_changed(d), 7);
+	assert_int_equal(maildrop_changed(d).tv_sec, 7);
 	unlink_id(d, 4);
-	assert_true(maildrop_changed(d) > 7);
+	assert_true(maildrop_changed(d).tv_sec > 7);
 	unlink_id(d, 1);
 	unlink_id(d, 5);
 	check_visible(d, IDS(2, 3));
@@ -311,9 +311,9 @@ static void the_directory_changes_when_the_journal_shows_or_hides(void **state)
 
 		maildrop_intend(d, intend(cases[i].before, INTENTION_PENDING));
 		swap(d, IDS(1, 2, 3));
-		assert_int_equal(maildrop_changed(d), 0);
+		assert_int_equal(maildrop_changed(d).tv_sec, 0);
 		maildrop_intend(d, intend(cases[i].after, INTENTION_PENDING));
-		assert_int_equal(maildrop_changed(d) > 0, cases[i].changes);
+		assert_int_equal(maildrop_changed(d).tv_sec > 0, cases[i].changes);
 		maildrop_free(d);
 	}
 }
@@ -366,6 +366,63 @@ static void a_swap_tells_what_was_visible_and_what_is(void **state)
 	}
 }
 
+#define FAR ((int64_t)1 << 40) /* no clock says so: all changes below are within that second */
+
+static void list_at(struct maildrop *d, const int64_t *ids, int64_t at)
+{
+	struct listing *l = make(ids);
+
+	l->changed = at;
+	maildrop_swap(d, l, NULL, NULL, NULL);
+}
+
+static void take_step(struct maildrop *d, int step)
+{
+	switch (step) {
+	case 0:
+		list_at(d, IDS(1, 2, 3), FAR);
+		break;
+	case 1:
+		list_at(d, IDS(1, 3), FAR);
+		break;
+	case 2:
+		list_at(d, IDS(1, 4), FAR);
+		break;
+	case 3:
+		unlink_id(d, 1);
+		break;
+	case 4:
+		maildrop_undeleted(d, 1);
+		break;
+	case 5:
+		maildrop_intend(d, intend(IDS(1), INTENTION_PENDING));
+		break;
+	case 6:
+		maildrop_intend(d, intend(IDS(1), INTENTION_REFUSED));
+		break;
+	case 7:
+		list_at(d, IDS(1, 4, 5), FAR + 1);
+		break;
+	default:
+		unlink_id(d, 5);
+	}
+}
+
+static void every_change_moves_the_time_of_the_directory(void **state)
+{
+	static const long nanoseconds[] = {0, 1, 2, 3, 4, 5, 6, 0, 1};
+	struct maildrop *d = maildrop_create();
+
+	for (int step = 0; step < 9; step++) {
+		take_step(d, step);
+		assert_int_equal(maildrop_changed(d).tv_sec, step < 7 ? FAR : FAR + 1);
+		assert_int_equal(maildrop_changed(d).tv_nsec, nanoseconds[step]);
+	}
+	list_at(d, IDS(1, 4, 5), FAR + 1); /* no change */
+	assert_int_equal(maildrop_changed(d).tv_nsec, 1);
+	maildrop_free(d);
+}
+
 /* ---- rm -rf ---- */
 
 static void many_are_unlinked_in_any_order(void **state)
@@ -406,6 +463,7 @@ int main(void)
 	    cmocka_unit_test(what_is_taken_back_is_visible_until_it_is_unlinked_again),
 	    cmocka_unit_test(the_directory_changes_when_the_journal_shows_or_hides),
 	    cmocka_unit_test(a_swap_tells_what_was_visible_and_what_is),
+	    cmocka_unit_test(every_change_moves_the_time_of_the_directory),
 	    cmocka_unit_test(many_are_unlinked_in_any_order),
 	};
 

@@ -184,6 +184,9 @@ void committing_intentions(struct session *s, struct intentions *all)
 	c->intentions = all;
 	c->result.waiting = waiting(all);
 	if (c->result.waiting == 0) {
+		if (s->line == LINE_COMMITTING)
+			s->line =
+			    LINE_READY; /* this very listing has settled all: nothing is sent */
 		c->result.proved = true;
 		finish(s, NULL);
 		return;

@@ -69,17 +69,17 @@ def test_commit_deletes_now_and_the_mount_goes_on(box, anyone, mounts, verb):
     assert names_of(box) == names[2:3] + names[4:]
 
 
-def test_commit_of_what_another_client_has_deleted(box, person, mounts, verb):
-    names = names_of(box)
-    mount = mounts.mount(box, person, idle=0)
-    remove(mount, names[0])
-    pop = box.session()
-    pop.dele(1)
-    pop.quit()
-    verb(mount, "commit").ok()
-    new = box.deliver(shapes.ordinary(50))
+def test_commit_of_what_another_client_has_deleted(person, mounts, serve, verb):
+    server = serve(messages={f"m{number}": shapes.header(str(number)) for number in range(3)})
+    mount = mounts.mount(server, person)
+    remove(mount, "m0")
+    server.unplug()
+    (server.directory / "m0").unlink()
+    assert verb(mount, "commit").ok().out == ""
+    assert server.sent("DELE") == 0
+    server.deliver("m3", shapes.header("3"))
     verb(mount, "refresh").ok()   # the line is still of use
-    assert new in mount.names()
+    assert mount.names() == ["m1", "m2", "m3"]
 
 
 def test_undelete_takes_one_back_or_all(box, anyone, mounts, verb):

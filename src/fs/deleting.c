@@ -54,6 +54,7 @@ void deleting_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	} else {
 		id = m->id;
 		maildrop_unlink(f->maildrop, m);
+		verbs_journal_changed(f);
 		waiting_park(&f->waiting, req, WAIT_UNLINK, id, 0);
 		fs_send_task(f, TASK_UNLINK, id, 0);
 	}
@@ -88,6 +89,7 @@ void deleting_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_i
 	} else if (!m) {
 		fuse_reply_err(req, ENOENT);
 	} else {
+		verbs_journal_changed(f);
 		waiting_park(&f->waiting, req, WAIT_UNDELETE, m->id, 0);
 		fs_send_task(f, TASK_UNDELETE, m->id, 0);
 	}

@@ -36,6 +36,7 @@ static void not_listed(struct fs *f, const struct event *e)
 {
 	f->list_failure = e->failure;
 	refresh_answered(f);
+	verbs_refreshed(f, e);
 }
 
 static void synced(struct fs *f, const struct event *e)
@@ -49,9 +50,12 @@ static void synced(struct fs *f, const struct event *e)
 
 static void committed(struct fs *f, const struct event *e)
 {
-	f->committed = true;
-	f->commit = e->commit;
-	f->commit_failure = e->failure;
+	if (e->final) {
+		f->committed = true;
+		f->commit = e->commit;
+		f->commit_failure = e->failure;
+	}
+	verbs_committed(f, e);
 }
 
 static void state_changed(struct fs *f, struct event *e)
@@ -77,6 +81,7 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_UNDELETED:
 		deleting_undeleted(f, e->id, &e->failure);
+		verbs_undeleted(f, e);
 		break;
 	case EVENT_INTENTIONS:
 		intended(f, e);
@@ -89,6 +94,9 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_STATE:
 		state_changed(f, e);
+		break;
+	case EVENT_REFRESHED:
+		verbs_refreshed(f, e);
 		break;
 	}
 }

@@ -17,6 +17,7 @@
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
+#include "verbs.h"
 #include "waiting.h"
 
 #define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
@@ -39,6 +40,7 @@ struct fs {
 	struct notify *notify;     /* NULL until fs_mount */
 	struct waiting waiting;
 	struct snapshots snapshots;
+	struct verbs verbs;
 	struct directory *directories; /* all that are open */
 	uint64_t sync_cookie;
 

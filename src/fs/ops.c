@@ -173,12 +173,6 @@ static void check_access(fuse_req_t req, fuse_ino_t ino, int mask)
 		fuse_reply_err(req, 0);
 }
 
-static void no_such_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,
-    struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_len, size_t out_len)
-{
-	fuse_reply_err(req, ENOTTY);
-}
-
 /* ---- nothing pretends to work ---- */
 
 void fs_refuse(fuse_req_t req)
@@ -238,7 +232,7 @@ const struct fuse_lowlevel_ops fs_operations = {
     .getattr = get_attributes,
     .statfs = get_statfs,
     .access = check_access,
-    .ioctl = no_such_ioctl,
+    .ioctl = verbs_ioctl,
     .opendir = dir_open,
     .readdir = dir_read,
     .readdirplus = dir_read_plus,

@@ -16,6 +16,9 @@ enum wait_kind {
 	WAIT_UNLINK,   /* unlink: key is the message's id */
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
 	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */
+	WAIT_COMMIT,   /* these: key is the verb's number (verbs.h) */
+	WAIT_REFRESH,
+	WAIT_UNDO,
 	WAIT_KINDS,
 };
 

@@ -232,6 +232,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
 	}
 	if (no_use_now(s, &why))
@@ -270,6 +271,16 @@ static void merged(struct session *s, struct job *j)
 		line_over(s, &why);
 }
 
+/* Who asked when the line had logged in already waits for the next one. */
+static void answer_refreshes(struct session *s)
+{
+	struct event *e = event_create(EVENT_REFRESHED);
+
+	e->number = s->refresh_covered;
+	session_send_event(s, e);
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+}
+
 /* The listing stands. The listing event to the fs thread came from the store. */
 static void published(struct session *s, struct job *j)
 {
@@ -287,7 +298,7 @@ static void published(struct session *s, struct job *j)
 	s->line = LINE_READY;
 	backoff_listed(&s->backoff);
 	s->broken_listings = 0;
-	s->refresh_wanted = s->refresh_waited_for = false;
+	answer_refreshes(s);
 	s->idle_since = clock_ms();
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));

@@ -308,6 +308,7 @@ struct event *world_event(enum event_kind kind, int64_t id, enum error code)
 	struct event *e = event_create(kind);
 
 	e->id = id;
+	e->final = kind == EVENT_COMMITTED;
 	if (code != OK)
 		failed(&e->failure, code, "%s", error_words(code));
 	return e;

@@ -14,6 +14,7 @@ from certs import Authority
 from dovecot import Dovecot
 from mounting import Mounts
 from popserver import Servers
+from realservers import RealServers
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,6 +92,14 @@ def dovecot(root, authority):
 def account(dovecot):
     """A fresh, empty maildrop on Dovecot."""
     return dovecot.account()
+
+
+@pytest.fixture
+def real(root, authority, dovecot):
+    """real(name) starts a server from Debian, or takes an account of Dovecot; see realservers.RealServers."""
+    servers = RealServers(root, authority, dovecot)
+    yield servers.start
+    servers.stop()
 
 
 @pytest.fixture

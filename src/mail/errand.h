@@ -31,6 +31,7 @@ struct survey {
 	struct draft *draft;
 	bool uidl_ended, list_ended, stat_ended;
 	uint64_t stat_count, list_count, uidl_count;
+	bool at_headers; /* both lists are in: TOPs are out, or were */
 	bool asked;      /* the store has the draft, and answers next */
 	size_t next_row; /* of the draft: the next whose header may be wanted */
 	size_t tops_out; /* TOPs sent whose answer has not ended */

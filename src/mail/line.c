@@ -150,7 +150,7 @@ static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
 void line_over(struct session *s, const struct failure *why)
 {
 	enum line_state was = s->line;
-	bool at_headers = s->survey.tops_out > 0, try_again;
+	bool at_headers = s->survey.at_headers, try_again;
 
 	if (was == LINE_OPENING) {
 		login_failed(s, why);

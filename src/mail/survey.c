@@ -168,6 +168,7 @@ enum error survey_merged(struct session *s, struct draft *draft, struct failure 
 	struct survey *v = &s->survey;
 
 	v->asked = false;
+	v->at_headers = true;
 	v->draft = draft;
 	v->next_row = draft->count;
 	v->wanted = top_is_there(s) && !s->without_headers ? s->plan->headers : 0;

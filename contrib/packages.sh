@@ -5,6 +5,9 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
+# Libraries of the POP3 servers that contrib/servers unpacks.
+packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
+
 # Who may install: root, or whoever sudo lets.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then

@@ -39,7 +39,8 @@
  *        pipelining  may more than one be out?        facts       what earlier mounts learnt
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
- * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)
+ * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
+ *        (how one is written), socks (what it is told), tunnel (the socket to it)
  * base/  error alloc slice buf log clock queue secret
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is

@@ -455,11 +455,14 @@ void fetching_line_closed(struct session *s)
 
 void fetching_broken(struct session *s, const struct failure *why)
 {
-	struct want *w = s->fetching.wants.first[WANT_OUT];
+	struct wants *wants = &s->fetching.wants;
+	struct want *w = wants->first[WANT_OUT] ? wants->first[WANT_OUT] : wants->first[WANT_HELD];
 
 	/* silence has used up the reader's patience; a line that broke has not */
 	if (w && (++w->tries >= MOST_TRIES || why->code == E_TIMEOUT)) {
 		gather_abort(take(&s->fetching.gather));
+		if (w->body)
+			discard_body(s, w);
 		settle(s, w, why);
 	}
 }

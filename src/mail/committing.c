@@ -52,6 +52,7 @@ static void begin_round(struct session *s)
 	forget(c);
 	c->before.deleted += c->result.deleted;
 	c->before.dropped += c->result.dropped;
+	c->refused = (struct failure){0};
 	c->result = (struct commit_result){0};
 	c->deadline = clock_in(s->plan->commit_ms);
 	c->again = c->broken = false;
@@ -66,7 +67,6 @@ static void begin(struct session *s, bool final)
 	c->wanted = true;
 	c->final = final;
 	c->result = c->before = (struct commit_result){0};
-	c->refused = (struct failure){0};
 	begin_round(s);
 }
 

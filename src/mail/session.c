@@ -278,7 +278,11 @@ static void answer_refreshes(struct session *s)
 
 	e->number = s->refresh_covered;
 	session_send_event(s, e);
-	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+	s->refresh_wanted = s->refresh_waited_for = false;
+	if (s->refresh_asked > s->refresh_covered) {
+		session_want_listing(s);
+		s->refresh_waited_for = true;
+	}
 }
 
 /* The listing stands. The listing event to the fs thread came from the store. */

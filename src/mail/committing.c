@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +66,7 @@ static void begin(struct session *s, bool final)
 	c->wanted = true;
 	c->final = final;
 	c->result = c->before = (struct commit_result){0};
+	c->refused = (struct failure){0};
 	begin_round(s);
 }
 
@@ -76,8 +79,7 @@ static void tell(struct session *s, const struct failure *how)
 	e->commit.deleted += c->before.deleted;
 	e->commit.dropped += c->before.dropped;
 	e->final = c->final;
-	if (how)
-		e->failure = *how;
+	e->failure = how ? *how : c->refused;
 	session_send_event(s, e);
 }
 
@@ -215,6 +217,7 @@ void committing_intentions(struct session *s, struct intentions *all)
 		if (s->line == LINE_COMMITTING)
 			s->line =
 			    LINE_READY; /* this very listing has settled all: nothing is sent */
+		c->result.proved = true;
 		finish(s, NULL);
 		return;
 	}
@@ -359,14 +362,30 @@ static enum error top_answer(struct session *s, const struct answer *a, struct f
 	return a->last ? compare(s, why) : OK;
 }
 
+/* Said of each, and to whoever waits for the commit of the first. */
+__attribute__((format(printf, 2, 3))) static void not_done(
+    struct committing *c, const char *format, ...)
+{
+	struct failure why;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why.words, sizeof(why.words), format, args);
+	va_end(args);
+	why.code = E_REFUSED;
+	log_warning("%s", why.words);
+	if (!c->refused.code)
+		c->refused = why;
+}
+
 static enum error dele_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct deletion *d = &s->committing.all[a->tag];
 
 	if (a->status.sign != REPLY_OK) {
 		d->outcome = OUTCOME_REFUSED;
-		log_warning("the server refused to delete %s: %.*s", d->intention->name,
-		    SLICE_ARGS(a->status.text));
+		not_done(&s->committing, "the server refused to delete %s: %.*s",
+		    d->intention->name, SLICE_ARGS(a->status.text));
 	}
 	return send_deles(s, why);
 }
@@ -473,7 +492,10 @@ void committing_proved(struct session *s, const struct failure *how)
 		    listing_by_id(s->listing, c->all[i].id)) {
 			c->result.deleted--;
 			c->result.waiting++;
+			not_done(c, "%s is still listed after \"+OK\" to DELE and QUIT",
+			    c->all[i].intention->name);
 		}
 	}
+	c->result.proved = how->code == OK;
 	finish(s, NULL);
 }

@@ -136,6 +136,7 @@ struct committing {
 	unsigned questions; /* to the store, not answered: only the last answer counts */
 	struct buf top;
 	struct commit_result result, before; /* of this round, and of those before it */
+	struct failure refused;              /* the first deletion that the server did not do */
 };
 
 void committing_want(struct session *s, bool final);
@@ -178,7 +179,9 @@ struct session {
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
-	int64_t refresh_since; /* clock.h: when it was wanted first */
+	int64_t refresh_asked;   /* number of the last JOB_REFRESH that somebody waits for */
+	int64_t refresh_covered; /* the last one that this line's listing answers */
+	int64_t refresh_since;   /* clock.h: when it was wanted first */
 	struct backoff backoff;
 	unsigned broken_listings; /* lines that broke while they listed, since the last success */
 	struct troubled troubled;

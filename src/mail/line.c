@@ -46,6 +46,7 @@ void line_not_listed(struct session *s, const struct failure *why)
 		return;
 	s->refresh_wanted = s->refresh_waited_for = false;
 	e = event_create(EVENT_NOT_LISTED);
+	e->number = s->refresh_asked;
 	e->failure = *why;
 	session_send_event(s, e);
 }
@@ -162,6 +163,7 @@ void line_opened(struct session *s)
 {
 	const struct capabilities *c = talk_capabilities(s->talk);
 
+	s->refresh_covered = s->refresh_asked;
 	backoff_logged_in(&s->backoff);
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	s->logged_in = clock_ms();

@@ -168,18 +168,30 @@ static void think_ready(struct session *s)
 		s->idle_since = clock_ms();
 }
 
+/* No login before a person asks for it, or none before whoever waits for a commit has lost his
+ * patience. */
+static bool is_hopeless(const struct session *s)
+{
+	return s->backoff.refused ||
+	       (committing_wants_line(s) && backoff_holds(&s->backoff, clock_ms()));
+}
+
 static void think(struct session *s)
 {
+	struct failure why;
+
 	if (s->line == LINE_READY)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
 	if (s->line != LINE_NONE || s->end || !wants_line(s))
 		return;
-	if (s->backoff.refused)
-		line_fail_all(s, &s->backoff.trouble);
-	else if (clock_ms() >= login_due(s))
+	if (is_hopeless(s)) {
+		backoff_answer(&s->backoff, &why);
+		line_fail_all(s, &why);
+	} else if (clock_ms() >= login_due(s)) {
 		line_open(s);
+	}
 }
 
 /* ---- jobs ---- */
@@ -232,6 +244,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
 	}
 	if (no_use_now(s, &why))
@@ -270,6 +283,16 @@ static void merged(struct session *s, struct job *j)
 		line_over(s, &why);
 }
 
+/* Who asked when the line had logged in already waits for the next one. */
+static void answer_refreshes(struct session *s)
+{
+	struct event *e = event_create(EVENT_REFRESHED);
+
+	e->number = s->refresh_covered;
+	session_send_event(s, e);
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+}
+
 /* The listing stands. The listing event to the fs thread came from the store. */
 static void published(struct session *s, struct job *j)
 {
@@ -287,7 +310,7 @@ static void published(struct session *s, struct job *j)
 	s->line = LINE_READY;
 	backoff_listed(&s->backoff);
 	s->broken_listings = 0;
-	s->refresh_wanted = s->refresh_waited_for = false;
+	answer_refreshes(s);
 	s->idle_since = clock_ms();
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));

@@ -144,7 +144,8 @@ def test_a_bare_refusal_of_a_good_secret_is_tried_three_times(drive, serve):
     server.wait_for("^CONN 1 close")
     for _ in range(2):
         driver.answer(f"fetch {FIRST}", f"^fetched {FIRST} E_LOCKED")
-    driver.answer("commit", "^committed 0 0 0 live OK")
+    driver.answer(f"unlink {SECOND}", "^unlinked")
+    driver.answer("commit", "^committed 0 1 0 live E_LOCKED")
     assert server.sent("PASS") == 1 + 3
 
 

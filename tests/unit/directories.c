@@ -212,7 +212,9 @@ static int read_status(struct world *x, const void *with)
 	d = opendir(world_path(x, ".pop3fs"));
 	if (!d || !readdir(d) || !readdir(d) || strcmp(readdir(d)->d_name, "status") != 0)
 		return WRONG + 3;
-	return readdir(d) ? WRONG + 4 : 0;
+	if (strcmp(readdir(d)->d_name, "deleted") != 0)
+		return WRONG + 4;
+	return readdir(d) ? WRONG + 5 : 0;
 }
 
 static void status_answers_when_named_and_is_never_listed(void **state)

@@ -39,7 +39,7 @@ struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
 	t->plan = plan;
 	t->tls = tls;
 	t->phase = DIALING;
-	t->dial = dial_create(plan->host, plan->port, NULL);
+	t->dial = dial_create(plan->host, plan->port, plan->proxy);
 	t->client = client_create();
 	if (log_debug_is_on())
 		client_trace(t->client, trace, NULL);

@@ -186,12 +186,15 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
+	j->first = true;
 	f->listing = true;
 	queue_put(&f->queues->jobs, &j->item);
 	while (!f->listed && f->list_failure.code == OK && f->signals == 0)
 		turn(f, -1, CLOCK_NEVER);
 	if (f->signals)
 		return failed(why, E_INTERRUPT, "interrupted before the first listing");
+	if (f->list_failure.code == E_SHRUNK)
+		return OK; /* the session has said it; what earlier mounts knew is shown */
 	if (!f->listed)
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
 	return OK;

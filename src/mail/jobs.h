@@ -54,15 +54,17 @@ enum job_kind {
 			answered once for both. What is in the cache is not fetched, but for
 			`again`: its body there was damaged, and TASK_DISCARD is on its way */
 	JOB_REFRESH, /* waited_for: answered by EVENT_LISTED or EVENT_NOT_LISTED; a second one joins
-			the first */
+			the first. Unless it is a mount's first it is a person's, who believes also
+			a listing that lost most (E_SHRUNK) */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
 			afterwards */
 	JOB_END,     /* close the line and end the thread */
 	/* from the store thread */
 	JOB_STORED,     /* octets: so many of the pieces sent are no longer in memory */
-	JOB_MERGED,     /* draft: TASK_MERGE is done; bring the headers of all rows that are not
-			   ROW_KNOWN */
-	JOB_PUBLISHED,  /* draft, listing, numbers: TASK_PUBLISH is done */
+	JOB_MERGED,     /* draft: TASK_MERGE is done, or TASK_PUBLISH asks for more; bring the
+			   headers of all rows that are not ROW_KNOWN */
+	JOB_PUBLISHED,  /* draft, listing, numbers: TASK_PUBLISH is done. Where the draft is held
+			   back (its verdict) it is the listing in force before */
 	JOB_INTENTIONS, /* intentions: answers TASK_INTENTIONS */
 	JOB_MARKED,     /* TASK_MARK is on disk: the DELEs may go out */
 };
@@ -74,6 +76,7 @@ struct job {
 	bool urgent; /* somebody waits; else it is prefetch */
 	bool again;
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
+	bool first;      /* of the mount */
 	bool final;
 	uint64_t octets;
 	struct draft *draft;
@@ -93,7 +96,8 @@ enum task_kind {
 	TASK_BODY,    /* id, body: the last piece is in; answered by EVENT_FETCHED to fs */
 	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */
-	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs */
+	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs unless it is held
+			 back; or by JOB_MERGED */
 	TASK_INTENTIONS, /* answered by JOB_INTENTIONS */
 	TASK_MARK,       /* ids, count: they become SENT, on disk; answered by JOB_MARKED */
 	TASK_OUTCOMES,   /* outcomes, count: what DELE and QUIT brought; EVENT_INTENTIONS to fs */

@@ -41,7 +41,7 @@ void line_not_listed(struct session *s, const struct failure *why)
 
 	if (!s->refresh_wanted)
 		return;
-	s->refresh_wanted = s->refresh_waited_for = false;
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_sure = false;
 	e = event_create(EVENT_NOT_LISTED);
 	e->failure = *why;
 	session_send_event(s, e);
@@ -120,6 +120,7 @@ void line_opened(struct session *s)
 void line_over(struct session *s, const struct failure *why)
 {
 	enum line_state was = s->line;
+	bool again = was == LINE_SURVEYING && learning_broken(s, why);
 
 	if (was == LINE_OPENING) {
 		login_failed(s, why);
@@ -129,7 +130,7 @@ void line_over(struct session *s, const struct failure *why)
 	switch (was) {
 	case LINE_SURVEYING:
 		/* a line that broke is replaced once; anything else is the answer */
-		if (why->code == E_CLOSED && s->attempts++ == 0)
+		if (again || (why->code == E_CLOSED && s->attempts++ == 0))
 			break;
 		line_trouble(s, why);
 		s->not_before = clock_in(pause_ms(s->attempts++, LONGEST_PAUSE_MS));

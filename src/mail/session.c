@@ -146,6 +146,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	s->refresh_wanted = true;
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_sure = s->refresh_sure || !j->first;
 		s->secret_refused = false;
 		s->not_before = 0;
 	} else if (no_use_now(s)) {
@@ -195,16 +196,19 @@ static void published(struct session *s, struct job *j)
 		line_over(s, &j->failure);
 		return;
 	}
-	s->state.listed = j->draft->at;
-	s->state.bad_lines = j->draft->bad_lines;
 	s->listing = take(&j->listing);
 	s->numbers = take(&j->numbers);
 	s->line = LINE_READY;
-	s->trouble = (struct failure){0};
 	s->attempts = 0;
 	s->retry_until = CLOCK_NEVER;
-	s->refresh_wanted = s->refresh_waited_for = false;
 	s->idle_since = clock_ms();
+	survey_published(s, j->draft);
+	if (s->held)
+		return;
+	s->state.listed = j->draft->at;
+	s->state.bad_lines = j->draft->bad_lines;
+	s->trouble = (struct failure){0};
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_sure = false;
 	committing_proved(s, &s->trouble);
 }
 
@@ -383,5 +387,6 @@ void session_join(struct session *s)
 {
 	pthread_join(s->thread, NULL);
 	tls_free(s->tls);
+	learning_finish(s);
 	free(s);
 }

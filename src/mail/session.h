@@ -21,6 +21,7 @@ struct session_plan { /* the strings live as long as the session */
 	int64_t idle_ms;    /* an unused line is closed after this */
 	int64_t retry_ms;   /* how long E_LOCKED and E_LATER are tried again */
 	int64_t commit_ms;  /* a final commit ends within this */
+	int64_t hold_ms;    /* a listing that lost most is not believed before this (hold.h) */
 	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
 	bool read_only;     /* never send DELE */
 };

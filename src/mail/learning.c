@@ -1,0 +1,213 @@
+/* The headers that a listing needs before it can be shown: by TOP, the newest first, because they
+ * stand last. A message without a UIDL needs its header for a name; where there is no TOP either,
+ * that is the beginning of its body. One message's trouble costs only its own header. */
+#include "errand.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "learn.h"
+#include "log.h"
+
+/* TOPs out at a time where the server announced PIPELINING; else one. */
+#define MOST_OUT 100
+
+/* Octets that the headers of one listing may take in memory, and that may be received for them
+ * (bodies that stand in for headers). What lies beyond is shown without, or has no name. */
+#define MOST_KEPT     (UINT64_C(64) << 20)
+#define MOST_RECEIVED (UINT64_C(256) << 20)
+
+#define MOST_REFUSED 3 /* TOPs refused before any was answered: then no more in this listing */
+
+/* Lines that broke under headers, one after the other, before a listing goes without them; and
+ * before it fails. */
+#define BREAKS_WITHOUT 4
+#define MOST_BREAKS    8
+
+#define MOST_SHUNNED 65536 /* octets of the list of messages whose headers broke a line */
+
+bool learning_top_is_there(const struct session *s)
+{
+	const struct capabilities *c = talk_capabilities(s->talk);
+
+	return c->known ? c->top : s->learning.top != TOP_REFUSED;
+}
+
+void learning_forget(struct session *s)
+{
+	struct learning *l = &s->learning;
+
+	buf_finish(&l->text);
+	l->next = l->out = l->wanted = l->refused = 0;
+	l->kept = l->received = 0;
+}
+
+void learning_finish(struct session *s)
+{
+	learning_forget(s);
+	buf_finish(&s->learning.shunned);
+}
+
+/* ---- messages whose header broke a line ---- */
+
+/* What it is known by in the next session, a LF at both ends: those that the server sends hold
+ * none. */
+static void write_key(struct buf *key, const struct draft *d, const struct row *r)
+{
+	buf_add_text(key, "\n");
+	if (r->kind == ROW_NAMELESS)
+		buf_printf(key, "\r%" PRIu32 " %" PRIu64, r->number, r->listed);
+	else
+		buf_add_slice(key, row_uidl(d, r));
+	buf_add_text(key, "\n");
+}
+
+static bool is_shunned(const struct session *s, const struct row *r)
+{
+	const struct buf *shunned = &s->learning.shunned;
+	CLEANUP(buf_finish) struct buf key = {0};
+
+	if (shunned->len == 0)
+		return false;
+	write_key(&key, s->survey.draft, r);
+	return memmem(buf_at(shunned), shunned->len, buf_at(&key), key.len) != NULL;
+}
+
+static bool wants_header(const struct session *s, const struct row *r)
+{
+	return r->kind != ROW_KNOWN && !r->learnt && !is_shunned(s, r);
+}
+
+bool learning_broken(struct session *s, const struct failure *why)
+{
+	struct learning *l = &s->learning;
+	const struct draft *d = s->survey.draft;
+	size_t i;
+
+	if (l->out == 0 || ++l->breaks > MOST_BREAKS)
+		return false;
+	/* answers come in order, and the last rows were asked for first */
+	for (i = d->count - 1; !d->rows[i].asked; i--)
+		continue;
+	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words,
+	    d->rows[i].number);
+	if (l->shunned.len < MOST_SHUNNED)
+		write_key(&l->shunned, d, &d->rows[i]);
+	return true;
+}
+
+/* ---- asking ---- */
+
+static bool may_ask(const struct session *s, const struct row *r)
+{
+	const struct learning *l = &s->learning;
+
+	if (l->kept > MOST_KEPT || l->received > MOST_RECEIVED)
+		return false;
+	if (r->kind == ROW_NAMELESS)
+		return true;
+	return l->wanted > 0 && l->refused < MOST_REFUSED && learning_top_is_there(s);
+}
+
+static enum error ask_for(struct session *s, struct row *r, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	bool top = learning_top_is_there(s);
+
+	if (!top)
+		s->fetching.read_here = true;
+	if (r->kind != ROW_NAMELESS)
+		l->wanted--;
+	l->out++;
+	r->asked = true;
+	return talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why);
+}
+
+/* All that was asked for has come, or will not: the draft is the store's again. */
+static void publish(struct session *s)
+{
+	struct task *t = task_create(TASK_PUBLISH);
+
+	s->learning.breaks = 0;
+	t->draft = take(&s->survey.draft);
+	t->draft->sure = s->refresh_sure;
+	session_send_task(s, t);
+}
+
+static enum error ask(struct session *s, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	size_t most = talk_capabilities(s->talk)->pipelining ? MOST_OUT : 1;
+
+	while (l->out < most && l->next > 0) {
+		struct row *r = &s->survey.draft->rows[--l->next];
+
+		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
+			return why->code;
+	}
+	if (l->out == 0)
+		publish(s);
+	return OK;
+}
+
+enum error learning_start(struct session *s, struct failure *why)
+{
+	struct learning *l = &s->learning;
+
+	learning_forget(s);
+	l->next = s->survey.draft->count;
+	l->wanted = l->breaks < BREAKS_WITHOUT ? s->plan->headers : 0;
+	return ask(s, why);
+}
+
+/* ---- answers ---- */
+
+/* Where there is no CAPA, the first refusal says that there is no TOP. */
+static void take_status(struct learning *l, const struct answer *a)
+{
+	bool good = a->status.sign == REPLY_OK;
+
+	buf_clear(&l->text);
+	if (a->verb != VERB_TOP)
+		return;
+	if (good)
+		l->top = TOP_WORKS;
+	else if (l->top == TOP_UNTRIED)
+		l->top = TOP_REFUSED;
+	if (!good && l->refused < MOST_REFUSED)
+		l->refused++;
+	else if (good && l->refused < MOST_REFUSED)
+		l->refused = 0;
+}
+
+static void take_text(struct learning *l, struct slice text)
+{
+	size_t room = LEARN_LARGEST - l->text.len;
+
+	buf_add(&l->text, text.at, text.len < room ? text.len : room);
+	l->received += text.len;
+}
+
+enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	struct row *r = &s->survey.draft->rows[a->tag];
+
+	if (a->kind == ANSWER_STATUS)
+		take_status(l, a);
+	if (a->kind == ANSWER_TEXT)
+		take_text(l, a->text);
+	if (a->kind == ANSWER_END) {
+		r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
+		l->kept += r->learnt->len;
+	}
+	if (!a->last)
+		return OK;
+	r->asked = false;
+	l->out--;
+	return ask(s, why);
+}

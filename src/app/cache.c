@@ -23,28 +23,23 @@ static const char *absolute_variable(const char *name)
 	return value && value[0] == '/' ? value : NULL;
 }
 
-static enum error directory(char **out, const char *given, struct failure *why)
+/* malloc'd; NULL: there is no home directory. */
+static char *directory(const char *given)
 {
 	CLEANUP(freep) char *home = NULL;
 	const char *systemds = absolute_variable("CACHE_DIRECTORY");
 	const char *xdg = absolute_variable("XDG_CACHE_HOME");
 
-	if (given) {
-		*out = xstrdup(given);
-	} else if (systemds) {
-		*out = xstrndup(systemds, strcspn(systemds, ":"));
-	} else if (geteuid() == 0) {
-		*out = xstrdup(ROOTS);
-	} else if (xdg) {
-		*out = xasprintf("%s/pop3fs", xdg);
-	} else {
-		home = path_home();
-		if (!home)
-			return failed(why, E_CONFIG,
-			    "there is no home directory to keep messages in: give cache_dir=");
-		*out = xasprintf("%s/.cache/pop3fs", home);
-	}
-	return OK;
+	if (given)
+		return xstrdup(given);
+	if (systemds)
+		return xstrndup(systemds, strcspn(systemds, ":"));
+	if (geteuid() == 0)
+		return xstrdup(ROOTS);
+	if (xdg)
+		return xasprintf("%s/pop3fs", xdg);
+	home = path_home();
+	return home ? xasprintf("%s/.cache/pop3fs", home) : NULL;
 }
 
 static enum error check(const char *path, struct failure *why)
@@ -99,12 +94,14 @@ char *cache_name(const struct account *a)
 enum error cache_find(
     struct cache *c, const char *given, const struct account *a, struct failure *why)
 {
-	CLEANUP(freep) char *path = NULL;
+	CLEANUP(freep) char *path = directory(given);
 	CLEANUP(freep) char *name = cache_name(a);
-	enum error e = directory(&path, given, why);
+	enum error e;
 
-	if (!e)
-		e = path_make_directory(path, why);
+	if (!path)
+		return failed(why, E_CONFIG,
+		    "there is no home directory to keep messages in: give cache_dir=");
+	e = path_make_directory(path, why);
 	if (!e)
 		e = check(path, why);
 	if (e)

@@ -13,13 +13,15 @@ static enum error make_queues(struct threads *t, struct failure *why)
 	return OK;
 }
 
-static enum error start_storer(struct threads *t, const char *database, struct failure *why)
+static enum error start_storer(
+    struct threads *t, const char *database, struct facts *facts, struct failure *why)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
 	enum error e = store_open(&store, database, why);
 
 	if (e)
 		return e;
+	facts_load(store, facts);
 	e = storer_start(&t->storer, store, &t->queues, why);
 	if (!e)
 		take(&store); /* the thread's now */
@@ -27,12 +29,12 @@ static enum error start_storer(struct threads *t, const char *database, struct f
 }
 
 enum error threads_start(
-    struct threads *t, const char *database, const struct session_plan *plan, struct failure *why)
+    struct threads *t, const char *database, struct session_plan *plan, struct failure *why)
 {
 	enum error e = make_queues(t, why);
 
 	if (!e)
-		e = start_storer(t, database, why);
+		e = start_storer(t, database, &plan->facts, why);
 	if (!e)
 		e = session_start(&t->session, plan, &t->queues, why);
 	return e;

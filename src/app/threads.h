@@ -17,11 +17,11 @@ struct threads {
 	struct session *session;
 };
 
-/* Opens the database and starts both. What the plan points to lives until threads_end. On failure,
- * too, threads_end takes away what was begun; a zeroed struct threads is one that was never
- * started. */
+/* Opens the database, reads plan->facts from it, and starts both. What the plan points to lives
+ * until threads_end. On failure, too, threads_end takes away what was begun; a zeroed struct
+ * threads is one that was never started. */
 enum error threads_start(
-    struct threads *t, const char *database, const struct session_plan *plan, struct failure *why);
+    struct threads *t, const char *database, struct session_plan *plan, struct failure *why);
 
 /* The session closes its line, then the store finishes what is queued. The file system must not use
  * the queues any more. */

@@ -147,6 +147,7 @@ bool committing_wants_line(const struct session *s);
 /* ---- session.c: the thread, and what comes next ---- */
 
 struct session {
+	struct session_plan own_plan;
 	const struct session_plan *plan;
 	struct queues *queues;
 	struct tls *tls;
@@ -163,6 +164,7 @@ struct session {
 	uint32_t *numbers;       /* this line's, by index in listing */
 	uint64_t in_store;       /* octets given to the store and still in memory there */
 
+	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
 	bool refresh_sure;    /* a person waits for it, and will believe what it says */
 	bool secret_was_good; /* it has been accepted in this mount */
@@ -186,6 +188,9 @@ struct session {
 
 /* The message's number on this line; 0: it is not listed here. */
 uint32_t session_number(const struct session *s, int64_t id);
+
+/* From now on this is known of the server, also in later mounts. */
+void session_learn(struct session *s, enum fact fact, int64_t value);
 
 void session_send_task(struct session *s, struct task *t);
 void session_send_event(struct session *s, struct event *e);

@@ -26,6 +26,19 @@ void session_send_event(struct session *s, struct event *e)
 	queue_put(&s->queues->events, &e->item);
 }
 
+void session_learn(struct session *s, enum fact fact, int64_t value)
+{
+	struct task *t;
+
+	if (s->facts.of[fact] == value)
+		return;
+	s->facts.of[fact] = value;
+	t = task_create(TASK_REMEMBER);
+	t->key = xstrdup(fact_name(fact));
+	t->value = xasprintf("%" PRId64, value);
+	session_send_task(s, t);
+}
+
 uint32_t session_number(const struct session *s, int64_t id)
 {
 	const struct message *m = s->listing ? listing_by_id(s->listing, id) : NULL;
@@ -113,7 +126,7 @@ static void think(struct session *s)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
-	if (s->line != LINE_NONE || !wants_line(s))
+	if (s->end || s->line != LINE_NONE || !wants_line(s))
 		return;
 	if (s->secret_refused)
 		line_fail_all(s, &s->trouble);
@@ -370,7 +383,9 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	    tls_create(&tls, &(struct tls_plan){.ca = plan->ca}, why))
 		return why->code;
 	s = xnew(struct session);
-	s->plan = plan;
+	s->own_plan = *plan;
+	s->plan = &s->own_plan;
+	s->facts = plan->facts;
 	s->queues = queues;
 	s->tls = tls;
 	s->retry_until = CLOCK_NEVER;

@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "facts.h"
 #include "jobs.h"
 #include "secret.h"
 
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
 
-struct session_plan { /* the strings live as long as the session */
+struct session_plan { /* copied, but its strings live as long as the session */
 	const char *host, *port, *user;
 	const struct secret *password;
 	enum session_tls tls;
@@ -23,6 +24,7 @@ struct session_plan { /* the strings live as long as the session */
 	int64_t commit_ms;  /* a final commit ends within this */
 	int64_t hold_ms;    /* a listing that lost most is not believed before this (hold.h) */
 	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
+	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */
 };
 

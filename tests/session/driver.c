@@ -235,6 +235,13 @@ static enum session_tls tls_of(const char *word)
 	return strcmp(word, "tls") == 0 ? SESSION_TLS_IMPLICIT : SESSION_TLS_STARTTLS;
 }
 
+static enum error start_storer(
+    struct storer **out, struct store *store, struct facts *facts, struct failure *why)
+{
+	facts_load(store, facts);
+	return storer_start(out, store, &queues, why);
+}
+
 static void drain(struct queue *q, void (*done)(void *item))
 {
 	struct queue_item *item;
@@ -288,7 +295,7 @@ int main(int argc, char **argv)
 	if (!queue_init(&queues.jobs) || !queue_init(&queues.tasks) || !queue_init(&queues.events))
 		return 2;
 	drop = maildrop_create();
-	if (store_open(&store, argv[7], &why) || storer_start(&storer, store, &queues, &why) ||
+	if (store_open(&store, argv[7], &why) || start_storer(&storer, store, &plan.facts, &why) ||
 	    session_start(&session, &plan, &queues, &why) || reader_open(&reader, argv[7], &why)) {
 		fprintf(stderr, "session-driver: %s\n", why.words);
 		return 2;

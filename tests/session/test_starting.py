@@ -1,0 +1,123 @@
+"""While it lists: what a person at the terminal sees, and how they change their mind."""
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import termios
+
+import pytest
+
+import leftovers
+from eventually import eventually
+from programs import program
+
+STALLED = "on UIDL stall"   # the listing never comes
+
+
+class Starting:
+    """A pop3fs that is about to mount a maildrop of the scripted server."""
+
+    def __init__(self, root, person, server, *words, **popen):
+        self.path = person.directory("mnt")
+        options = ["-o", f"ca={server.ca},cache_dir={person.directory('cache')}", *words]
+        self.process = person.start(program("pop3fs", root), *options, server.source(), self.path, **popen)
+
+    def _others(self):
+        """The daemon and the companion: its children, and ours once it is gone."""
+        orphans = [pid for pid, words in leftovers.children().items() if str(self.path) in words]
+        return [pid for pid in orphans if pid != self.process.pid] + leftovers.descendants(self.process.pid)
+
+    def check_gone(self):
+        eventually(lambda: not self._others(), "the end of the daemon and the companion")
+        assert not leftovers.mounts_below(self.path)
+
+
+@pytest.fixture
+def stalled(serve):
+    return serve(synthetic="5:1000", rules=[STALLED])
+
+
+@pytest.fixture
+def password(person):
+    return f"--password_file={person.file('password', b'secret')}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_whoever_ends_the_command_has_nothing_mounted(root, person, stalled, password, number):
+    start = Starting(root, person, stalled, password)
+    stalled.wait_for("> UIDL")
+    start.process.send_signal(number)
+    assert start.process.wait(60) == -number
+    start.check_gone()
+
+
+def test_in_the_foreground_an_interrupt_ends_it_with_a_sentence(root, person, stalled, password):
+    said = person.file("said", b"")
+    with said.open("wb") as out:
+        start = Starting(root, person, stalled, password, "-f", stderr=out)
+    stalled.wait_for("> UIDL")
+    start.process.send_signal(signal.SIGINT)
+    assert start.process.wait(60) == 32
+    start.check_gone()
+    assert said.read_text() == "pop3fs: interrupted before the first listing\n"
+
+
+class Terminal:
+    """A terminal for a command to be started on, as its session's own."""
+
+    def __init__(self):
+        self._master, self._slave = pty.openpty()
+        self.shown = b""
+
+    def popen(self):
+        return {"stdin": self._slave, "stdout": self._slave, "stderr": self._slave,
+                "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
+
+    def sees(self, pattern):
+        """Reads on until this has been shown."""
+        while not re.search(pattern, self.shown):
+            self.shown += os.read(self._master, 4096)
+
+    def type(self, octets):
+        os.write(self._master, octets)
+
+    def has_echo(self):
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
+
+    def close(self):
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def terminal():
+    made = Terminal()
+    yield made
+    made.close()
+
+
+def test_the_terminal_is_asked_and_sees_progress_and_its_ctrl_c_is_heard(root, person, stalled, terminal):
+    start = Starting(root, person, stalled, **terminal.popen())
+    terminal.sees(rb"Password of demo@localhost: $")
+    eventually(lambda: not terminal.has_echo(), "the end of the echo")
+    terminal.type(b"secret\n")
+    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. [1-9]")
+    assert terminal.has_echo()
+    terminal.type(b"\x03")
+    assert start.process.wait(60) == -signal.SIGINT
+    start.check_gone()
+    assert b"secret" not in terminal.shown
+    assert stalled.sent("UIDL") == 1   # it was the right password
+
+
+def test_a_ctrl_c_at_the_password_gives_the_echo_back(root, person, stalled, terminal):
+    start = Starting(root, person, stalled, **terminal.popen())
+    terminal.sees(rb"Password of demo@localhost: $")
+    eventually(lambda: not terminal.has_echo(), "the end of the echo")
+    terminal.type(b"sec\x03")
+    assert start.process.wait(60) == -signal.SIGINT
+    start.check_gone()
+    assert terminal.has_echo()
+    assert stalled.commands() == []

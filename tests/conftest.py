@@ -12,6 +12,7 @@ import leftovers
 import people
 from certs import Authority
 from dovecot import Dovecot
+from driving import Drivers
 from mounting import Mounts
 from popserver import Servers
 
@@ -99,6 +100,14 @@ def serve(root, authority):
     servers = Servers(root, authority)
     yield servers.start
     servers.stop()
+
+
+@pytest.fixture
+def drive(root):
+    """drive(server, idle=0, ...) starts a session without a file system; see driving.Driver."""
+    drivers = Drivers(root)
+    yield drivers.start
+    drivers.finish()
 
 
 @pytest.fixture

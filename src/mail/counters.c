@@ -1,8 +1,7 @@
 #include "counters.h"
 
+#include "facts.h"
 #include "name.h"
-
-static const char restart_fact[] = "uidls begin anew";
 
 static bool is_known_counter(const struct draft *d, const struct row *r)
 {
@@ -30,16 +29,9 @@ static void doubt_first_and_last(struct draft *d)
 		first->kind = last->kind = ROW_DOUBTFUL;
 }
 
-static bool have_begun_anew(struct store *s)
-{
-	char value[8];
-
-	return store_recall(s, restart_fact, value, sizeof(value));
-}
-
 void counters_doubt(struct store *s, struct draft *d)
 {
-	if (have_begun_anew(s))
+	if (fact_recall(s, FACT_UIDL_BEGINS_ANEW))
 		doubt_all(d);
 	else
 		doubt_first_and_last(d);
@@ -52,5 +44,7 @@ enum error counters_question(struct store *s, struct draft *d, bool *asks, struc
 		*asks = *asks || is_known_counter(d, &d->rows[i]);
 	d->questioned = true;
 	doubt_all(d);
-	return have_begun_anew(s) ? OK : store_remember(s, restart_fact, "yes", why);
+	if (fact_recall(s, FACT_UIDL_BEGINS_ANEW))
+		return OK;
+	return fact_remember(s, FACT_UIDL_BEGINS_ANEW, 1, why);
 }

@@ -12,6 +12,10 @@ enum fact {
 	FACT_LONE_FETCHES, /* RETRs that were answered with no other command out, counted to 2 */
 	FACT_LIST_INEXACT, /* 1: a lone RETR brought other than LIST's octets */
 	FACT_PIPELINING_CORRUPTS, /* 1: replies landed in messages under pipelining: never again */
+	/* of the store thread: */
+	FACT_UIDL,             /* 1: the server has shown UIDLs */
+	FACT_UIDL_BEGINS_ANEW, /* 1: they are counters, and were another message's at times */
+	FACT_HELD_SINCE,       /* seconds since 1970: a listing is held back since then */
 	FACTS,
 };
 
@@ -21,6 +25,10 @@ struct facts {
 
 /* The name under which it is remembered. */
 const char *fact_name(enum fact fact);
+
+/* In the store thread. */
+int64_t fact_recall(struct store *s, enum fact fact);
+enum error fact_remember(struct store *s, enum fact fact, int64_t value, struct failure *why);
 
 void facts_load(struct store *s, struct facts *out);
 

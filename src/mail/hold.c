@@ -1,13 +1,8 @@
 #include "hold.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "alloc.h"
+#include "facts.h"
 #include "journal.h"
-
-static const char held_fact[] = "listing held since"; /* seconds since 1970; 0: none is */
 
 /* ---- what is missing ---- */
 
@@ -59,28 +54,12 @@ enum error hold_find(struct publication *p, struct failure *why)
 
 /* ---- is it believed? ---- */
 
-static int64_t held_since(const struct publication *p)
-{
-	char value[24];
-
-	return store_recall(p->store, held_fact, value, sizeof(value)) ? strtoll(value, NULL, 10)
-								       : 0;
-}
-
-static enum error set_held_since(struct publication *p, int64_t at, struct failure *why)
-{
-	char value[24];
-
-	snprintf(value, sizeof(value), "%" PRId64, at);
-	return store_remember(p->store, held_fact, value, why);
-}
-
 enum error hold_judge(struct publication *p, bool *held, struct failure *why)
 {
 	struct draft *d = p->draft;
 	size_t known = p->now_valid->count - p->deleted;
 	bool lost_most = known >= HOLD_LEAST && p->lost > known / 2 && !d->partial && !d->sure;
-	int64_t since = held_since(p);
+	int64_t since = fact_recall(p->store, FACT_HELD_SINCE);
 
 	/* a clock that was set back has not seen the minute either */
 	*held = lost_most && (since == 0 || since > d->at || (d->at - since) * 1000 < d->hold_ms);
@@ -89,6 +68,6 @@ enum error hold_judge(struct publication *p, bool *held, struct failure *why)
 		d->missing = p->lost;
 	}
 	if (*held && (since == 0 || since > d->at))
-		return set_held_since(p, d->at, why);
-	return !*held && since != 0 ? set_held_since(p, 0, why) : OK;
+		return fact_remember(p->store, FACT_HELD_SINCE, d->at, why);
+	return !*held && since != 0 ? fact_remember(p->store, FACT_HELD_SINCE, 0, why) : OK;
 }

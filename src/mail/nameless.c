@@ -4,23 +4,15 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "facts.h"
 #include "name.h"
 #include "query.h"
 
 #define DIGEST_OCTETS 32
 
-static const char uidl_fact[] = "uidl";
-
-static bool had_uidl(struct store *s)
-{
-	char value[8];
-
-	return store_recall(s, uidl_fact, value, sizeof(value));
-}
-
 enum error nameless_refused(struct store *s, const struct draft *d, struct failure *why)
 {
-	if (!d->no_uidl || !had_uidl(s))
+	if (!d->no_uidl || !fact_recall(s, FACT_UIDL))
 		return OK;
 	return failed(why, E_LATER, "the server refused UIDL, which it had before");
 }
@@ -31,7 +23,7 @@ enum error nameless_remember(struct store *s, const struct draft *d, struct fail
 
 	for (size_t i = 0; i < d->count && !has; i++)
 		has = d->rows[i].kind != ROW_NAMELESS && d->rows[i].len > 0;
-	return !has || had_uidl(s) ? OK : store_remember(s, uidl_fact, "yes", why);
+	return !has || fact_recall(s, FACT_UIDL) ? OK : fact_remember(s, FACT_UIDL, 1, why);
 }
 
 void nameless_name(struct draft *d)

@@ -1,4 +1,5 @@
-"""Where the programs under test are: $POP3FS and $POP3_SERVER, or those of the build directory `build`."""
+"""Where the programs under test are: $POP3FS, $POP3_SERVER and $SESSION_DRIVER (else beside that $POP3FS), or those
+of the build directory `build`."""
 
 import os
 import shutil
@@ -8,16 +9,25 @@ TOP = Path(__file__).resolve().parents[2]
 PLACES = {
     "pop3fs": ("POP3FS", "build/src/pop3fs"),
     "pop3-server": ("POP3_SERVER", "build/tests/server/pop3-server"),
+    "session-driver": ("SESSION_DRIVER", "build/tests/session/session-driver"),
 }
+
+
+def _built(name):
+    variable, place = PLACES[name]
+    if variable in os.environ:
+        return Path(os.environ[variable])
+    if name == "session-driver" and "POP3FS" in os.environ:
+        return Path(os.environ["POP3FS"]).parents[1] / "tests/session/session-driver"
+    return TOP / place
 
 
 def program(name, root):
     """A copy below root, where an ordinary user can run it whatever directory the tree is in."""
-    variable, place = PLACES[name]
     copy = root / "bin" / name
     if not copy.exists():
-        built = Path(os.environ.get(variable) or TOP / place)
-        assert built.is_file(), f"{built} is not there: build it, or set {variable}"
+        built = _built(name)
+        assert built.is_file(), f"{built} is not there: build it, or set {PLACES[name][0]}"
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(built, copy)
         copy.chmod(0o755)

@@ -4,8 +4,9 @@
  *
  *     session-driver HOST PORT USER PASSWORD tls|starttls|off CA|- DATABASE [NAME=NUMBER...]
  *
- * NAME: timeout, idle, retry and commit (milliseconds) and headers. Commands: refresh, list,
- * fetch NAME, save NAME FILE, unlink NAME, undelete NAME, commit, final, end. */
+ * NAME: timeout, idle, retry, commit and hold (milliseconds), and headers. Commands: refresh, first
+ * (of a mount), look (nobody waits), list, fetch NAME, ahead NAME (nobody waits), save NAME FILE,
+ * unlink NAME, undelete NAME, commit, final, end. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -90,13 +91,12 @@ static void tell(struct event *e)
 
 /* ---- commands ---- */
 
-static void send_job(enum job_kind kind, int64_t id, bool final)
+static void send_job(enum job_kind kind, int64_t id, bool waited_for, bool final)
 {
 	struct job *j = job_create(kind);
 
 	j->id = id;
-	j->urgent = true;
-	j->waited_for = kind == JOB_REFRESH;
+	j->urgent = j->waited_for = waited_for;
 	j->final = final;
 	queue_put(&queues.jobs, &j->item);
 }
@@ -121,6 +121,14 @@ static void list(void)
 		    m->received, maildrop_hides(drop, m->id) ? " hidden" : "");
 	}
 	printf("end-of-list\n");
+}
+
+static void first(void)
+{
+	struct job *j = job_create(JOB_REFRESH);
+
+	j->waited_for = j->first = true;
+	queue_put(&queues.jobs, &j->item);
 }
 
 static void save(int64_t id, const char *path)
@@ -158,17 +166,23 @@ static bool obey(char *line)
 	if (name && !m)
 		printf("unknown %s\n", name);
 	else if (strcmp(word, "refresh") == 0)
-		send_job(JOB_REFRESH, 0, false);
+		send_job(JOB_REFRESH, 0, true, false);
+	else if (strcmp(word, "look") == 0)
+		send_job(JOB_REFRESH, 0, false, false);
+	else if (strcmp(word, "first") == 0)
+		first();
 	else if (strcmp(word, "list") == 0)
 		list();
 	else if (strcmp(word, "fetch") == 0)
-		send_job(JOB_FETCH, id, false);
+		send_job(JOB_FETCH, id, true, false);
+	else if (strcmp(word, "ahead") == 0)
+		send_job(JOB_FETCH, id, false, false);
 	else if (strcmp(word, "save") == 0)
 		save(id, path);
 	else if (strcmp(word, "commit") == 0)
-		send_job(JOB_COMMIT, 0, false);
+		send_job(JOB_COMMIT, 0, true, false);
 	else if (strcmp(word, "final") == 0)
-		send_job(JOB_COMMIT, 0, true);
+		send_job(JOB_COMMIT, 0, true, true);
 	else if (strcmp(word, "undelete") == 0)
 		send_task(TASK_UNDELETE, id);
 	else if (strcmp(word, "unlink") == 0)
@@ -224,6 +238,8 @@ static void set(struct session_plan *p, const char *word)
 		p->retry_ms = number;
 	else if (strncmp(word, "commit=", 7) == 0)
 		p->commit_ms = number;
+	else if (strncmp(word, "hold=", 5) == 0)
+		p->hold_ms = number;
 	else
 		p->headers = (size_t)number;
 }
@@ -272,6 +288,7 @@ int main(int argc, char **argv)
 	    .idle_ms = 30000,
 	    .retry_ms = 0,
 	    .commit_ms = 10000,
+	    .hold_ms = 60000,
 	    .headers = 10000};
 	struct secret *password;
 	struct session *session;
@@ -301,7 +318,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	loop();
-	send_job(JOB_END, 0, false);
+	send_job(JOB_END, 0, true, false);
 	session_join(session);
 	send_task(TASK_END, 0);
 	storer_join(storer);

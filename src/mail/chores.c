@@ -296,7 +296,6 @@ static void complain(const struct work *w)
 	case OK:
 	case E_VANISHED: /* these say something about the wish, not about the store */
 	case E_FORBIDDEN:
-	case E_LATER:
 	case E_PROTOCOL:
 		return;
 	default:

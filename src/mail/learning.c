@@ -21,7 +21,7 @@
 #define MOST_KEPT     (UINT64_C(64) << 20)
 #define MOST_RECEIVED (UINT64_C(256) << 20)
 
-#define MOST_REFUSED 3 /* TOPs refused before any was answered: then no more in this listing */
+#define MOST_REFUSED 3 /* TOPs one after the other: then no more in this listing */
 
 /* Lines that broke under headers, one after the other, before a listing goes without them; and
  * before it fails. */
@@ -166,22 +166,35 @@ enum error learning_start(struct session *s, struct failure *why)
 
 /* ---- answers ---- */
 
-/* Where there is no CAPA, the first refusal says that there is no TOP. */
-static void take_status(struct learning *l, const struct answer *a)
+/* Where there is no CAPA, the first refusal says that there is no TOP: what needs its header all
+ * the same is asked for again, by another command. */
+static void top_refused(struct session *s, const struct answer *a)
 {
-	bool good = a->status.sign == REPLY_OK;
+	struct learning *l = &s->learning;
 
-	buf_clear(&l->text);
+	l->refused++;
+	if (talk_capabilities(s->talk)->known || l->top != TOP_UNTRIED)
+		return;
+	l->top = TOP_REFUSED;
+	l->next = a->tag + 1;
+}
+
+static void top_granted(struct learning *l)
+{
+	l->top = TOP_WORKS;
+	if (l->refused < MOST_REFUSED)
+		l->refused = 0;
+}
+
+static void take_status(struct session *s, const struct answer *a)
+{
+	buf_clear(&s->learning.text);
 	if (a->verb != VERB_TOP)
 		return;
-	if (good)
-		l->top = TOP_WORKS;
-	else if (l->top == TOP_UNTRIED)
-		l->top = TOP_REFUSED;
-	if (!good && l->refused < MOST_REFUSED)
-		l->refused++;
-	else if (good && l->refused < MOST_REFUSED)
-		l->refused = 0;
+	if (a->status.sign == REPLY_OK)
+		top_granted(&s->learning);
+	else
+		top_refused(s, a);
 }
 
 static void take_text(struct learning *l, struct slice text)
@@ -198,7 +211,7 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 	struct row *r = &s->survey.draft->rows[a->tag];
 
 	if (a->kind == ANSWER_STATUS)
-		take_status(l, a);
+		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)
 		take_text(l, a->text);
 	if (a->kind == ANSWER_END) {

@@ -7,7 +7,7 @@
 #include "store.h"
 
 /* Gives every row its kind and, where known, its id; writes nothing. `now_valid` is the listing in
- * force. E_LATER: there is no UIDL, and was before. */
+ * force. */
 enum error merge_draft(
     struct store *s, const struct listing *now_valid, struct draft *d, struct failure *why);
 

@@ -4,27 +4,10 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "facts.h"
 #include "name.h"
 #include "query.h"
 
 #define DIGEST_OCTETS 32
-
-enum error nameless_refused(struct store *s, const struct draft *d, struct failure *why)
-{
-	if (!d->no_uidl || !fact_recall(s, FACT_UIDL))
-		return OK;
-	return failed(why, E_LATER, "the server refused UIDL, which it had before");
-}
-
-enum error nameless_remember(struct store *s, const struct draft *d, struct failure *why)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < d->count && !has; i++)
-		has = d->rows[i].kind != ROW_NAMELESS && d->rows[i].len > 0;
-	return !has || fact_recall(s, FACT_UIDL) ? OK : fact_remember(s, FACT_UIDL, 1, why);
-}
 
 void nameless_name(struct draft *d)
 {

@@ -7,11 +7,6 @@
 
 #include "settle.h"
 
-/* By the merge: E_LATER where the server has refused UIDL in this listing, and had it before. */
-enum error nameless_refused(struct store *s, const struct draft *d, struct failure *why);
-/* By the publication: remembers that the server has UIDLs, once it has shown one. */
-enum error nameless_remember(struct store *s, const struct draft *d, struct failure *why);
-
 /* Names the rows whose header was brought. A row without header cannot be named, and is left out: a
  * bad line, and the draft is partial from then on. */
 void nameless_name(struct draft *d);

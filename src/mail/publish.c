@@ -278,7 +278,7 @@ static enum error write_all(struct publication *p, struct failure *why)
 	error = compare_listings(p, why);
 	if (!error && p->set_changed)
 		error = stored_set_changed(p->store, p->draft->at, why);
-	return error ? error : nameless_remember(p->store, p->draft, why);
+	return error;
 }
 
 enum error merge_publish(struct store *s, struct listing *now_valid, struct draft *d,

@@ -76,17 +76,21 @@ static enum error stat_answer(struct session *s, const struct answer *a, struct 
 	return OK;
 }
 
-/* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list. UIDL
- * that is refused although it is announced is trouble that passes; whether it ever worked here, the
- * store knows (merge.h). */
+/* A server that announces UIDL, or has ever shown one, has it: that it is refused is trouble that
+ * passes. */
+static bool has_uidl(const struct session *s)
+{
+	return talk_capabilities(s->talk)->uidl || s->facts.of[FACT_UIDL];
+}
+
+/* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list. */
 static enum error list_status(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct survey *v = &s->survey;
 
 	if (a->status.sign == REPLY_OK || (v->counted && v->stat_count == 0))
 		return OK;
-	if (a->verb != VERB_UIDL || talk_capabilities(s->talk)->uidl ||
-	    a->status.code == CODE_SYS_TEMP)
+	if (a->verb != VERB_UIDL || has_uidl(s) || a->status.code == CODE_SYS_TEMP)
 		return refused(s, a, why);
 	v->draft->no_uidl = true;
 	s->uidl_refused = true;
@@ -204,11 +208,19 @@ static void say_once(struct session *s, const struct draft *d)
 	}
 }
 
+static void remember_uidl(struct session *s, const struct draft *d)
+{
+	for (size_t i = 0; i < d->count && !s->facts.of[FACT_UIDL]; i++)
+		if (d->rows[i].kind != ROW_NAMELESS && d->rows[i].len > 0)
+			session_learn(s, FACT_UIDL, 1);
+}
+
 void survey_published(struct session *s, const struct draft *d)
 {
 	struct failure why;
 
 	say_once(s, d);
+	remember_uidl(s, d);
 	s->held = d->verdict == DRAFT_HELD;
 	if (!s->held)
 		return;

@@ -599,22 +599,6 @@ static void a_message_that_lost_its_uidl_makes_the_listing_short(void **state)
 	}
 }
 
-static void uidl_that_was_there_and_is_refused_is_trouble(void **state)
-{
-	struct storage *t = *state;
-	struct listing *empty = listing_create(0, 0);
-	char headers[16];
-	CLEANUP(draft_freep) struct draft *d = parse("?:1:A", headers);
-	struct failure why = {0};
-
-	d->no_uidl = true;
-	assert_int_equal(merge_draft(t->store, empty, d, NULL), OK);
-	listing_drop(step(t, empty, "a:1:A", "n", 10));
-	CLEANUP(listing_dropp) struct listing *now = NULL;
-	assert_int_equal(merge_load(t->store, &now, NULL), OK);
-	assert_int_equal(merge_draft(t->store, now, d, &why), E_LATER);
-}
-
 static void a_time_is_learnt_before_the_first_showing_or_never(void **state)
 {
 	struct storage *t = *state;
@@ -730,7 +714,6 @@ int main(void)
 	    TEST(while_it_is_held_back_what_is_listed_has_its_number),
 	    TEST(a_partial_listing_adds_and_removes_nothing),
 	    TEST(a_message_that_lost_its_uidl_makes_the_listing_short),
-	    TEST(uidl_that_was_there_and_is_refused_is_trouble),
 	    TEST(a_time_is_learnt_before_the_first_showing_or_never),
 	    TEST(a_known_body_stays_and_its_length_is_a_size_to_be_known_by),
 	    TEST(a_hash_that_is_unknown_is_made_from_what_is_stored),

@@ -52,7 +52,7 @@ enum top_use { TOP_UNTRIED, TOP_WORKS, TOP_REFUSED };
 struct learning {
 	size_t next;             /* of the draft's rows: those before it may still be asked for */
 	size_t out;              /* asked for, and the answer has not ended */
-	size_t wanted;           /* of messages with a UIDL, so many more */
+	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
 	size_t refused;          /* one after the other */
 	uint64_t kept, received; /* octets */
 	struct buf text;         /* the header that is coming in */

@@ -21,6 +21,10 @@
 #define MOST_KEPT     (UINT64_C(64) << 20)
 #define MOST_RECEIVED (UINT64_C(256) << 20)
 
+/* Messages whose header decides which one they are, in one listing; headers= does not bound them.
+ */
+#define MOST_DOUBTS 10000
+
 #define MOST_REFUSED 3 /* TOPs one after the other: then no more in this listing */
 
 /* Lines that broke under headers, one after the other, before a listing goes without them; and
@@ -42,7 +46,7 @@ void learning_forget(struct session *s)
 	struct learning *l = &s->learning;
 
 	buf_finish(&l->text);
-	l->next = l->out = l->wanted = l->refused = 0;
+	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
 }
 
@@ -110,7 +114,9 @@ static bool may_ask(const struct session *s, const struct row *r)
 		return false;
 	if (r->kind == ROW_NAMELESS)
 		return true;
-	return l->wanted > 0 && l->refused < MOST_REFUSED && learning_top_is_there(s);
+	if (l->refused >= MOST_REFUSED || !learning_top_is_there(s))
+		return false;
+	return r->kind == ROW_NEW ? l->wanted > 0 : l->doubts > 0;
 }
 
 static enum error ask_for(struct session *s, struct row *r, struct failure *why)
@@ -120,8 +126,8 @@ static enum error ask_for(struct session *s, struct row *r, struct failure *why)
 
 	if (!top)
 		s->fetching.read_here = true;
-	if (r->kind != ROW_NAMELESS)
-		l->wanted--;
+	l->wanted -= r->kind == ROW_NEW;
+	l->doubts -= r->kind == ROW_DOUBTFUL || r->kind == ROW_TWIN;
 	l->out++;
 	r->asked = true;
 	return talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why);
@@ -160,7 +166,10 @@ enum error learning_start(struct session *s, struct failure *why)
 
 	learning_forget(s);
 	l->next = s->survey.draft->count;
-	l->wanted = l->breaks < BREAKS_WITHOUT ? s->plan->headers : 0;
+	if (l->breaks < BREAKS_WITHOUT) {
+		l->wanted = s->plan->headers;
+		l->doubts = MOST_DOUBTS;
+	}
 	return ask(s, why);
 }
 

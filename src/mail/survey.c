@@ -202,8 +202,8 @@ static void say_once(struct session *s, const struct draft *d)
 	}
 	if (d->partial && !s->said_partial) {
 		s->said_partial = true;
-		log_warning("%s counts more messages than it lists: what is missing is not taken "
-			    "for gone",
+		log_warning("some messages that %s counts are not listed, or have no name: what is "
+			    "missing is not taken for gone",
 		    s->plan->host);
 	}
 }

@@ -37,7 +37,8 @@
  *        hold        too much is gone to be believed  learning    the headers of a listing
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
- *        facts       what earlier mounts learnt of the server
+ *        wants       who waits for which message     pace        how much to ask for at a time
+ *        pipelining  may more than one be out?        facts       what earlier mounts learnt
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)

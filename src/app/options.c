@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "paths.h"
+#include "session.h"
 #include "values.h"
 #include "words.h"
 
@@ -13,6 +14,7 @@
 #define LINE_LENGTH 80
 
 #define DAY           (24 * 60 * 60)
+#define MOST_AHEAD    ((uint64_t)1 << 40)
 #define MOST_HEADERS  ((uint64_t)1 << 24)
 #define FIELD(member) offsetof(struct options, member)
 
@@ -33,14 +35,21 @@ struct option {
 	char letter; /* -f */
 };
 
-static parser parse_flag, parse_kernel, parse_time, parse_count, parse_octal, parse_user,
-    parse_group, parse_choice, parse_path, parse_command;
+static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
+    parse_user, parse_group, parse_choice, parse_path, parse_command;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
     [OPTION_TLS_IMPLICIT] = "implicit",
     [OPTION_TLS_STARTTLS] = "starttls",
     [OPTION_TLS_OFF] = "off",
+    NULL,
+};
+
+static const char *const pipelining_words[] = {
+    [PIPELINING_AUTO] = "auto",
+    [PIPELINING_ON] = "on",
+    [PIPELINING_OFF] = "off",
     NULL,
 };
 
@@ -62,6 +71,8 @@ static const struct option table[] = {
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
+	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
+	{"pipelining", parse_choice, FIELD(pipelining), "auto", "auto, on or off: several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
@@ -109,6 +120,12 @@ static enum error parse_time(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
 	return value_time(field, row->name, value, row->range, why);
+}
+
+static enum error parse_size(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_size(field, row->name, value, row->range, why);
 }
 
 static enum error parse_count(

@@ -26,6 +26,8 @@ struct options {
 	char *cache_dir;
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
+	uint64_t prefetch;                                     /* octets */
+	unsigned pipelining;                                   /* enum session_pipelining */
 	bool read_only;
 	uid_t uid;
 	gid_t gid;

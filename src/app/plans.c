@@ -21,6 +21,7 @@ struct session_plan plan_session(
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .hold_ms = HOLD_MS,
 	    .headers = o->headers,
+	    .pipelining = (enum session_pipelining)o->pipelining,
 	    .read_only = o->read_only,
 	};
 }
@@ -41,5 +42,6 @@ struct fs_plan plan_fs(
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
+	    .prefetch = o->prefetch,
 	};
 }

@@ -39,6 +39,18 @@ static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
 		fs_send_fetch(f, id, true, false);
 }
 
+/* Asks for what a reader in order will open next. */
+static void look_ahead(struct fs *f, int64_t id)
+{
+	int64_t next;
+
+	if (f->ending)
+		return;
+	prefetch_opened(f->prefetch, f->maildrop, id);
+	while ((next = prefetch_next(f->prefetch, f->maildrop)) != 0)
+		fs_send_fetch(f, next, false, false);
+}
+
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
 static void open_message(struct fs *f, fuse_req_t req, int64_t id)
 {
@@ -51,6 +63,8 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id)
 		reply_open(req);
 	else
 		fuse_reply_err(req, ESTALE);
+	if (m)
+		look_ahead(f, id);
 }
 
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -112,6 +126,8 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 	int note;
 
 	mended(f, id);
+	if (how->code != OK)
+		prefetch_failed(f->prefetch);
 	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
 		if (how->code != OK)
 			fuse_reply_err(req, error_errno(how->code));

@@ -21,7 +21,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	mode_t umask; /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
-	int64_t commit_ms;        /* the commit at the end may take this long */
+	uint64_t prefetch; /* octets asked for ahead of a reader who goes in order; 0: none */
+	int64_t commit_ms; /* the commit at the end may take this long */
 	int64_t refresh_s; /* an access later than this after the last listing starts a new one */
 	void (*detach)(
 	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */

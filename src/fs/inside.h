@@ -13,6 +13,7 @@
 #include "fs.h"
 #include "maildrop.h"
 #include "notify.h"
+#include "prefetch.h"
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
@@ -29,6 +30,7 @@ struct fs {
 	struct queues *queues;
 	struct maildrop *maildrop;
 	struct reader *reader;
+	struct prefetch *prefetch;
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */

@@ -77,6 +77,7 @@ enum error fs_create(
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
+	f->prefetch = prefetch_create(plan->prefetch);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
 	code = watch_signals(f, why);
@@ -107,6 +108,7 @@ void fs_free(struct fs *f)
 	}
 	dir_close_all(f);
 	snapshots_finish(&f->snapshots);
+	prefetch_free(f->prefetch);
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
 	closep(&f->signal_fd);

@@ -1,9 +1,11 @@
 #include "bodies.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "clock.h"
+#include "header.h"
 #include "query.h"
 
 #define INDEX_BITS 24
@@ -88,6 +90,31 @@ static enum error keep_header(
 	return error ? error
 		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
 			   "ib", id, slice_make(l->text, l->len));
+}
+
+enum error bodies_agree(
+    struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT m.digest, h.text FROM message m LEFT JOIN header h ON h.id = m.id "
+	    "WHERE m.id = ?1",
+	    "i", id);
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	struct slice digest;
+
+	if (error)
+		return error;
+	*agrees = true;
+	if (!row || b->sure || !b->learnt)
+		return OK;
+	digest = query_blob(q, 0);
+	if (digest.len != sizeof(b->learnt->digest) ||
+	    memcmp(digest.at, b->learnt->digest, digest.len) == 0)
+		return OK;
+	*agrees = header_same(query_blob(q, 1), slice_make(b->learnt->text, b->learnt->len));
+	return OK;
 }
 
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why)

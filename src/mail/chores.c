@@ -1,6 +1,7 @@
 #include "chores.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "bodies.h"
@@ -25,9 +26,16 @@ static enum error do_chunk(struct chores *c, struct work *w)
 
 static enum error do_body(struct chores *c, struct work *w)
 {
+	enum error error;
+	bool agrees;
+
 	if (c->broken == w->task->id)
 		return failed(&w->failure, c->broken_why.code, "%s", c->broken_why.words);
-	return bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
+	error = bodies_agree(c->store, w->task->id, w->task->body, &agrees, &w->failure);
+	w->doubted = !error && !agrees;
+	if (w->doubted)
+		return bodies_discard(c->store, w->task->id, &w->failure);
+	return error ? error : bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
@@ -143,11 +151,38 @@ static void drop_pieces(struct chores *c, int64_t id)
 }
 
 /* The message's facts are true before anybody is told of them. */
+static void tell_doubt(struct chores *c, struct work *w)
+{
+	const struct body *b = w->task->body;
+	struct job *j = job_create(JOB_DOUBTED);
+
+	j->id = w->task->id;
+	j->doubts = b->doubts + 1;
+	memcpy(j->hash, b->sha256, sizeof(j->hash));
+	to_session(c, j, w);
+}
+
+/* First of all: who sees that it is cached may ask for it anew, should it be damaged. */
+static void tell_kept(struct chores *c, struct work *w)
+{
+	struct job *j = job_create(JOB_KEPT);
+
+	j->id = w->task->id;
+	to_session(c, j, w);
+}
+
 static void tell_body(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
 	struct message *m = listing_by_id(c->listing, t->id);
 
+	if (w->doubted && !w->failure.code) {
+		if (m)
+			message_set_uncached(c->listing, m);
+		tell_doubt(c, w);
+		return;
+	}
+	tell_kept(c, w);
 	if (w->failure.code)
 		drop_pieces(c, t->id);
 	else if (m)

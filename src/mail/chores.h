@@ -23,6 +23,7 @@ struct work {
 	struct listing *listing;
 	uint32_t *numbers;
 	bool same;
+	bool doubted; /* TASK_BODY: its header is another than TOP's */
 	struct intentions *intentions;
 };
 

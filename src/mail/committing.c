@@ -237,7 +237,7 @@ enum error committing_start(struct session *s, struct failure *why)
 
 static size_t most_out(const struct session *s)
 {
-	return talk_capabilities(s->talk)->pipelining ? MOST_OUT : 1;
+	return pipelining_allowed(s) ? MOST_OUT : 1;
 }
 
 static enum error compare(struct session *s, struct failure *why)

@@ -10,8 +10,10 @@
 #include "buf.h"
 #include "gather.h"
 #include "jobs.h"
+#include "pace.h"
 #include "session.h"
 #include "talk.h"
+#include "wants.h"
 
 /* What the line is at. It goes down this list and back to NONE. */
 enum line_state {
@@ -53,6 +55,8 @@ struct learning {
 	size_t next;             /* of the draft's rows: those before it may still be asked for */
 	size_t out;              /* asked for, and the answer has not ended */
 	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
+	bool answered;           /* one has been ... */
+	size_t last;             /* ... the last of them being this row's */
 	size_t refused;          /* one after the other */
 	uint64_t kept, received; /* octets */
 	struct buf text;         /* the header that is coming in */
@@ -73,28 +77,50 @@ void learning_finish(struct session *s); /* at the end of the thread */
 
 /* ---- fetching.c: RETR for what is wanted ---- */
 
-struct want {
-	struct want *next;
-	int64_t id;
-	bool urgent, again;
-	unsigned tries; /* lines that broke under it */
-};
-
 struct fetching {
-	struct want *urgent, *bulk; /* wanted, oldest first */
-	struct want *out;           /* its RETR is out; NULL: none is */
-	struct gather *gather;      /* its body, once "+OK" has come */
-	size_t count;               /* all of them */
-	bool read_here;             /* this session has sent a RETR */
+	struct wants wants;
+	struct gather *gather; /* the body that is coming in: of the first that is out */
+	struct pace pace;
+	uint64_t out_octets;    /* asked for, and not come yet */
+	size_t window_count;    /* RETRs since the last NOOP ... */
+	uint64_t window_octets; /* ... and their octets */
+	bool window_is_urgent;  /* ... and whether a reader waits for one of them */
+	size_t noops_out;
+	bool odd;       /* a message's size holds up its window, until that has come again */
+	bool lone_out;  /* what is out tolerates nothing beside it */
+	bool read_here; /* this session has sent a RETR */
 };
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again);
+void fetching_kept(struct session *s, int64_t id);             /* JOB_KEPT */
+void fetching_doubted(struct session *s, const struct job *j); /* JOB_DOUBTED */
+size_t fetching_queue(const struct session *s);                /* wanted, out, or held */
+bool fetching_wanted(const struct session *s); /* something is wanted, out, or held */
 enum error fetching_go(struct session *s, struct failure *why);
+/* Sends nothing new, but what proves that which is out. */
+enum error fetching_pause(struct session *s, struct failure *why);
 enum error fetching_answer(struct session *s, const struct answer *a, struct failure *why);
-bool fetching_wanted(const struct session *s); /* something is wanted or out */
-/* The line is lost: what was out is wanted again, once; else it fails. */
+
+/* The line broke under the message that was coming in: that counts against it. */
 void fetching_broken(struct session *s, const struct failure *why);
+/* The line is gone: all that was out or held is wanted again. */
+void fetching_line_closed(struct session *s);
 void fetching_fail_all(struct session *s, const struct failure *why);
+void fetching_finish(struct session *s); /* the thread ends: nobody waits any more */
+
+/* ---- pipelining.c: may more than one command be out? ---- */
+
+bool pipelining_allowed(const struct session *s); /* on this line */
+bool pipelining_fetches(const struct session *s); /* of bodies, too */
+/* It has done harm: one by one from here on. `corrupted`: octets were out of place. */
+void pipelining_failed(struct session *s, bool corrupted);
+/* A RETR was answered with nothing else out; its size was LIST's, or not. */
+void pipelining_lone_fetch(struct session *s, bool size_is_listed);
+/* Several commands are out, or bodies are held for want of proof. */
+bool pipelining_is_used(const struct session *s);
+/* When silence means that the line is out of step; clock.h. OK: it is not that late yet. */
+int64_t pipelining_deadline(const struct session *s);
+enum error pipelining_overdue(const struct session *s, struct failure *why);
 
 /* ---- committing.c: the journal's intentions, DELE, QUIT ---- */
 
@@ -174,6 +200,10 @@ struct session {
 	int64_t retry_until; /* E_LOCKED, E_LATER: give up then; CLOCK_NEVER: no such trouble */
 	int64_t not_before;  /* no login before this moment */
 	struct failure trouble;
+
+	bool pipelining_failed;    /* one command at a time, in this mount */
+	bool pipelining_suspect;   /* ... because octets were out of place */
+	unsigned pipelines_broken; /* lines closed with several commands out, one after the other */
 
 	struct survey survey;
 	struct learning learning;

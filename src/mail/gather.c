@@ -17,7 +17,6 @@ static_assert(LEARN_LARGEST <= CHUNK_OCTETS, "a header may not span chunks");
 struct gather {
 	struct queue *tasks;
 	int64_t id, now;
-	bool want_header;
 	EVP_MD_CTX *hash;
 	struct body *body; /* what is known of it so far */
 	/* the chunk in the making */
@@ -34,14 +33,13 @@ static void must(int good)
 		abort();
 }
 
-struct gather *gather_create(int64_t id, bool want_header, int64_t now, struct queue *tasks)
+struct gather *gather_create(int64_t id, int64_t now, struct queue *tasks)
 {
 	struct gather *g = xnew(struct gather);
 
 	g->tasks = tasks;
 	g->id = id;
 	g->now = now;
-	g->want_header = want_header;
 	g->body = xnew(struct body);
 	g->hash = EVP_MD_CTX_new();
 	must(g->hash && EVP_DigestInit_ex(g->hash, EVP_sha256(), NULL));
@@ -69,8 +67,7 @@ static void keep_header(struct gather *g)
 	size_t len = g->len < LEARN_LARGEST ? g->len : LEARN_LARGEST;
 
 	g->body->header = (uint32_t)header_length(slice_make(g->data, len));
-	if (g->want_header)
-		g->body->learnt = learn_header(slice_make(g->data, g->body->header), g->now);
+	g->body->learnt = learn_header(slice_make(g->data, g->body->header), g->now);
 }
 
 /* Gives the chunk to the store thread, in memory of just its size. */
@@ -143,7 +140,7 @@ size_t gather_add(struct gather *g, struct slice text)
 	return sent;
 }
 
-size_t gather_finish(struct gather *g)
+size_t gather_hold(struct gather *g, struct task **body)
 {
 	struct task *t = task_create(TASK_BODY);
 	size_t sent = 0;
@@ -155,8 +152,18 @@ size_t gather_finish(struct gather *g)
 	must(EVP_DigestFinal_ex(g->hash, g->body->sha256, NULL));
 	t->id = g->id;
 	t->body = take(&g->body);
-	queue_put(g->tasks, &t->item);
 	gather_free(g);
+	*body = t;
+	return sent;
+}
+
+size_t gather_finish(struct gather *g)
+{
+	struct queue *tasks = g->tasks;
+	struct task *t;
+	size_t sent = gather_hold(g, &t);
+
+	queue_put(tasks, &t->item);
 	return sent;
 }
 

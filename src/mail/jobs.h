@@ -66,6 +66,9 @@ enum job_kind {
 	JOB_PUBLISHED,  /* draft, listing, numbers: TASK_PUBLISH is done. Where the draft is held
 			   back (its verdict) it is the listing in force before */
 	JOB_INTENTIONS, /* intentions: answers TASK_INTENTIONS */
+	JOB_KEPT,       /* id: TASK_BODY is done, well or not; EVENT_FETCHED tells the fs thread */
+	JOB_DOUBTED,    /* id, hash, doubts: TASK_BODY's header is not the one that TOP gave. It was
+			   thrown away; fetch it again, with no other command out */
 	JOB_MARKED,     /* TASK_MARK is on disk: the DELEs may go out */
 };
 
@@ -75,6 +78,8 @@ struct job {
 	int64_t id;
 	bool urgent; /* somebody waits; else it is prefetch */
 	bool again;
+	unsigned doubts;
+	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
 	bool first;      /* of the mount */
 	bool final;
@@ -93,7 +98,8 @@ enum task_kind {
 	/* from the session thread */
 	TASK_CHUNK,   /* id, index, data, len, lines: a piece of a body, in order, CHUNK_OCTETS but
 			 the last */
-	TASK_BODY,    /* id, body: the last piece is in; answered by EVENT_FETCHED to fs */
+	TASK_BODY,    /* id, body: the last piece is in; answered by EVENT_FETCHED to fs, or by
+			 JOB_DOUBTED to the session */
 	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */
 	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs unless it is held
@@ -121,7 +127,9 @@ struct body {
 	uint32_t chunks; /* rows */
 	uint32_t header; /* octets of the header */
 	unsigned char sha256[32];
-	struct learnt *learnt; /* its header, where the message's was not known; else NULL */
+	struct learnt *learnt; /* its header */
+	unsigned doubts;       /* times that it came otherwise, or with another header than TOP's */
+	bool sure;             /* believed whatever header TOP gave: it came twice alike */
 };
 
 /* What became of one deletion, for the journal (journal.h: its events). */

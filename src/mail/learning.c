@@ -48,6 +48,7 @@ void learning_forget(struct session *s)
 	buf_finish(&l->text);
 	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
+	l->answered = false;
 }
 
 void learning_finish(struct session *s)
@@ -92,10 +93,11 @@ bool learning_broken(struct session *s, const struct failure *why)
 	const struct draft *d = s->survey.draft;
 	size_t i;
 
-	if (l->out == 0 || ++l->breaks > MOST_BREAKS)
+	if (!d || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
-	/* answers come in order, and the last rows were asked for first */
-	for (i = d->count - 1; !d->rows[i].asked; i--)
+	/* answers come in order, and the last rows were asked for first; with nothing out it is
+	 * what came behind the last answer */
+	for (i = l->out > 0 ? d->count - 1 : l->last; l->out > 0 && !d->rows[i].asked; i--)
 		continue;
 	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words,
 	    d->rows[i].number);
@@ -124,13 +126,15 @@ static enum error ask_for(struct session *s, struct row *r, struct failure *why)
 	struct learning *l = &s->learning;
 	bool top = learning_top_is_there(s);
 
+	if (talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why))
+		return why->code;
 	if (!top)
 		s->fetching.read_here = true;
 	l->wanted -= r->kind == ROW_NEW;
 	l->doubts -= r->kind == ROW_DOUBTFUL || r->kind == ROW_TWIN;
 	l->out++;
 	r->asked = true;
-	return talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why);
+	return OK;
 }
 
 /* All that was asked for has come, or will not: the draft is the store's again. */
@@ -147,7 +151,7 @@ static void publish(struct session *s)
 static enum error ask(struct session *s, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	size_t most = talk_capabilities(s->talk)->pipelining ? MOST_OUT : 1;
+	size_t most = pipelining_allowed(s) ? MOST_OUT : 1;
 
 	while (l->out < most && l->next > 0) {
 		struct row *r = &s->survey.draft->rows[--l->next];
@@ -214,6 +218,15 @@ static void take_text(struct learning *l, struct slice text)
 	l->received += text.len;
 }
 
+/* No octet at all tells nothing, unless there is none. */
+static void take_end(struct learning *l, struct row *r)
+{
+	if (l->text.len == 0 && r->listed > 0 && r->kind != ROW_NAMELESS)
+		return;
+	r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
+	l->kept += r->learnt->len;
+}
+
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct learning *l = &s->learning;
@@ -223,13 +236,13 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)
 		take_text(l, a->text);
-	if (a->kind == ANSWER_END) {
-		r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
-		l->kept += r->learnt->len;
-	}
+	if (a->kind == ANSWER_END)
+		take_end(l, r);
 	if (!a->last)
 		return OK;
 	r->asked = false;
+	l->answered = true;
+	l->last = a->tag;
 	l->out--;
 	return ask(s, why);
 }

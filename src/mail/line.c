@@ -17,6 +17,10 @@
  * ever. */
 #define MOST_BARE_REFUSALS 3
 
+/* Lines that close with several commands out, one after the other: the second time it is no chance.
+ */
+#define MOST_BROKEN_PIPELINES 2
+
 #define LEAVING_MS 5000 /* for the answer to a QUIT that commits nothing */
 
 void line_close(struct session *s)
@@ -24,6 +28,7 @@ void line_close(struct session *s)
 	talk_free(take(&s->talk));
 	s->line = LINE_NONE;
 	survey_forget(s);
+	fetching_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
 }
@@ -115,22 +120,53 @@ void line_opened(struct session *s)
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
 }
 
+/* Lines that close with several commands out, one after the other: the second time it is no chance.
+ */
+#define MOST_BROKEN_PIPELINES 2
+
+/* Whether pipelining is to blame for the end of the line: then the same is tried without it. */
+static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
+{
+	if (s->plan->pipelining == PIPELINING_ON || !pipelining_is_used(s))
+		return false;
+	switch (why->code) {
+	case E_PROTOCOL:
+		pipelining_failed(s, true);
+		return true;
+	case E_TIMEOUT:
+		pipelining_failed(s, false);
+		return true;
+	case E_CLOSED:
+		if (++s->pipelines_broken >= MOST_BROKEN_PIPELINES)
+			pipelining_failed(s, false);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The line is of no more use. Whatever was under way on it is settled; think() opens another if one
  * is wanted. */
 void line_over(struct session *s, const struct failure *why)
 {
 	enum line_state was = s->line;
-	bool again = was == LINE_SURVEYING && learning_broken(s, why);
+	bool try_again;
 
 	if (was == LINE_OPENING) {
 		login_failed(s, why);
 		return;
 	}
+	try_again = pipelining_is_to_blame(s, why);
+	if (was == LINE_SURVEYING && (!try_again || why->code == E_CLOSED))
+		try_again = learning_broken(s, why) || try_again;
+	if (was == LINE_READY && !try_again)
+		fetching_broken(s, why);
 	line_close(s);
 	switch (was) {
 	case LINE_SURVEYING:
-		/* a line that broke is replaced once; anything else is the answer */
-		if (again || (why->code == E_CLOSED && s->attempts++ == 0))
+		/* a line that broke is replaced once; anything else is the answer, unless it was
+		 * one message's header: that costs its time, not the listing */
+		if (try_again || (why->code == E_CLOSED && s->attempts++ == 0))
 			break;
 		line_trouble(s, why);
 		s->not_before = clock_in(pause_ms(s->attempts++, LONGEST_PAUSE_MS));
@@ -139,7 +175,6 @@ void line_over(struct session *s, const struct failure *why)
 	case LINE_READY:
 		if (fetching_wanted(s))
 			log_info("%s; connecting again", why->words);
-		fetching_broken(s, why);
 		break;
 	case LINE_COMMITTING:
 		log_warning("%s", why->words);

@@ -77,7 +77,7 @@ static void tell_state(struct session *s)
 	struct event *e;
 
 	s->state.phase = phase(s);
-	s->state.queue = s->fetching.count;
+	s->state.queue = fetching_queue(s);
 	s->state.trouble = s->trouble;
 	if (is_told(&s->state, &s->told))
 		return;
@@ -108,8 +108,10 @@ static void think_ready(struct session *s)
 
 	if (committing_wants_line(s) && may_commit_here(s))
 		e = committing_start(s, &why);
-	else if (committing_wants_line(s) && (s->ending || !fetching_wanted(s)))
+	else if (committing_wants_line(s) && (s->ending || talk_waiting(s->talk) == 0))
 		line_close(s); /* what is still coming in would hold up the commit */
+	else if (committing_wants_line(s))
+		e = fetching_pause(s, &why);
 	else if (fetching_wanted(s))
 		e = fetching_go(s, &why);
 	else if (s->refresh_wanted || s->end)
@@ -174,7 +176,7 @@ static void want_commit(struct session *s, const struct job *j)
 	if (j->final) {
 		s->ending = true;
 		failed(&ending, E_ENDING, "pop3fs is ending");
-		if (s->fetching.out)
+		if (s->line == LINE_READY && talk_waiting(s->talk) > 0)
 			line_close(s); /* what is still coming in would hold up the commit */
 		fetching_fail_all(s, &ending);
 		line_not_listed(s, &ending);
@@ -215,6 +217,8 @@ static void published(struct session *s, struct job *j)
 	s->attempts = 0;
 	s->retry_until = CLOCK_NEVER;
 	s->idle_since = clock_ms();
+	if (talk_round_trip(s->talk) >= 0)
+		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
 	survey_published(s, j->draft);
 	if (s->held)
 		return;
@@ -253,6 +257,12 @@ static void take_job(struct session *s, struct job *j)
 		break;
 	case JOB_INTENTIONS:
 		committing_intentions(s, take(&j->intentions));
+		break;
+	case JOB_KEPT:
+		fetching_kept(s, j->id);
+		break;
+	case JOB_DOUBTED:
+		fetching_doubted(s, j);
 		break;
 	case JOB_MARKED:
 		if (committing_marked(s, &j->failure, &why))
@@ -317,6 +327,8 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	if (pipelining_overdue(s, &why))
+		line_over(s, &why);
 	if (s->line == LINE_READY && clock_ms() >= s->idle_since + s->plan->idle_ms &&
 	    !fetching_wanted(s))
 		line_leave(s);
@@ -328,6 +340,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 {
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
+	wake = clock_sooner(wake, pipelining_deadline(s));
 	if (s->line == LINE_READY && !fetching_wanted(s))
 		wake = clock_sooner(wake, s->idle_since + s->plan->idle_ms);
 	if (s->line == LINE_LEAVING)
@@ -386,6 +399,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	s->own_plan = *plan;
 	s->plan = &s->own_plan;
 	s->facts = plan->facts;
+	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
 	s->tls = tls;
 	s->retry_until = CLOCK_NEVER;
@@ -401,6 +415,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 void session_join(struct session *s)
 {
 	pthread_join(s->thread, NULL);
+	fetching_finish(s);
 	tls_free(s->tls);
 	learning_finish(s);
 	free(s);

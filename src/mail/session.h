@@ -11,6 +11,8 @@
 #include "jobs.h"
 #include "secret.h"
 
+enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
+
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
 
 struct session_plan { /* copied, but its strings live as long as the session */
@@ -24,6 +26,7 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	int64_t commit_ms;  /* a final commit ends within this */
 	int64_t hold_ms;    /* a listing that lost most is not believed before this (hold.h) */
 	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
+	enum session_pipelining pipelining;
 	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */
 };

@@ -7,11 +7,6 @@
 #include "clock.h"
 #include "log.h"
 
-static bool pipelines(const struct session *s)
-{
-	return talk_capabilities(s->talk)->pipelining;
-}
-
 /* A server that does not announce UIDL, or has no CAPA, is asked for it once a mount. */
 static bool asks_uidl(const struct session *s)
 {
@@ -27,7 +22,7 @@ static enum error ask(struct session *s, struct failure *why)
 	struct survey *v = &s->survey;
 
 	while (v->asked < sizeof(questions) / sizeof(questions[0]) &&
-	       (pipelines(s) || talk_waiting(s->talk) == 0)) {
+	       (pipelining_allowed(s) || talk_waiting(s->talk) == 0)) {
 		enum verb verb = questions[v->asked++];
 
 		if (verb == VERB_UIDL && v->draft->no_uidl)

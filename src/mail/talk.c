@@ -22,7 +22,9 @@ struct talk {
 	struct login_plan login_plan;
 	struct login *login;
 	bool paused;
-	int64_t progress; /* when the last octet moved, or the waiting for one began; clock.h */
+	int64_t asked;      /* clock.h: when a command went out alone; CLOCK_NEVER: none has */
+	int64_t round_trip; /* talk.h */
+	int64_t progress;   /* when the last octet moved, or the waiting for one began; clock.h */
 };
 
 static void trace(void *with, bool sent, struct slice line)
@@ -50,6 +52,8 @@ struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
 	};
 	t->login = login_create(&t->login_plan);
 	t->progress = clock_ms();
+	t->asked = CLOCK_NEVER;
+	t->round_trip = -1;
 	return t;
 }
 
@@ -212,6 +216,18 @@ static enum talk_result log_in(struct talk *t, const struct answer *a, struct fa
 	return TALK_OPENED;
 }
 
+/* The answer to a command that went out alone has begun. */
+static void measure(struct talk *t)
+{
+	int64_t trip = clock_ms() - t->asked;
+
+	if (t->asked == CLOCK_NEVER)
+		return;
+	if (t->round_trip < 0 || trip < t->round_trip)
+		t->round_trip = trip;
+	t->asked = CLOCK_NEVER;
+}
+
 /* Tells the next answer, or receives until there is one. TALK_WAIT: only the network can help now.
  */
 static enum talk_result converse(struct talk *t, struct answer *answer, struct failure *why)
@@ -219,6 +235,7 @@ static enum talk_result converse(struct talk *t, struct answer *answer, struct f
 	for (;;) {
 		switch (client_next(t->client, answer, why)) {
 		case CLIENT_ANSWER:
+			measure(t);
 			return TALK_ANSWER;
 		case CLIENT_BROKEN:
 			return over(t);
@@ -302,8 +319,10 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 enum error talk_send(
     struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why)
 {
-	if (client_waiting(t->client) == 0)
+	if (client_waiting(t->client) == 0) {
 		moved(t); /* from now on an answer is due */
+		t->asked = t->progress;
+	}
 	return client_send(t->client, verb, argument, tag, why);
 }
 
@@ -321,6 +340,21 @@ void talk_pause(struct talk *t, bool paused)
 	if (t->paused && !paused)
 		moved(t);
 	t->paused = paused;
+}
+
+bool talk_is_paused(const struct talk *t)
+{
+	return t->paused;
+}
+
+int64_t talk_progress(const struct talk *t)
+{
+	return t->progress;
+}
+
+int64_t talk_round_trip(const struct talk *t)
+{
+	return t->round_trip;
 }
 
 size_t talk_waiting(const struct talk *t)

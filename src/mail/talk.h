@@ -44,6 +44,13 @@ enum error talk_send_number(
 /* While paused nothing is read: the store is behind. The time does not count as the server's. */
 void talk_pause(struct talk *t, bool paused);
 
+bool talk_is_paused(const struct talk *t);
+
+/* When the last octet moved; clock.h. */
+int64_t talk_progress(const struct talk *t);
+/* The shortest time that a command out alone took to be answered, ms; -1: none was. */
+int64_t talk_round_trip(const struct talk *t);
+
 size_t talk_waiting(const struct talk *t); /* commands whose answer has not ended */
 const struct capabilities *talk_capabilities(const struct talk *t);
 const char *talk_cipher(const struct talk *t);

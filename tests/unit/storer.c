@@ -31,6 +31,7 @@ struct bench {
 	struct queues queues;
 	struct storer *storer;
 	struct listing *listing; /* what fs would show */
+	size_t kept;             /* JOB_KEPT passed over */
 };
 
 static struct event *next_event(struct bench *b, enum event_kind kind)
@@ -45,13 +46,20 @@ static struct event *next_event(struct bench *b, enum event_kind kind)
 	return e;
 }
 
+/* JOB_KEPT comes between others; it is counted and passed over. */
 static struct job *next_job(struct bench *b, enum job_kind kind)
 {
 	struct job *j;
 
-	if (!queue_wait(&b->queues.jobs, clock_in(PATIENCE_MS)))
-		fail_msg("no job of kind %d came", kind);
-	j = (struct job *)queue_take(&b->queues.jobs);
+	for (;;) {
+		if (!queue_wait(&b->queues.jobs, clock_in(PATIENCE_MS)))
+			fail_msg("no job of kind %d came", kind);
+		j = (struct job *)queue_take(&b->queues.jobs);
+		if (j->kind != JOB_KEPT)
+			break;
+		b->kept++;
+		job_free(j);
+	}
 	if (j->kind != kind)
 		fail_msg("a job of kind %d came, not %d", j->kind, kind);
 	return j;
@@ -295,6 +303,7 @@ static void a_body_is_in_the_model_before_anybody_hears_of_it(void **state)
 	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
 	assert_int_equal(message_size(listing_by_id(b->listing, id)), CHUNK_OCTETS + 9);
 	expect_stored(b, CHUNK_OCTETS + 9);
+	assert_int_equal(b->kept, 1);
 
 	/* and in the listings that come after it */
 	assert_false(list(b, 'b', 2));
@@ -304,6 +313,43 @@ static void a_body_is_in_the_model_before_anybody_hears_of_it(void **state)
 	put(b, about(TASK_SYNC, 7));
 	assert_int_equal(answer(b, EVENT_SYNCED, 7), OK);
 	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE);
+}
+
+/* Its header is 'B' where TOP gave 'A'. */
+static struct task *other_body(int64_t id, unsigned doubts, bool sure)
+{
+	struct task *t = body(id, 1, 50);
+
+	t->body->learnt = learn('B');
+	t->body->doubts = doubts;
+	t->body->sure = sure;
+	memset(t->body->sha256, 0x55, sizeof(t->body->sha256));
+	return t;
+}
+
+static void a_body_with_another_header_is_doubted_until_it_is_sure(void **state)
+{
+	struct bench *b = *state;
+	struct job *j;
+	int64_t id;
+
+	start(b);
+	list(b, 'a', 1);
+	id = id_of(b, "a");
+	put(b, chunk(id, 0, 50));
+	put(b, other_body(id, 1, false));
+	j = next_job(b, JOB_DOUBTED);
+	assert_int_equal(j->id, id);
+	assert_int_equal(j->doubts, 2);
+	assert_int_equal(j->hash[31], 0x55);
+	job_free(j);
+	assert_int_equal(flags_of(b, id), 0);
+	expect_stored(b, 50);
+
+	put(b, chunk(id, 0, 50));
+	put(b, other_body(id, 2, true));
+	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
+	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
 }
 
 static void a_body_fetched_between_draft_and_listing_is_kept(void **state)
@@ -563,6 +609,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(the_first_event_is_what_earlier_mounts_knew),
 	    TEST(a_body_is_in_the_model_before_anybody_hears_of_it),
+	    TEST(a_body_with_another_header_is_doubted_until_it_is_sure),
 	    TEST(a_body_fetched_between_draft_and_listing_is_kept),
 	    TEST(one_bad_task_costs_only_itself),
 	    TEST(on_a_full_disk_a_body_fails_and_the_rest_goes_on),

@@ -1,0 +1,110 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "pace.h"
+
+/* A line of `rate` octets a second and a round trip of `ms`, asked for as much as may be in flight,
+ * for so many round trips. Time is a number here. */
+static int64_t run(struct pace *p, int64_t now, uint64_t rate, int64_t ms, int trips)
+{
+	for (int i = 0; i < trips; i++) {
+		uint64_t most = rate * (uint64_t)ms / 1000, limit = pace_limit(p);
+
+		pace_held_back(p);
+		pace_arrived(p, limit < most ? limit : most, now);
+		now += ms;
+		pace_arrived(p, 0, now);
+	}
+	return now;
+}
+
+static void it_grows_to_twice_what_the_line_holds(void **state)
+{
+	static const struct {
+		uint64_t rate; /* octets a second */
+		int64_t ms;
+	} lines[] = {
+	    {UINT64_C(100) << 20, 80}, {12500000, 80}, {12500000, 300}, {UINT64_C(500) << 20, 20}};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		uint64_t holds = lines[i].rate * (uint64_t)lines[i].ms / 1000;
+		struct pace p;
+
+		pace_init(&p, 0);
+		pace_trip(&p, lines[i].ms);
+		run(&p, 0, lines[i].rate, lines[i].ms, 12);
+		assert_in_range(pace_limit(&p), 2 * holds * 9 / 10, 2 * holds * 11 / 10);
+	}
+}
+
+static void it_stays_within_its_bounds(void **state)
+{
+	struct pace p;
+
+	pace_init(&p, 0);
+	assert_int_equal(pace_limit(&p), PACE_FIRST);
+	pace_trip(&p, 100);
+	run(&p, 0, 1000, 100, 10);
+	assert_int_equal(pace_limit(&p), PACE_LEAST);
+	run(&p, 0, UINT64_C(10) << 30, 100, 20);
+	assert_int_equal(pace_limit(&p), PACE_MOST);
+}
+
+static void a_line_that_slows_down_is_asked_for_less(void **state)
+{
+	struct pace p;
+	int64_t now;
+	uint64_t before;
+
+	pace_init(&p, 0);
+	pace_trip(&p, 80);
+	now = run(&p, 0, UINT64_C(100) << 20, 80, 12);
+	before = pace_limit(&p);
+	run(&p, now, UINT64_C(10) << 20, 80, 60);
+	assert_in_range(pace_limit(&p), 1, before / 8);
+}
+
+static void a_reader_who_takes_his_time_makes_no_line_slow(void **state)
+{
+	struct pace p;
+	int64_t now;
+	uint64_t before;
+
+	pace_init(&p, 0);
+	pace_trip(&p, 80);
+	now = run(&p, 0, UINT64_C(100) << 20, 80, 12);
+	before = pace_limit(&p);
+	for (int i = 0; i < 100; i++) {
+		pace_idle(&p, now);
+		pace_arrived(&p, 4000, now + 80);
+		pace_arrived(&p, 4000, now += 1000);
+	}
+	assert_int_equal(pace_limit(&p), before);
+}
+
+static void the_shortest_trip_counts(void **state)
+{
+	struct pace p;
+
+	pace_init(&p, 0);
+	pace_trip(&p, 90);
+	pace_trip(&p, 80);
+	pace_trip(&p, 500);
+	assert_int_equal(p.trip_ms, 80);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(it_grows_to_twice_what_the_line_holds),
+	    cmocka_unit_test(it_stays_within_its_bounds),
+	    cmocka_unit_test(a_line_that_slows_down_is_asked_for_less),
+	    cmocka_unit_test(a_reader_who_takes_his_time_makes_no_line_slow),
+	    cmocka_unit_test(the_shortest_trip_counts),
+	};
+
+	return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
+}

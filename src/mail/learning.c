@@ -48,7 +48,7 @@ void learning_forget(struct session *s)
 	buf_finish(&l->text);
 	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
-	l->answered = false;
+	l->answered = l->closing = false;
 }
 
 void learning_finish(struct session *s)
@@ -87,22 +87,33 @@ static bool wants_header(const struct session *s, const struct row *r)
 	return r->kind != ROW_KNOWN && !r->learnt && !is_shunned(s, r);
 }
 
+/* The line is out of step behind the last answer (Dovecot does not stuff the dot of a first line,
+ * so that the rest of a header comes where the next reply should be); else it broke under the first
+ * that is out. Answers come in order, and the last rows were asked for first. */
+static const struct row *culprit(const struct session *s, const struct failure *why)
+{
+	const struct learning *l = &s->learning;
+	const struct draft *d = s->survey.draft;
+	size_t i = d->count - 1;
+
+	if (l->answered && (why->code == E_PROTOCOL || l->out == 0))
+		return &d->rows[l->last];
+	while (!d->rows[i].asked)
+		i--;
+	return &d->rows[i];
+}
+
 bool learning_broken(struct session *s, const struct failure *why)
 {
 	struct learning *l = &s->learning;
-	const struct draft *d = s->survey.draft;
-	size_t i;
+	const struct row *r;
 
-	if (!d || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
+	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
-	/* answers come in order, and the last rows were asked for first; with nothing out it is
-	 * what came behind the last answer */
-	for (i = l->out > 0 ? d->count - 1 : l->last; l->out > 0 && !d->rows[i].asked; i--)
-		continue;
-	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words,
-	    d->rows[i].number);
+	r = culprit(s, why);
+	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words, r->number);
 	if (l->shunned.len < MOST_SHUNNED)
-		write_key(&l->shunned, d, &d->rows[i]);
+		write_key(&l->shunned, s->survey.draft, r);
 	return true;
 }
 
@@ -148,6 +159,7 @@ static void publish(struct session *s)
 	session_send_task(s, t);
 }
 
+/* A header is believed when the reply after it has come in step: behind the last that is NOOP's. */
 static enum error ask(struct session *s, struct failure *why)
 {
 	struct learning *l = &s->learning;
@@ -159,7 +171,11 @@ static enum error ask(struct session *s, struct failure *why)
 		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
 			return why->code;
 	}
-	if (l->out == 0)
+	if (l->next == 0 && l->out < most && (l->out > 0 || l->answered) && !l->closing) {
+		l->closing = true;
+		return talk_send(s->talk, VERB_NOOP, slice_of(""), 0, why);
+	}
+	if (talk_waiting(s->talk) == 0)
 		publish(s);
 	return OK;
 }
@@ -230,8 +246,11 @@ static void take_end(struct learning *l, struct row *r)
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	struct row *r = &s->survey.draft->rows[a->tag];
+	struct row *r;
 
+	if (a->verb == VERB_NOOP)
+		return ask(s, why);
+	r = &s->survey.draft->rows[a->tag];
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)

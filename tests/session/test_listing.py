@@ -443,7 +443,7 @@ OLD = 1420070400      # 2015-01-01, as in every message's Received field
     ("one is refused", [], ['on TOP 2 err "damaged"'], 10, 3, "ac"),
     ("one breaks the line", [], ["on TOP 2 close"], 10, None, "ac"),
     ("one breaks the line in the middle", [], ["on TOP 2 cut 20"], 10, None, "ac"),
-    ("one is out of step", [], ['on TOP 2 prepend "hello\\r\\n"'], 10, None, "ac"),
+    ("one is out of step", [], ['on TOP 2 prepend "hello\\r\\n"'], 10, None, "a"),
     ("one by one, and one breaks the line", capa("TOP", "UIDL", "USER", "STLS"), ["on TOP 2 close"], 10, None, "ac"),
     ("something unasked comes behind one, one by one", capa("TOP", "UIDL", "USER", "STLS"),
      ['on TOP 2 append "hello\\r\\n"'], 10, None, "ac"),

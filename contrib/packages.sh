@@ -5,6 +5,9 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
+# Libraries of the POP3 servers that contrib/servers unpacks.
+packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
+
 # Who may install: root, or whoever sudo lets.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
@@ -59,11 +62,13 @@ packages_install() {
 	return $status
 }
 
-# Makes /dev/fuse usable for everybody, as it is on any Debian with udev; only root can.
+# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, and the
+# /etc/mtab that fusermount3 wants to see. Only root can.
 fuse_usable() {
 	if [ "$(id -u)" = 0 ]; then
 		[ -e /dev/fuse ] || modprobe fuse 2>/dev/null || mknod /dev/fuse c 10 229 || true
 		chmod 0666 /dev/fuse 2>/dev/null || true
+		[ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 	fi
 	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
 		echo "/dev/fuse cannot be opened: is the fuse module loaded, may this user use it?" >&2

@@ -11,14 +11,19 @@
  *        credentials the password                     terminal    asked for, not shown
  *        daemon      the fork, the pipe back          outcome     exit status, last words
  *        plans       options for the floors below     threads     store, session: begin, end
+ *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
+ *        asking      a child asks the daemon          verdict     what a commit's answer means
+ *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
- *        dir         listing, unlinking               file        open, read, release
+ *        dir         lookup, listing                  file        open, read, release
+ *        deleting    unlink, and back                 first       what a mount begins with
  *        tree        inode numbers, attributes        status      .pop3fs/status
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
+ *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            talk        one connection
@@ -41,8 +46,9 @@
  *        pipelining  may more than one be out?        facts       what earlier mounts learnt
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
- * net/   dial (from a name to a socket), tls, link (a socket with TLS or without)
- * base/  error alloc slice buf log clock queue secret
+ * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
+ *        (how one is written), socks (what it is told), tunnel (the socket to it)
+ * base/  error alloc slice buf log clock queue secret process
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */
@@ -53,6 +59,7 @@
 #include "alloc.h"
 #include "arguments.h"
 #include "cache.h"
+#include "commands.h"
 #include "companion.h"
 #include "credentials.h"
 #include "daemon.h"
@@ -63,6 +70,7 @@
 #include "outcome.h"
 #include "plans.h"
 #include "threads.h"
+#include "umount.h"
 
 #define PASSWORD_COMMAND_MS 120000 /* a person may have to unlock something */
 
@@ -116,6 +124,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 	    &(struct companion_plan){
 		.password_command = p->options.password_command,
 		.password_ms = PASSWORD_COMMAND_MS,
+		.source = p->account.source,
 		.mountpoint = p->mountpoint,
 	    },
 	    why);
@@ -152,7 +161,14 @@ static void detach(void *with)
 	companion_unmount(p->companion);
 }
 
-/* Nothing is mounted before the server has said what there is. */
+static void notice(void *with, const char *words)
+{
+	struct pop3fs *p = with;
+
+	daemon_notice(&p->daemon, words);
+}
+
+/* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
 	struct session_plan session = plan_session(&p->options, &p->account, p->password);
@@ -160,6 +176,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
 
 	fs.detach = detach;
+	fs.notice = notice;
 	fs.with = p;
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &session, why);
@@ -169,6 +186,8 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 		e = fs_first_listing(p->fs, why);
 	if (!e)
 		e = fs_mount(p->fs, why);
+	if (!e)
+		companion_record(p->companion);
 	return e;
 }
 
@@ -230,6 +249,10 @@ int main(int argc, char **argv)
 	CLEANUP(finish) struct pop3fs p = {.lock = -1};
 	struct failure why = {.code = OK};
 
+	if (argc > 0 && umount_is_helper(argv[0]))
+		return umount_helper(argc, argv);
+	if (argc > 1 && command_is(argv[1]))
+		return command_run(argc - 1, argv + 1);
 	daemon_prepare();
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);

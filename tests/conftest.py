@@ -15,6 +15,7 @@ from dovecot import Dovecot
 from driving import Drivers
 from mounting import Mounts
 from popserver import Servers
+from realservers import RealServers
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -92,6 +93,14 @@ def dovecot(root, authority):
 def account(dovecot):
     """A fresh, empty maildrop on Dovecot."""
     return dovecot.account()
+
+
+@pytest.fixture
+def real(root, authority, dovecot):
+    """real(name) starts a server from Debian, or takes an account of Dovecot; see realservers.RealServers."""
+    servers = RealServers(root, authority, dovecot)
+    yield servers.start
+    servers.stop()
 
 
 @pytest.fixture

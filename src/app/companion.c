@@ -14,13 +14,15 @@
 #include "alloc.h"
 #include "clock.h"
 #include "log.h"
+#include "mountinfo.h"
 #include "mountpoint.h"
 #include "run.h"
 
 #define UNMOUNT_MS 30000 /* fusermount3 may take so long */
 #define DISMISS_MS 5000  /* the end waits for it so long */
+#define RECORD_MS  3000  /* and so long does the mount for its entry in a table */
 
-enum verb { VERB_PASSWORD = 'p', VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u' };
+enum verb { VERB_PASSWORD = 'p', VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r' };
 
 struct companion {
 	int fd;
@@ -85,14 +87,48 @@ static void unmount(const char *mountpoint)
 	buf_finish(&output);
 }
 
+/* mount -f and umount --fake change the table and nothing else. */
+static bool change_table(const char *const *words)
+{
+	struct run_plan run = {words[0], (char *const *)words, RECORD_MS, -1};
+	struct buf output = {.len = 0};
+	struct failure why;
+	enum error e = run_command(&run, &output, &why);
+
+	if (e)
+		log_debug("the mount has no entry in umount(8)'s table: %s", why.words);
+	buf_finish(&output);
+	return e == OK;
+}
+
+static bool record(int fd, const struct companion_plan *plan)
+{
+	const char *words[] = {"mount", "-f", "-i", "-c", "-t", MOUNTINFO_TYPE, "-o", "_netdev",
+	    "--", plan->source, plan->mountpoint, NULL};
+	bool done = change_table(words);
+
+	(void)!send(fd, "", 1, MSG_NOSIGNAL);
+	return done;
+}
+
+/* umount(8) has done it already, if it was that. */
+static void forget(const struct companion_plan *plan)
+{
+	const char *words[] = {"umount", "--fake", "-i", "-c", "--", plan->mountpoint, NULL};
+
+	if (!mountpoint_is_pop3fs(plan->mountpoint))
+		change_table(words);
+}
+
 static void serve(int fd, const struct companion_plan *plan)
 {
+	bool recorded = false;
 	char verb;
 	ssize_t got;
 
 	while ((got = recv(fd, &verb, 1, 0)) != 0) {
 		if (got < 0 && errno != EINTR)
-			return;
+			break;
 		if (got < 0)
 			continue;
 		if (verb == VERB_PASSWORD)
@@ -101,7 +137,11 @@ static void serve(int fd, const struct companion_plan *plan)
 			go_background();
 		else if (verb == VERB_UNMOUNT)
 			unmount(plan->mountpoint);
+		else if (verb == VERB_RECORD)
+			recorded = record(fd, plan);
 	}
+	if (recorded)
+		forget(plan);
 }
 
 /* Nothing is left of the process it was forked from but stderr, and that until it goes to the
@@ -192,6 +232,19 @@ enum error companion_password(struct companion *c, struct buf *output, struct fa
 	buf_add(output, answer.output, (size_t)got - sizeof(answer.failure));
 	wipe(&answer, sizeof(answer));
 	return OK;
+}
+
+void companion_record(struct companion *c)
+{
+	struct pollfd answer = {c->fd, POLLIN, 0};
+	int64_t deadline = clock_in(RECORD_MS);
+	char octet;
+
+	if (geteuid() != 0 || !ask(c, VERB_RECORD, 0))
+		return;
+	while (poll(&answer, 1, clock_left(deadline)) < 0 && errno == EINTR)
+		continue;
+	(void)!recv(c->fd, &octet, 1, MSG_DONTWAIT);
 }
 
 void companion_background(struct companion *c)

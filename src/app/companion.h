@@ -16,6 +16,7 @@ struct companion_plan {
 	char *const *password_command; /* words for execvp; NULL: none */
 	int64_t password_ms;           /* what it may take */
 	const char *mountpoint;        /* absolute */
+	const char *source;            /* as mountinfo shows it */
 };
 
 /* *out is the caller's end. E_SYSTEM. */
@@ -32,6 +33,13 @@ void companion_dismiss(struct companion *c);
 /* Runs password_command and adds what it printed to *output, at most RUN_MOST_OUTPUT octets, which
  * the caller wipes. Waits. E_SECRET: *why, with what the command said on stderr. */
 enum error companion_password(struct companion *c, struct buf *output, struct failure *why);
+
+/* Root has mounted: enters it into the table that umount(8) and systemd read beside mountinfo
+ * (utab, libmount), as a mount that needs the network; it leaves there with the companion. Without
+ * an entry umount(8) looks no further than at what statfs says when root unmounts, and does not
+ * find umount.fuse.pop3fs. Waits, but not for long; where it cannot be, nothing is lost but this.
+ * The mount itself is not touched. */
+void companion_record(struct companion *c);
 
 /* From here on in the background, as the daemon: its own session, "/", stdio closed, syslog. */
 void companion_background(struct companion *c);

@@ -115,7 +115,20 @@ static void end_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-/* Waits for the child's word. A signal is handed on to the child once; it gives up and says so. */
+static bool is_notice(const struct failure *word)
+{
+	return word->code == OK && word->words[0];
+}
+
+static void show_notice(const struct failure *word)
+{
+	end_progress();
+	if (isatty(STDERR_FILENO))
+		log_warning("%s", word->words);
+}
+
+/* Waits for the child's last word. A signal is handed on to the child once; it gives up and says
+ * so. */
 static bool take_word(struct daemon *d, const char *doing, struct failure *word)
 {
 	int64_t since = clock_ms();
@@ -132,6 +145,10 @@ static bool take_word(struct daemon *d, const char *doing, struct failure *word)
 			got = read(d->pipe, word, sizeof(*word));
 		else if (ready == 0)
 			show_progress(doing, since);
+		if (got == sizeof(*word) && is_notice(word)) {
+			show_notice(word);
+			got = -1;
+		}
 	}
 	end_progress();
 	return got == sizeof(*word);
@@ -174,9 +191,15 @@ int daemon_wait(struct daemon *d, const char *doing)
 
 /* ---- the child ---- */
 
+/* The pipe takes a word at once, or not at all: it is shorter than PIPE_BUF. */
 static bool say(struct daemon *d, const struct failure *word)
 {
-	bool heard = write(d->pipe, word, sizeof(*word)) == (ssize_t)sizeof(*word);
+	return write(d->pipe, word, sizeof(*word)) == (ssize_t)sizeof(*word);
+}
+
+static bool say_last(struct daemon *d, const struct failure *word)
+{
+	bool heard = say(d, word);
 
 	close(d->pipe);
 	d->pipe = -1;
@@ -195,6 +218,19 @@ static void leave_terminal(void)
 		log_warning("cannot work in /: %s", strerror(errno));
 }
 
+void daemon_notice(struct daemon *d, const char *words)
+{
+	struct failure *notice = &d->notices[d->count];
+
+	if (d->pipe < 0) {
+		log_warning("%s", words);
+	} else if (d->count < DAEMON_MOST_NOTICES) {
+		d->count++;
+		failed(notice, OK, "%s", words);
+		(void)say(d, notice); /* a parent that is gone is seen at the last word */
+	}
+}
+
 void daemon_ready(struct daemon *d)
 {
 	struct failure ready = {.code = OK};
@@ -203,12 +239,14 @@ void daemon_ready(struct daemon *d)
 		return;
 	prctl(PR_SET_PDEATHSIG, 0);
 	leave_terminal();
-	if (!say(d, &ready))
+	for (size_t i = 0; i < d->count; i++)
+		log_warning("%s", d->notices[i].words);
+	if (!say_last(d, &ready))
 		kill(getpid(), SIGTERM);
 }
 
 void daemon_fail(struct daemon *d, const struct failure *why)
 {
-	if (d->pipe < 0 || !say(d, why))
+	if (d->pipe < 0 || !say_last(d, why))
 		log_error("%s", why->words);
 }

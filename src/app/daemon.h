@@ -8,10 +8,14 @@
 
 #include "error.h"
 
+#define DAEMON_MOST_NOTICES 4
+
 struct daemon {
 	int pipe;    /* this process's end; -1 in the foreground */
 	pid_t child; /* in the parent, else 0 */
 	pid_t parent;
+	struct failure notices[DAEMON_MOST_NOTICES]; /* said before there was a log */
+	size_t count;
 };
 
 /* Before anything else: descriptors 0 to 2 are open, files are 0600, no core dump, no ptrace,
@@ -25,9 +29,13 @@ enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why);
 bool daemon_is_parent(const struct daemon *d);
 
 /* The parent: waits until the child is ready or has failed, prints why, returns the exit status
- * (outcome.h). On a terminal it shows "doing" and the time meanwhile. Ctrl-C makes the child give
- * up, waits for that, and then ends the parent, too. */
+ * (outcome.h). On a terminal it shows "doing" and the time meanwhile, and the child's notices.
+ * Ctrl-C makes the child give up, waits for that, and then ends the parent, too. */
 int daemon_wait(struct daemon *d, const char *doing);
+
+/* The child or the foreground, before the next call: something that whoever mounts should know. It
+ * also goes to the log, once there is one. More than DAEMON_MOST_NOTICES are dropped. */
+void daemon_notice(struct daemon *d, const char *words);
 
 /* The child: the mount answers. Tells the parent; then stdio is closed, "/" the working directory,
  * and syslog the log. Nothing of it in the foreground. If the parent is gone, nobody wants the

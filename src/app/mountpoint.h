@@ -1,12 +1,10 @@
-/* Where it is mounted: is the place fit, and is it already ours? Reads /proc/self/mountinfo
- * (proc(5)). */
+/* Where it is mounted: is the place fit, and is it already ours? */
 #ifndef POP3FS_MOUNTPOINT_H
 #define POP3FS_MOUNTPOINT_H
 
 #include <stdbool.h>
 
 #include "error.h"
-#include "slice.h"
 
 /* *out is the mountpoint's absolute path without links, malloc'd, the caller's. E_CONFIG: it is no
  * directory, cannot be looked at, or is a pop3fs mount already, alive or dead. */
@@ -15,8 +13,5 @@ enum error mountpoint_check(char **out, const char *given, struct failure *why);
 /* The mount on top at this path (absolute, without links) is a pop3fs. Never touches the path
  * itself, and so never waits for it. */
 bool mountpoint_is_pop3fs(const char *path);
-
-/* One line of mountinfo: does it mount a pop3fs at `path`? *here: it mounts something there. */
-bool mountinfo_line(struct slice line, const char *path, bool *here);
 
 #endif

@@ -13,10 +13,11 @@
 #define HELP_COLUMN 28 /* where the help text of a row begins */
 #define LINE_LENGTH 80
 
-#define DAY           (24 * 60 * 60)
-#define MOST_AHEAD    ((uint64_t)1 << 40)
-#define MOST_HEADERS  ((uint64_t)1 << 24)
-#define FIELD(member) offsetof(struct options, member)
+#define DAY            (24 * 60 * 60)
+#define MOST_AHEAD     ((uint64_t)1 << 40)
+#define MOST_HEADERS   ((uint64_t)1 << 24)
+#define MOST_DELETIONS ((uint64_t)1 << 32)
+#define FIELD(member)  offsetof(struct options, member)
 
 typedef enum error parser(
     const struct option *row, const char *value, void *field, struct failure *why);
@@ -77,6 +78,8 @@ static const struct option table[] = {
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
+	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
+	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
 	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},
@@ -345,6 +348,9 @@ static void help_neighbours(FILE *to)
 void options_help(FILE *to)
 {
 	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
+	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
+	      "       pop3fs undelete MOUNTPOINT [NAME...]\n"
+	      "       pop3fs list\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",
 	    to);

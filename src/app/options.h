@@ -28,7 +28,8 @@ struct options {
 	uint64_t headers;                                      /* messages */
 	uint64_t prefetch;                                     /* octets */
 	unsigned pipelining;                                   /* enum session_pipelining */
-	bool read_only;
+	bool read_only, offline;
+	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

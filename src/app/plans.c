@@ -39,6 +39,8 @@ struct fs_plan plan_fs(
 	    .gid = o->gid,
 	    .umask = o->umask,
 	    .read_only = o->read_only,
+	    .max_delete = o->max_delete,
+	    .offline = o->offline,
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,

@@ -11,7 +11,7 @@
 struct session_plan plan_session(
     const struct options *o, const struct account *a, const struct secret *password);
 
-/* detach and with are left to the caller. */
+/* detach, notice and with are left to the caller. */
 struct fs_plan plan_fs(
     struct options *o, const struct account *a, const char *mountpoint, const char *database);
 

@@ -1,4 +1,4 @@
-/* The root and the directories below .pop3fs: lookup, reading, unlink, sync.
+/* The root and the directories below .pop3fs: lookup and reading.
  *
  * An open root keeps the listing that was valid at opendir; its cookies are message ids, so any of
  * them resumes anywhere, and deleting while reading skips nothing. Entries may live long in the
@@ -27,9 +27,18 @@ struct directory {
 
 /* ---- lookup ---- */
 
-static void reply_entry(struct fs *f, fuse_req_t req, uint64_t ino)
+bool dir_is_deleted(uint64_t ino)
 {
-	struct fuse_entry_param e = {.ino = ino, .entry_timeout = SECONDS_LONG};
+	struct node n = tree_node(ino);
+
+	return n.kind == NODE_FIXED && tree_fixed(n.id)->kind == FIXED_DELETED;
+}
+
+/* Below deleted/ an entry holds for no time: a commit takes it away, and a rename makes the kernel
+ * believe that it is the message in the root, which has another number. */
+static void reply_entry(struct fs *f, fuse_req_t req, uint64_t ino, double seconds)
+{
+	struct fuse_entry_param e = {.ino = ino, .entry_timeout = seconds};
 
 	if (fs_attributes(f, ino, &e.attr, &e.attr_timeout))
 		fuse_reply_entry(req, &e);
@@ -69,12 +78,15 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (parent == TREE_ROOT)
 		refresh_looked(f);
 	row = tree_fixed_named(parent, slice_of(name), &number);
-	if (row && row->kind == FIXED_DIRECTORY)
-		reply_entry(f, req, tree_ino(number, VIEW_FIXED));
+	if (row && tree_is_directory(row))
+		reply_entry(f, req, tree_ino(number, VIEW_FIXED), SECONDS_LONG);
 	else if (row)
 		reply_status(f, req);
 	else if (parent == TREE_ROOT && (m = maildrop_by_name(f->maildrop, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, VIEW_MESSAGE));
+		reply_entry(f, req, tree_ino(m->id, VIEW_MESSAGE), SECONDS_LONG);
+	else if (dir_is_deleted(parent) &&
+		 (m = maildrop_deleted_by_name(f->maildrop, slice_of(name))))
+		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
 	else
 		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */
 }
@@ -197,7 +209,7 @@ static bool add_message(struct fill *x, const struct listing *l, const struct me
 		return add_plain(
 		    x, name.at, tree_ino(m->id, VIEW_MESSAGE), S_IFREG, m->id + COOKIE_FIRST);
 	e.ino = tree_ino(m->id, VIEW_MESSAGE);
-	fs_message_attributes(x->fs, valid, &e.attr, &e.attr_timeout);
+	fs_message_attributes(x->fs, valid, VIEW_MESSAGE, &e.attr, &e.attr_timeout);
 	return add(x, name.at, &e, m->id + COOKIE_FIRST);
 }
 
@@ -217,8 +229,22 @@ static void fill_fixed(struct fill *x, uint64_t parent, int64_t after)
 
 	while ((row = tree_fixed_after(parent, number, &number)))
 		if (!add_plain(x, row->name, tree_ino(number, VIEW_FIXED),
-			row->kind == FIXED_DIRECTORY ? S_IFDIR : S_IFREG, number + COOKIE_FIRST))
+			tree_is_directory(row) ? S_IFDIR : S_IFREG, number + COOKIE_FIRST))
 			return;
+}
+
+/* As they are now: each that is taken back or committed meanwhile is left out, and no other. */
+static void fill_deleted(struct fill *x, int64_t after)
+{
+	const struct listing *l = maildrop_listing(x->fs->maildrop);
+	const struct message *m;
+
+	while ((m = maildrop_deleted_after(x->fs->maildrop, after))) {
+		after = m->id;
+		if (!add_plain(x, message_name(l, m).at, tree_ino(m->id, VIEW_DELETED), S_IFREG,
+			m->id + COOKIE_FIRST))
+			return;
+	}
 }
 
 /* The root never lists .pop3fs: whoever walks the tree must not walk into it. */
@@ -235,6 +261,8 @@ static void read_entries(fuse_req_t req, size_t size, off_t offset, struct direc
 	if (add_dots(&x, d->ino, offset)) {
 		if (d->listing)
 			fill_messages(&x, d->listing, after);
+		else if (dir_is_deleted(d->ino))
+			fill_deleted(&x, after);
 		else
 			fill_fixed(&x, d->ino, after);
 	}
@@ -250,42 +278,4 @@ void dir_read_plus(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	read_entries(req, size, offset, directory_of(fi), true);
-}
-
-/* ---- changing ---- */
-
-/* Durable intentions, and no commit: the kernel holds the directory's lock until this is answered.
- */
-void dir_sync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
-{
-	struct fs *f = fs_of(req);
-	uint64_t cookie = ++f->sync_cookie;
-
-	waiting_park(&f->waiting, req, WAIT_SYNC, (int64_t)cookie, 0);
-	if (waiting_for(&f->waiting, WAIT_SYNC, (int64_t)cookie))
-		fs_send_task(f, TASK_SYNC, 0, cookie);
-}
-
-/* Hidden at once, answered when the intention is in the log: a file that is gone stays gone. */
-void dir_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs *f = fs_of(req);
-	const struct message *m = NULL;
-	int64_t id, number;
-
-	if (parent == TREE_ROOT)
-		m = maildrop_by_name(f->maildrop, slice_of(name));
-	if (fs_read_only(f)) {
-		fuse_reply_err(req, EROFS);
-	} else if (!m) {
-		fuse_reply_err(
-		    req, tree_fixed_named(parent, slice_of(name), &number) ? EPERM : ENOENT);
-	} else if (message_flags(m) & MESSAGE_FIXED) {
-		fuse_reply_err(req, EPERM);
-	} else {
-		id = m->id;
-		maildrop_unlink(f->maildrop, m);
-		waiting_park(&f->waiting, req, WAIT_UNLINK, id, 0);
-		fs_send_task(f, TASK_UNLINK, id, 0);
-	}
 }

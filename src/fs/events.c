@@ -4,13 +4,19 @@
 
 #include "alloc.h"
 #include "inside.h"
-#include "log.h"
+
+static void intended(struct fs *f, struct event *e)
+{
+	maildrop_intend(f->maildrop, take(&e->intentions));
+	if (f->notify)
+		notify_inode(f->notify, TREE_ROOT, 0);
+}
 
 /* Intentions first: what they hide must not come up as new with the listing, for an instant. */
 static void listed(struct fs *f, struct event *e)
 {
 	if (e->intentions)
-		maildrop_intend(f->maildrop, take(&e->intentions));
+		intended(f, e);
 	if (e->listing) {
 		struct listing *was = listing_hold(maildrop_listing(f->maildrop));
 
@@ -30,26 +36,7 @@ static void not_listed(struct fs *f, const struct event *e)
 {
 	f->list_failure = e->failure;
 	refresh_answered(f);
-}
-
-static void unlinked(struct fs *f, const struct event *e)
-{
-	fuse_req_t req;
-	int note;
-
-	if (e->failure.code != OK)
-		log_error("a deletion could not be recorded, the file stays: %s", e->failure.words);
-	maildrop_unlinked(f->maildrop, e->id, e->failure.code == OK);
-	req = waiting_take(&f->waiting, WAIT_UNLINK, e->id, &note);
-	if (req)
-		fuse_reply_err(req, error_errno(e->failure.code));
-}
-
-static void intended(struct fs *f, struct event *e)
-{
-	maildrop_intend(f->maildrop, take(&e->intentions));
-	if (f->notify)
-		notify_inode(f->notify, TREE_ROOT, 0);
+	verbs_refreshed(f, e);
 }
 
 static void synced(struct fs *f, const struct event *e)
@@ -63,9 +50,12 @@ static void synced(struct fs *f, const struct event *e)
 
 static void committed(struct fs *f, const struct event *e)
 {
-	f->committed = true;
-	f->commit = e->commit;
-	f->commit_failure = e->failure;
+	if (e->final) {
+		f->committed = true;
+		f->commit = e->commit;
+		f->commit_failure = e->failure;
+	}
+	verbs_committed(f, e);
 }
 
 static void state_changed(struct fs *f, struct event *e)
@@ -87,7 +77,11 @@ static void happened(struct fs *f, struct event *e)
 		file_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_UNLINKED:
-		unlinked(f, e);
+		deleting_unlinked(f, e->id, &e->failure);
+		break;
+	case EVENT_UNDELETED:
+		deleting_undeleted(f, e->id, &e->failure);
+		verbs_undeleted(f, e);
 		break;
 	case EVENT_INTENTIONS:
 		intended(f, e);
@@ -101,7 +95,8 @@ static void happened(struct fs *f, struct event *e)
 	case EVENT_STATE:
 		state_changed(f, e);
 		break;
-	case EVENT_UNDELETED: /* answers TASK_UNDELETE, which this floor never sends */
+	case EVENT_REFRESHED:
+		verbs_refreshed(f, e);
 		break;
 	}
 }

@@ -16,8 +16,14 @@
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
-/* What waiting_park keeps of an open: may the kernel know anything of an earlier body? */
-enum { FIRST_BODY, ANOTHER_BODY };
+/* What waiting_park keeps of an open: the view that was opened, and whether the kernel may know
+ * anything of an earlier body. */
+#define NOTE(view, known) ((int)(view) << 1 | (int)(known))
+#define NOTE_VIEW(note)   ((enum view)((note) >> 1))
+#define NOTE_KNOWN(note)  ((note)&1)
+
+static const enum view views[] = {VIEW_MESSAGE, VIEW_DELETED}; /* of a body */
+#define VIEWS (sizeof(views) / sizeof(views[0]))
 
 static void reply_open(fuse_req_t req)
 {
@@ -26,7 +32,7 @@ static void reply_open(fuse_req_t req)
 	fuse_reply_open(req, &fi);
 }
 
-static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
+static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -34,7 +40,7 @@ static void fetch(struct fs *f, fuse_req_t req, int64_t id, bool known)
 		fuse_reply_err(req, ENODEV);
 		return;
 	}
-	waiting_park(&f->waiting, req, WAIT_FETCH, id, known ? ANOTHER_BODY : FIRST_BODY);
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, note);
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
 		fs_send_fetch(f, id, true, false);
 }
@@ -52,18 +58,18 @@ static void look_ahead(struct fs *f, int64_t id)
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
-static void open_message(struct fs *f, fuse_req_t req, int64_t id)
+static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 	struct reader_row row;
 
 	if (m && !(message_flags(m) & MESSAGE_CACHED))
-		fetch(f, req, id, message_flags(m) & MESSAGE_TRUE_SIZE);
+		fetch(f, req, id, NOTE(view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0));
 	else if (m || (reader_message(f->reader, id, &row) && row.cached))
 		reply_open(req);
 	else
 		fuse_reply_err(req, ESTALE);
-	if (m)
+	if (m && view == VIEW_MESSAGE)
 		look_ahead(f, id);
 }
 
@@ -75,7 +81,9 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC))
 		fuse_reply_err(req, fs_read_only(f) ? EROFS : EPERM);
 	else if (n.kind == NODE_MESSAGE)
-		open_message(f, req, n.id);
+		open_message(f, req, n.id, VIEW_MESSAGE);
+	else if (n.kind == NODE_DELETED)
+		open_message(f, req, n.id, VIEW_DELETED);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
 		reply_open(req);
 	else
@@ -92,6 +100,12 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 	return false;
 }
 
+static void forget_pages(struct fs *f, int64_t id)
+{
+	for (size_t i = 0; i < VIEWS; i++)
+		notify_inode(f->notify, tree_ino(id, views[i]), 0);
+}
+
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
  * has its EIO. What the kernel knows of it goes now, since other octets may come, and again when
  * they have. */
@@ -105,7 +119,7 @@ static void mend(struct fs *f, int64_t id)
 	f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
 	f->mending[f->mendings++] = id;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
-	notify_inode(f->notify, tree_ino(id, VIEW_MESSAGE), 0);
+	forget_pages(f, id);
 	fs_send_task(f, TASK_DISCARD, id, 0);
 	fs_send_fetch(f, id, false, true);
 }
@@ -117,7 +131,7 @@ static void mended(struct fs *f, int64_t id)
 	if (!is_mending(f, id, &at))
 		return;
 	f->mending[at] = f->mending[--f->mendings];
-	notify_inode(f->notify, tree_ino(id, VIEW_MESSAGE), 0);
+	forget_pages(f, id);
 }
 
 void file_fetched(struct fs *f, int64_t id, const struct failure *how)
@@ -131,10 +145,10 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
 		if (how->code != OK)
 			fuse_reply_err(req, error_errno(how->code));
-		else if (note == FIRST_BODY)
-			reply_open(req);
+		else if (NOTE_KNOWN(note))
+			notify_open(f->notify, req, tree_ino(id, NOTE_VIEW(note)));
 		else
-			notify_open(f->notify, req, tree_ino(id, VIEW_MESSAGE));
+			reply_open(req);
 	}
 }
 
@@ -177,7 +191,7 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 	if (offset < 0)
 		fuse_reply_err(req, EINVAL);
-	else if (n.kind == NODE_MESSAGE)
+	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
 		read_message(fs_of(req), req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
 		read_snapshot(fs_of(req), req, n.id, size, offset);

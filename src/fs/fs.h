@@ -21,11 +21,15 @@ struct fs_plan { /* the strings live as long as the fs */
 	mode_t umask; /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
-	uint64_t prefetch; /* octets asked for ahead of a reader who goes in order; 0: none */
-	int64_t commit_ms; /* the commit at the end may take this long */
-	int64_t refresh_s; /* an access later than this after the last listing starts a new one */
+	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */
+	uint64_t max_delete; /* so many deletions may wait for a commit; 0: any number */
+	bool offline;        /* mount what the store has if the server cannot be reached */
+	int64_t commit_ms;   /* the commit at the end may take this long */
+	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
 	void (*detach)(
 	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */
+	/* What whoever mounts should know, a sentence; called by fs_first_listing. */
+	void (*notice)(void *with, const char *words);
 	void *with;
 };
 
@@ -36,8 +40,10 @@ enum error fs_create(
     struct fs **out, const struct fs_plan *plan, struct queues *queues, struct failure *why);
 void fs_free(struct fs *f);
 
-/* Asks for the first listing and takes events until it is there. E_*: what the server or store
- * said. A signal (SIGINT, SIGTERM) ends it with E_INTERRUPT. */
+/* Asks for the first listing and takes events until it is there; offline, what an earlier mount
+ * has stored will do. Then says, by plan->notice, what is not as usual: deletions that wait, no
+ * server. E_*: what the server or store said. A signal (SIGINT, SIGTERM) ends it with
+ * E_INTERRUPT. */
 enum error fs_first_listing(struct fs *f, struct failure *why);
 
 enum error fs_mount(struct fs *f, struct failure *why);

@@ -17,6 +17,7 @@
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
+#include "verbs.h"
 #include "waiting.h"
 
 #define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
@@ -39,6 +40,7 @@ struct fs {
 	struct notify *notify;     /* NULL until fs_mount */
 	struct waiting waiting;
 	struct snapshots snapshots;
+	struct verbs verbs;
 	struct directory *directories; /* all that are open */
 	uint64_t sync_cookie;
 
@@ -54,6 +56,7 @@ struct fs {
 	unsigned signals;
 	bool greeted; /* the kernel's INIT is answered */
 	bool broken;  /* its descriptor cannot be read */
+	bool bounded; /* max_delete is reached, and that was said */
 	bool ending;  /* the final commit is asked for: no unlink, no fetch any more */
 	int64_t end_by;
 	bool committed;
@@ -80,7 +83,10 @@ void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie
  * *seconds is how long they hold. */
 extern const struct fuse_lowlevel_ops fs_operations;
 bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds);
-void fs_message_attributes(struct fs *f, const struct message *m, struct stat *st, double *seconds);
+void fs_message_attributes(
+    struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds);
+/* EPERM, or EROFS: nothing pretends to work. */
+void fs_refuse(fuse_req_t req);
 
 /* dir.c */
 void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -89,9 +95,16 @@ void dir_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 void dir_read_plus(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void dir_sync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
-void dir_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void dir_close_all(struct fs *f);
+bool dir_is_deleted(uint64_t ino); /* .pop3fs/deleted */
+
+/* deleting.c, with what answers its tasks */
+void deleting_sync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void deleting_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void deleting_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
+    const char *as, unsigned flags);
+void deleting_unlinked(struct fs *f, int64_t id, const struct failure *how);
+void deleting_undeleted(struct fs *f, int64_t id, const struct failure *how);
 
 /* file.c */
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
@@ -102,6 +115,11 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);
+
+/* first.c: the server has not said what there is: may the mount begin with what the store knows?
+ * And what whoever mounts should hear of. */
+bool first_from_store(const struct fs *f);
+void first_tell(const struct fs *f);
 
 /* refresh.c: somebody looked at the root; a listing was answered. */
 void refresh_looked(struct fs *f);

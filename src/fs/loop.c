@@ -80,6 +80,7 @@ enum error fs_create(
 	f->prefetch = prefetch_create(plan->prefetch);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
+	verbs_init(&f->verbs, plan->commit_ms);
 	code = watch_signals(f, why);
 	if (code == OK)
 		code = reader_open(&f->reader, plan->store, why);
@@ -108,6 +109,7 @@ void fs_free(struct fs *f)
 	}
 	dir_close_all(f);
 	snapshots_finish(&f->snapshots);
+	verbs_finish(&f->verbs);
 	prefetch_free(f->prefetch);
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
@@ -195,10 +197,9 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 		turn(f, -1, CLOCK_NEVER);
 	if (f->signals)
 		return failed(why, E_INTERRUPT, "interrupted before the first listing");
-	if (f->list_failure.code == E_SHRUNK)
-		return OK; /* the session has said it; what earlier mounts knew is shown */
-	if (!f->listed)
+	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
+	first_tell(f);
 	return OK;
 }
 
@@ -216,14 +217,22 @@ enum error fs_mount(struct fs *f, struct failure *why)
 	return code;
 }
 
-static void begin_end(struct fs *f, bool detach)
+static void send_commit(struct fs *f)
 {
 	struct job *j = job_create(JOB_COMMIT);
 
-	f->ending = true;
-	f->end_by = clock_in(f->plan.commit_ms + COMMIT_GRACE_MS);
 	j->final = true;
 	queue_put(&f->queues->jobs, &j->item);
+}
+
+static void begin_end(struct fs *f, bool detach)
+{
+	f->ending = true;
+	f->end_by = clock_in(f->plan.commit_ms + COMMIT_GRACE_MS);
+	if (verbs_have_committed(f))
+		f->committed = true;
+	else
+		send_commit(f);
 	if (detach)
 		f->plan.detach(f->plan.with);
 }

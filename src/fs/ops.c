@@ -49,27 +49,31 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 
 /* An hour, once the size is true and the body is here; no time at all before: the open that fetches
  * it may find another length. */
-void fs_message_attributes(struct fs *f, const struct message *m, struct stat *st, double *seconds)
+void fs_message_attributes(
+    struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds)
 {
 	unsigned flags = message_flags(m);
+	bool unlinked = view == VIEW_DELETED ? !maildrop_deleted(f->maildrop, m->id)
+					     : maildrop_hides(f->maildrop, m->id);
 
-	tree_message(st, &f->owner, m, maildrop_hides(f->maildrop, m->id));
+	tree_message(st, &f->owner, m, view, unlinked);
 	*seconds = (flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED) ? SECONDS_LONG : 0;
 }
 
-static bool message_attributes(struct fs *f, int64_t id, struct stat *st, double *seconds)
+static bool message_attributes(
+    struct fs *f, int64_t id, enum view view, struct stat *st, double *seconds)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 	struct reader_row row;
 
 	if (m) {
-		fs_message_attributes(f, m, st, seconds);
+		fs_message_attributes(f, m, view, st, seconds);
 		return true;
 	}
 	*seconds = 0;
 	if (!reader_message(f->reader, id, &row))
 		return false;
-	tree_row(st, &f->owner, id, &row);
+	tree_row(st, &f->owner, tree_ino(id, view), &row);
 	return true;
 }
 
@@ -79,12 +83,12 @@ static bool fixed_attributes(struct fs *f, uint64_t ino, struct stat *st, double
 	unsigned below = 0;
 	int64_t number = 0;
 
-	if (row->kind != FIXED_DIRECTORY)
+	if (!tree_is_directory(row))
 		return false; /* each lookup renders it anew, under another number */
+	*seconds = row->kind == FIXED_DELETED ? 0 : SECONDS_LONG;
 	while ((row = tree_fixed_after(ino, number, &number)))
-		below += row->kind == FIXED_DIRECTORY;
+		below += tree_is_directory(row);
 	tree_directory(st, &f->owner, ino, below, maildrop_changed(f->maildrop));
-	*seconds = SECONDS_LONG;
 	return true;
 }
 
@@ -109,7 +113,9 @@ bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds)
 		*seconds = SECONDS_ROOT;
 		return true;
 	case NODE_MESSAGE:
-		return message_attributes(f, n.id, st, seconds);
+		return message_attributes(f, n.id, VIEW_MESSAGE, st, seconds);
+	case NODE_DELETED:
+		return message_attributes(f, n.id, VIEW_DELETED, st, seconds);
 	case NODE_FIXED:
 		return fixed_attributes(f, ino, st, seconds);
 	case NODE_SNAPSHOT:
@@ -148,15 +154,16 @@ static void get_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
-/* Only asked without default_permissions, when nobody but the owner gets in. Messages and the root
- * are said to be writable, for else rm asks before each file; what writes is refused when it
- * comes. */
+/* Only asked without default_permissions, when nobody but the owner gets in. Messages and the
+ * directories that they leave are said to be writable, for else rm asks before each file; what
+ * writes is refused when it comes. */
 static void check_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
 	struct fs *f = fs_of(req);
 	enum node_kind kind = tree_node(ino).kind;
 	bool directory = kind == NODE_ROOT || kind == NODE_FIXED;
-	bool removable = kind == NODE_ROOT || kind == NODE_MESSAGE;
+	bool movable = dir_is_deleted(ino) || kind == NODE_DELETED;
+	bool removable = kind == NODE_ROOT || kind == NODE_MESSAGE || movable;
 
 	if ((mask & W_OK) && fs_read_only(f))
 		fuse_reply_err(req, EROFS);
@@ -166,15 +173,9 @@ static void check_access(fuse_req_t req, fuse_ino_t ino, int mask)
 		fuse_reply_err(req, 0);
 }
 
-static void no_such_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,
-    struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_len, size_t out_len)
-{
-	fuse_reply_err(req, ENOTTY);
-}
-
 /* ---- nothing pretends to work ---- */
 
-static void refuse(fuse_req_t req)
+void fs_refuse(fuse_req_t req)
 {
 	fuse_reply_err(req, fs_read_only(fs_of(req)) ? EROFS : EPERM);
 }
@@ -182,52 +183,45 @@ static void refuse(fuse_req_t req)
 static void refuse_attributes(
     fuse_req_t req, fuse_ino_t ino, struct stat *st, int which, struct fuse_file_info *fi)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_node(
     fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_directory(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_removal(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	refuse(req);
-}
-
-/* Never EXDEV: mv would copy and then unlink. */
-static void refuse_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
-    const char *as, unsigned flags)
-{
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_file(
     fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 static void refuse_write(fuse_req_t req, fuse_ino_t ino, const char *octets, size_t len,
     off_t offset, struct fuse_file_info *fi)
 {
-	refuse(req);
+	fs_refuse(req);
 }
 
 const struct fuse_lowlevel_ops fs_operations = {
@@ -238,13 +232,14 @@ const struct fuse_lowlevel_ops fs_operations = {
     .getattr = get_attributes,
     .statfs = get_statfs,
     .access = check_access,
-    .ioctl = no_such_ioctl,
+    .ioctl = verbs_ioctl,
     .opendir = dir_open,
     .readdir = dir_read,
     .readdirplus = dir_read_plus,
     .releasedir = dir_release,
-    .fsyncdir = dir_sync,
-    .unlink = dir_unlink,
+    .fsyncdir = deleting_sync,
+    .unlink = deleting_unlink,
+    .rename = deleting_rename,
     .open = file_open,
     .read = file_read,
     .release = file_release,
@@ -253,7 +248,6 @@ const struct fuse_lowlevel_ops fs_operations = {
     .mkdir = refuse_directory,
     .rmdir = refuse_removal,
     .symlink = refuse_symlink,
-    .rename = refuse_rename,
     .link = refuse_link,
     .create = refuse_file,
     .write = refuse_write,

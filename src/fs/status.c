@@ -56,6 +56,9 @@ void status_render(struct buf *text, const struct status *s)
 
 	say(text, "state", state_word(s));
 	say(text, "server", state->server[0] ? state->server : "unknown");
+	say(text, "sessions end",
+	    state->eats_read ? "without QUIT, where the server would delete what was read"
+			     : "with QUIT");
 	say(text, "tls", state->cipher[0] ? state->cipher : "none");
 	say(text, "user", s->account);
 	say_number(text, "messages", s->messages);

@@ -9,7 +9,7 @@
 #define FILE_MODE      0444u
 #define DIRECTORY_MODE 0777u
 
-enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROWS };
+enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROW_DELETED, ROWS };
 
 #define ROW_INO(number) ((uint64_t)(number) << VIEW_BITS | VIEW_FIXED)
 
@@ -17,6 +17,7 @@ enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROWS };
 static const struct fixed rows[ROWS] = {
     [ROW_POP3FS] = {".pop3fs", TREE_ROOT, FIXED_DIRECTORY},
     [ROW_STATUS] = {"status", ROW_INO(ROW_POP3FS), FIXED_STATUS},
+    [ROW_DELETED] = {"deleted", ROW_INO(ROW_POP3FS), FIXED_DELETED},
 };
 
 struct node tree_node(uint64_t ino)
@@ -29,6 +30,8 @@ struct node tree_node(uint64_t ino)
 		n.kind = NODE_NONE;
 	else if ((ino & VIEW_MASK) == VIEW_MESSAGE)
 		n.kind = NODE_MESSAGE;
+	else if ((ino & VIEW_MASK) == VIEW_DELETED)
+		n.kind = NODE_DELETED;
 	else if ((ino & VIEW_MASK) == VIEW_SNAPSHOT)
 		n.kind = NODE_SNAPSHOT;
 	else if ((ino & VIEW_MASK) == VIEW_FIXED && n.id < ROWS)
@@ -69,6 +72,11 @@ const struct fixed *tree_fixed_named(uint64_t parent, struct slice name, int64_t
 	return NULL;
 }
 
+bool tree_is_directory(const struct fixed *row)
+{
+	return row->kind != FIXED_STATUS;
+}
+
 static void fill(struct stat *st, const struct owner *who, uint64_t ino, mode_t mode, uint64_t size)
 {
 	memset(st, 0, sizeof(*st));
@@ -90,23 +98,24 @@ static void set_times(struct stat *st, int64_t modified, int64_t changed)
 }
 
 void tree_directory(
-    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed)
+    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, struct timespec changed)
 {
 	fill(st, who, ino, S_IFDIR | DIRECTORY_MODE, 0);
 	st->st_nlink = 2 + below;
-	set_times(st, changed, changed);
+	st->st_atim = st->st_mtim = st->st_ctim = changed;
 }
 
-void tree_message(struct stat *st, const struct owner *who, const struct message *m, bool unlinked)
+void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,
+    bool unlinked)
 {
-	fill(st, who, tree_ino(m->id, VIEW_MESSAGE), S_IFREG | FILE_MODE, message_size(m));
+	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, message_size(m));
 	st->st_nlink = unlinked ? 0 : 1;
 	set_times(st, m->received, m->seen);
 }
 
-void tree_row(struct stat *st, const struct owner *who, int64_t id, const struct reader_row *row)
+void tree_row(struct stat *st, const struct owner *who, uint64_t ino, const struct reader_row *row)
 {
-	fill(st, who, tree_ino(id, VIEW_MESSAGE), S_IFREG | FILE_MODE, row->size);
+	fill(st, who, ino, S_IFREG | FILE_MODE, row->size);
 	st->st_nlink = 0;
 	set_times(st, row->received, row->seen);
 }

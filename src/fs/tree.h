@@ -3,7 +3,8 @@
  * the next:
  *
  *     1                       the root (FUSE's law)
- *     id << 3 | VIEW_MESSAGE  a message; numbers 1 to 5 are left for other views of it
+ *     id << 3 | VIEW_MESSAGE  a message; numbers up to 5 are for other views of it
+ *     id << 3 | VIEW_DELETED  the same as .pop3fs/deleted shows it
  *     row << 3 | VIEW_FIXED   .pop3fs and what always stands below it, a row of the table in tree.c
  *     serial << 3 | VIEW_SNAPSHOT  one rendering of a file like status (snapshots.h)
  */
@@ -22,6 +23,7 @@
 
 enum view {
 	VIEW_MESSAGE = 0,
+	VIEW_DELETED = 3, /* 1 and 2 are left for its header and for the Maildir */
 	VIEW_FIXED = 6,
 	VIEW_SNAPSHOT = 7,
 };
@@ -30,6 +32,7 @@ enum node_kind {
 	NODE_NONE, /* no number of ours */
 	NODE_ROOT,
 	NODE_MESSAGE,  /* id: the store's row */
+	NODE_DELETED,  /* id: the store's row */
 	NODE_FIXED,    /* id: the row of the table */
 	NODE_SNAPSHOT, /* id: its serial */
 };
@@ -45,7 +48,8 @@ uint64_t tree_ino(int64_t id, enum view view);
 /* What always stands below .pop3fs, and .pop3fs itself. */
 enum fixed_kind {
 	FIXED_DIRECTORY,
-	FIXED_STATUS, /* a file, rendered anew at each lookup */
+	FIXED_DELETED, /* a directory, of the messages that wait for a commit */
+	FIXED_STATUS,  /* a file, rendered anew at each lookup */
 };
 
 struct fixed {
@@ -67,13 +71,16 @@ struct owner {
 	mode_t umask;
 };
 
+bool tree_is_directory(const struct fixed *row);
+
 /* Each fills all of *st. Times are seconds since 1970, sizes octets. `unlinked`: only open
- * handles still reach it. */
-void tree_directory(
-    struct stat *st, const struct owner *who, uint64_t ino, unsigned below, int64_t changed);
-void tree_message(struct stat *st, const struct owner *who, const struct message *m, bool unlinked);
+ * handles still reach it under this view. */
+void tree_directory(struct stat *st, const struct owner *who, uint64_t ino, unsigned below,
+    struct timespec changed);
+void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,
+    bool unlinked);
 /* A message that has left the listing, while somebody holds it open. */
-void tree_row(struct stat *st, const struct owner *who, int64_t id, const struct reader_row *row);
+void tree_row(struct stat *st, const struct owner *who, uint64_t ino, const struct reader_row *row);
 void tree_file(
     struct stat *st, const struct owner *who, uint64_t ino, uint64_t size, int64_t changed);
 

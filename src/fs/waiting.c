@@ -43,6 +43,11 @@ static void interrupted(fuse_req_t req, void *with)
 	fuse_reply_err(req, EINTR);
 }
 
+static bool is_interruptible(enum wait_kind kind)
+{
+	return kind != WAIT_UNLINK && kind != WAIT_UNDELETE;
+}
+
 void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note)
 {
 	struct waiter *x;
@@ -53,7 +58,7 @@ void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_
 	}
 	/* Asked here, because fuse_req_interrupt_func would call the handler while it still uses
 	 * the request that the handler's answer frees. */
-	if (kind != WAIT_UNLINK && fuse_req_interrupted(req)) {
+	if (is_interruptible(kind) && fuse_req_interrupted(req)) {
 		fuse_reply_err(req, EINTR);
 		return;
 	}
@@ -62,7 +67,7 @@ void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_
 	*w->last = x;
 	w->last = &x->next;
 	w->count[kind]++;
-	if (kind != WAIT_UNLINK)
+	if (is_interruptible(kind))
 		fuse_req_interrupt_func(req, interrupted, x);
 }
 

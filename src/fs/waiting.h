@@ -12,9 +12,13 @@
 #include <fuse_lowlevel.h>
 
 enum wait_kind {
-	WAIT_FETCH,  /* open: key is the message's id */
-	WAIT_UNLINK, /* unlink: key is the message's id */
-	WAIT_SYNC,   /* fsyncdir: key is the task's cookie */
+	WAIT_FETCH,    /* open: key is the message's id */
+	WAIT_UNLINK,   /* unlink: key is the message's id */
+	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
+	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */
+	WAIT_COMMIT,   /* these: key is the verb's number (verbs.h) */
+	WAIT_REFRESH,
+	WAIT_UNDO,
 	WAIT_KINDS,
 };
 
@@ -31,8 +35,8 @@ void waiting_init(struct waiting *w);
 /* Keeps the request until it is taken; `note` comes back with it. An interrupt (Ctrl-C, kill) is
  * answered by EINTR at once, and what the request waits for goes on: others may want it.
  *
- * But not for WAIT_UNLINK: the intention is on its way into the log, a local write of milliseconds.
- * EINTR would say "not deleted" of a file that is. */
+ * But not for WAIT_UNLINK and WAIT_UNDELETE: the change is on its way into the log, a local write
+ * of milliseconds. EINTR would say "not deleted" of a file that is. */
 void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note);
 
 /* The oldest request that waits for this; the caller answers it. NULL: nobody does (any more). */

@@ -1,6 +1,8 @@
 #include "errand.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,22 +20,15 @@ bool committing_wants_line(const struct session *s)
 	return s->committing.stage == COMMIT_WAITING;
 }
 
+bool committing_waited_for(const struct session *s)
+{
+	return committing_wants_line(s) || s->committing.stage == COMMIT_PROVING;
+}
+
 static void ask_store(struct session *s)
 {
 	s->committing.questions++;
 	session_send_task(s, task_create(TASK_INTENTIONS));
-}
-
-static void begin(struct session *s, bool final)
-{
-	struct committing *c = &s->committing;
-
-	c->wanted = true;
-	c->final = final;
-	c->deadline = final ? clock_in(s->plan->commit_ms) : CLOCK_NEVER;
-	c->result = (struct commit_result){0};
-	c->stage = COMMIT_ASKING;
-	ask_store(s);
 }
 
 static void forget(struct committing *c)
@@ -46,19 +41,56 @@ static void forget(struct committing *c)
 	c->count = c->next = 0;
 }
 
-/* Whoever waits for the commit gets the real result. */
-static void finish(struct session *s, const struct failure *how)
+static void begin_round(struct session *s)
+{
+	struct committing *c = &s->committing;
+
+	forget(c);
+	c->before.deleted += c->result.deleted;
+	c->before.dropped += c->result.dropped;
+	c->result = (struct commit_result){0};
+	c->deadline = clock_in(s->plan->commit_ms);
+	c->again = c->broken = false;
+	c->stage = COMMIT_ASKING;
+	ask_store(s);
+}
+
+static void begin(struct session *s, bool final)
+{
+	struct committing *c = &s->committing;
+
+	c->wanted = true;
+	c->final = final;
+	c->result = c->before = (struct commit_result){0};
+	c->refused = (struct failure){0};
+	begin_round(s);
+}
+
+static void tell(struct session *s, const struct failure *how)
 {
 	struct committing *c = &s->committing;
 	struct event *e = event_create(EVENT_COMMITTED);
 
 	e->commit = c->result;
+	e->commit.deleted += c->before.deleted;
+	e->commit.dropped += c->before.dropped;
 	e->final = c->final;
-	if (how)
-		e->failure = *how;
+	e->failure = how ? *how : c->refused;
 	session_send_event(s, e);
+}
+
+/* Whoever waits for the commit gets the real result, and not before what he removed was in it. */
+static void finish(struct session *s, const struct failure *how)
+{
+	struct committing *c = &s->committing;
+
+	if (c->again && !how && !c->final_after) {
+		begin_round(s);
+		return;
+	}
+	tell(s, how);
 	forget(c);
-	c->wanted = false;
+	c->wanted = c->again = false;
 	c->stage = COMMIT_NONE;
 	if (c->final_after) {
 		c->final_after = false;
@@ -75,12 +107,12 @@ void committing_want(struct session *s, bool final)
 	} else if (final && c->stage <= COMMIT_WAITING) {
 		c->final = true;
 		c->deadline = clock_in(s->plan->commit_ms);
-	} else if (final && c->stage == COMMIT_PROVING) {
-		finish(s, NULL);
-		begin(s, true);
-	} else if (final) {
+	} else if (c->stage > COMMIT_WAITING) {
 		/* the one under way has read the journal already: an unlink may have come since */
-		c->final_after = true;
+		c->final_after = c->final_after || final;
+		c->again = c->again || !final;
+		if (final && c->stage == COMMIT_PROVING)
+			finish(s, NULL);
 	}
 }
 
@@ -195,6 +227,10 @@ void committing_intentions(struct session *s, struct intentions *all)
 	c->intentions = all;
 	c->result.waiting = waiting(all);
 	if (c->result.waiting == 0) {
+		if (s->line == LINE_COMMITTING)
+			s->line =
+			    LINE_READY; /* this very listing has settled all: nothing is sent */
+		c->result.proved = true;
 		finish(s, NULL);
 		return;
 	}
@@ -212,7 +248,14 @@ void committing_intentions(struct session *s, struct intentions *all)
 	c->result.waiting -= c->count; /* those are told one by one */
 	c->stage = COMMIT_COMPARING;
 	if (compare(s, &why))
-		committing_broken(s, &why);
+		line_over(s, &why);
+}
+
+static void read_journal(struct session *s)
+{
+	forget(&s->committing);
+	s->committing.stage = COMMIT_READING;
+	ask_store(s);
 }
 
 enum error committing_start(struct session *s, struct failure *why)
@@ -224,14 +267,13 @@ enum error committing_start(struct session *s, struct failure *why)
 		return OK;
 	}
 	if (s->held) {
-		failed(
-		    &held, E_SHRUNK, "nothing is deleted on the server now: %s", s->trouble.words);
+		failed(&held, E_SHRUNK, "nothing is deleted on the server now: %s",
+		    s->backoff.trouble.words);
 		finish(s, &held);
 		return OK;
 	}
 	s->line = LINE_COMMITTING;
-	s->committing.stage = COMMIT_READING;
-	ask_store(s);
+	read_journal(s);
 	return OK;
 }
 
@@ -298,6 +340,10 @@ enum error committing_marked(struct session *s, const struct failure *how, struc
 {
 	if (s->committing.stage != COMMIT_MARKING)
 		return OK;
+	if (how->code == E_VANISHED) {
+		read_journal(s); /* one was undeleted meanwhile */
+		return OK;
+	}
 	if (how->code) {
 		*why = *how;
 		return why->code;
@@ -332,14 +378,30 @@ static enum error top_answer(struct session *s, const struct answer *a, struct f
 	return a->last ? compare(s, why) : OK;
 }
 
+/* Said of each, and to whoever waits for the commit of the first. */
+__attribute__((format(printf, 2, 3))) static void not_done(
+    struct committing *c, const char *format, ...)
+{
+	struct failure why;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why.words, sizeof(why.words), format, args);
+	va_end(args);
+	why.code = E_REFUSED;
+	log_warning("%s", why.words);
+	if (!c->refused.code)
+		c->refused = why;
+}
+
 static enum error dele_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct deletion *d = &s->committing.all[a->tag];
 
 	if (a->status.sign != REPLY_OK) {
 		d->outcome = OUTCOME_REFUSED;
-		log_warning("the server refused to delete %s: %.*s", d->intention->name,
-		    SLICE_ARGS(a->status.text));
+		not_done(&s->committing, "the server refused to delete %s: %.*s",
+		    d->intention->name, SLICE_ARGS(a->status.text));
 	}
 	return send_deles(s, why);
 }
@@ -359,12 +421,12 @@ static void quit_answer(struct session *s, const struct answer *a)
 	}
 	tell_journal(s);
 	s->line = LINE_LEAVING;
-	if (c->final || how.code) {
+	if (!c->final)
+		session_want_listing(s);
+	if (c->final || how.code || clock_ms() < s->backoff.patience_until)
 		finish(s, how.code ? &how : NULL);
-		return;
-	}
-	c->stage = COMMIT_PROVING;
-	s->refresh_wanted = true;
+	else
+		c->stage = COMMIT_PROVING;
 }
 
 enum error committing_answer(struct session *s, const struct answer *a, struct failure *why)
@@ -381,6 +443,33 @@ enum error committing_answer(struct session *s, const struct answer *a, struct f
 		return failed(
 		    why, E_PROTOCOL, "an answer to %s came out of turn", verb_word(a->verb));
 	}
+}
+
+static bool dele_is_out(const struct committing *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->all[i].sent)
+			return true;
+	return false;
+}
+
+void committing_line_broke(struct session *s, const struct failure *why, bool try_again)
+{
+	struct committing *c = &s->committing;
+	bool broke = (why->code == E_CLOSED || why->code == E_PROTOCOL) && !c->broken;
+	size_t left = c->intentions ? waiting(c->intentions) : c->result.waiting;
+
+	if (!(broke || try_again) || dele_is_out(c)) {
+		log_warning("%s", why->words);
+		committing_broken(s, why);
+		return;
+	}
+	c->broken = true;
+	if (c->stage == COMMIT_MARKING)
+		tell_journal(s); /* that none of them was sent */
+	forget(c);
+	c->result = (struct commit_result){.waiting = left};
+	c->stage = COMMIT_WAITING;
 }
 
 void committing_broken(struct session *s, const struct failure *why)
@@ -419,7 +508,10 @@ void committing_proved(struct session *s, const struct failure *how)
 		    listing_by_id(s->listing, c->all[i].id)) {
 			c->result.deleted--;
 			c->result.waiting++;
+			not_done(c, "%s is still listed after \"+OK\" to DELE and QUIT",
+			    c->all[i].intention->name);
 		}
 	}
+	c->result.proved = how->code == OK;
 	finish(s, NULL);
 }

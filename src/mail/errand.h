@@ -7,12 +7,14 @@
 
 #include <pthread.h>
 
+#include "backoff.h"
 #include "buf.h"
 #include "gather.h"
 #include "jobs.h"
 #include "pace.h"
 #include "session.h"
 #include "talk.h"
+#include "troubled.h"
 #include "wants.h"
 
 /* What the line is at. It goes down this list and back to NONE. */
@@ -102,6 +104,9 @@ enum error fetching_go(struct session *s, struct failure *why);
 enum error fetching_pause(struct session *s, struct failure *why);
 enum error fetching_answer(struct session *s, const struct answer *a, struct failure *why);
 
+bool fetching_waited_for(
+    const struct session *s); /* without a line: a reader waits for something */
+
 /* The line broke under the message that was coming in: that counts against it. */
 void fetching_broken(struct session *s, const struct failure *why);
 /* The line is gone: all that was out or held is wanted again. */
@@ -149,14 +154,17 @@ struct deletion {
 struct committing {
 	enum commit_stage stage;
 	bool wanted, final;
-	bool final_after; /* a final one was asked for too late to join this one: it comes next */
+	bool again; /* one was asked for too late for this one: it is not done before that, too */
+	bool final_after; /* the same with a final one: it comes next */
+	bool broken;      /* a line broke under it already */
 	int64_t deadline; /* clock.h */
 	struct intentions *intentions;
 	struct deletion *all;
 	size_t count, next;
 	unsigned questions; /* to the store, not answered: only the last answer counts */
 	struct buf top;
-	struct commit_result result;
+	struct commit_result result, before; /* of this round, and of those before it */
+	struct failure refused;              /* the first deletion that the server did not do */
 };
 
 void committing_want(struct session *s, bool final);
@@ -164,12 +172,16 @@ void committing_intentions(struct session *s, struct intentions *all);
 enum error committing_start(struct session *s, struct failure *why); /* the line is ready for it */
 enum error committing_marked(struct session *s, const struct failure *how, struct failure *why);
 enum error committing_answer(struct session *s, const struct answer *a, struct failure *why);
-/* The line is lost, could not be had, or time is up. */
+/* The line is lost: begins anew on another one, once or to try again in another way, if no DELE was
+ * out. */
+void committing_line_broke(struct session *s, const struct failure *why, bool try_again);
+/* A line could not be had, or time is up. */
 void committing_broken(struct session *s, const struct failure *why);
 /* A listing after the commit has come (failure OK) or could not be had. */
 void committing_proved(struct session *s, const struct failure *how);
-/* Wants a line now. */
+/* Wants a line now; wants a login at once, be it for the proof. */
 bool committing_wants_line(const struct session *s);
+bool committing_waited_for(const struct session *s);
 
 /* ---- session.c: the thread, and what comes next ---- */
 
@@ -185,6 +197,8 @@ struct session {
 	enum line_state line;
 	struct talk *talk;       /* NULL exactly in LINE_NONE */
 	uint64_t lines;          /* opened so far: the serial of this one */
+	unsigned quirks;         /* the server's, once logged in (quirks.h) */
+	int64_t logged_in;       /* clock.h */
 	int64_t idle_since;      /* clock.h: LINE_READY with nothing to do since */
 	int64_t leave_by;        /* clock.h: LINE_LEAVING ends then */
 	struct listing *listing; /* this line's: held while it is ready */
@@ -193,14 +207,15 @@ struct session {
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
-	bool refresh_sure;    /* a person waits for it, and will believe what it says */
-	bool secret_was_good; /* it has been accepted in this mount */
-	bool secret_refused;  /* no login until a person asks */
-	unsigned bare_refusals;
-	unsigned attempts;   /* logins that failed in a row */
-	int64_t retry_until; /* E_LOCKED, E_LATER: give up then; CLOCK_NEVER: no such trouble */
-	int64_t not_before;  /* no login before this moment */
-	struct failure trouble;
+	bool refresh_sure;       /* a person waits for it, and will believe what it says */
+	int64_t refresh_asked;   /* number of the last JOB_REFRESH that somebody waits for */
+	int64_t refresh_covered; /* the last one that this line's listing answers */
+	int64_t refresh_since;   /* clock.h: when it was wanted first */
+	struct backoff backoff;
+	unsigned broken_listings; /* lines that broke while they listed, since the last success */
+	struct troubled troubled;
+	bool failing_all; /* what fails now is no message's own trouble */
+	bool warned_of_eating;
 
 	bool pipelining_failed;    /* one command at a time, in this mount */
 	bool pipelining_suspect;   /* ... because octets were out of place */
@@ -210,7 +225,8 @@ struct session {
 	struct learning learning;
 	bool held;          /* this line's listing is held back: no DELE by it ... */
 	int64_t held_until; /* ... clock.h: and another one not before */
-	bool uidl_refused;  /* not announced, and refused */
+	bool held_said;
+	bool uidl_refused; /* not announced, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
 	struct committing committing;
@@ -219,6 +235,9 @@ struct session {
 
 /* The message's number on this line; 0: it is not listed here. */
 uint32_t session_number(const struct session *s, int64_t id);
+
+/* A new login, for its listing. */
+void session_want_listing(struct session *s);
 
 /* From now on this is known of the server, also in later mounts. */
 void session_learn(struct session *s, enum fact fact, int64_t value);
@@ -238,8 +257,14 @@ void line_fail_all(
     struct session *s, const struct failure *why); /* nobody gets what he waits for */
 void line_not_listed(struct session *s, const struct failure *why);
 
-/* The server deletes at QUIT what was merely read, and says so (EXPIRE 0: RFC 2449, 6.7): it is
- * left without QUIT, and deletions are committed where nothing was read. */
+/* The server deletes at QUIT what was merely read: it says so (EXPIRE 0: RFC 2449, 6.7), or is
+ * known for it. It is left without QUIT, and deletions are committed where nothing was read. */
 bool line_eats_what_was_read(const struct session *s);
+
+/* A login that nobody waits for goes no sooner than the server asked for. */
+void line_be_patient(struct session *s);
+
+/* While it is ready: the moment at which it is left, if nothing comes up. */
+int64_t line_idle_until(const struct session *s);
 
 #endif

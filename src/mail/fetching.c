@@ -79,6 +79,11 @@ bool fetching_wanted(const struct session *s)
 	return fetching_queue(s) > 0;
 }
 
+bool fetching_waited_for(const struct session *s)
+{
+	return s->fetching.wants.first[WANT_URGENT] != NULL;
+}
+
 /* Tells the reader that it will not come, or (NULL) that it is there. */
 static void settle(struct session *s, struct want *w, const struct failure *why)
 {
@@ -318,22 +323,41 @@ static void came_alone(struct session *s, struct want *w)
 		doubt(s, w);
 }
 
+/* The one that was fetched alone and had a NOOP behind it, to see whether more comes. */
+static struct want *find_lone(const struct fetching *f)
+{
+	struct want *w = f->wants.first[WANT_HELD];
+
+	while (w && !w->sent_alone)
+		w = w->next;
+	return w;
+}
+
+static struct want *find_odd(const struct session *s)
+{
+	struct want *w = s->fetching.wants.first[WANT_HELD];
+
+	while (w && !is_odd(s, w))
+		w = w->next;
+	return w;
+}
+
 /* A window is closed in step: its bodies are believed, unless one has not LIST's size. One such is
- * enough to find out whether it is LIST that is wrong. */
+ * enough to find out whether it is LIST that is wrong; the others wait for it, odd ones too. */
 static void window_closed(struct session *s)
 {
 	struct fetching *f = &s->fetching;
-	struct want *w = f->wants.first[WANT_HELD];
+	struct want *w = find_lone(f);
 
-	while (w && !w->sent_alone && !is_odd(s, w))
-		w = w->next;
-	if (w && w->sent_alone) {
+	if (w) {
 		wants_move(&f->wants, w, WANT_OUT); /* not one of those that it may set free */
 		came_alone(s, w);
-	} else if (w && !f->odd) {
+	} else if (f->odd) {
+		return;
+	} else if ((w = find_odd(s)) != NULL) {
 		f->odd = w->is_odd = true;
 		doubt(s, w);
-	} else if (!f->odd) {
+	} else {
 		believe_held(s);
 		s->pipelines_broken = 0;
 	}
@@ -450,11 +474,14 @@ void fetching_line_closed(struct session *s)
 
 void fetching_broken(struct session *s, const struct failure *why)
 {
-	struct want *w = s->fetching.wants.first[WANT_OUT];
+	struct wants *wants = &s->fetching.wants;
+	struct want *w = wants->first[WANT_OUT] ? wants->first[WANT_OUT] : wants->first[WANT_HELD];
 
 	/* silence has used up the reader's patience; a line that broke has not */
 	if (w && (++w->tries >= MOST_TRIES || why->code == E_TIMEOUT)) {
 		gather_abort(take(&s->fetching.gather));
+		if (w->body)
+			discard_body(s, w);
 		settle(s, w, why);
 	}
 }

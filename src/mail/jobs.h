@@ -53,9 +53,10 @@ enum job_kind {
 	JOB_FETCH,   /* id, urgent, again: answered by one EVENT_FETCHED, always; asked twice:
 			answered once for both. What is in the cache is not fetched, but for
 			`again`: its body there was damaged, and TASK_DISCARD is on its way */
-	JOB_REFRESH, /* waited_for: answered by EVENT_LISTED or EVENT_NOT_LISTED; a second one joins
-			the first. Unless it is a mount's first it is a person's, who believes also
-			a listing that lost most (E_SHRUNK) */
+	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
+			second one joins the first, unless that has logged in and so sees no newer
+			mail. Unless it is a mount's first it is a person's, who believes also a
+			listing that lost most (E_SHRUNK) */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
 			afterwards */
 	JOB_END,     /* close the line and end the thread */
@@ -82,6 +83,7 @@ struct job {
 	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
 	bool first;      /* of the mount */
+	int64_t number;  /* above that of all refreshes before it */
 	bool final;
 	uint64_t octets;
 	struct draft *draft;
@@ -176,7 +178,10 @@ enum event_kind {
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
 	/* from the session thread (EVENT_FETCHED with a failure, too) */
-	EVENT_NOT_LISTED, /* failure: a refresh did not succeed */
+	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
+			     to this one */
+	EVENT_NOT_LISTED, /* number, failure: a refresh did not succeed; nor did those up to this
+			     one */
 	EVENT_COMMITTED,  /* commit, failure */
 	EVENT_STATE,      /* state: for .pop3fs/status, whenever it changes */
 };
@@ -186,6 +191,7 @@ struct commit_result {
 	size_t deleted; /* DELE and QUIT both answered "+OK" */
 	size_t waiting; /* still in the journal, for the next commit */
 	size_t dropped; /* given up: another message now, or refused too often; shown again */
+	bool proved;    /* a listing taken afterwards agreed, or there was nothing to do */
 };
 
 enum session_phase {
@@ -205,6 +211,7 @@ struct session_state {
 	struct failure trouble; /* the last error; code OK: none since the last success */
 	char server[128];       /* IMPLEMENTATION, or "" */
 	char cipher[64];        /* TLS version and suite, or "none" */
+	bool eats_read;         /* the server deletes what was read: sessions end without QUIT */
 };
 
 struct event {
@@ -212,6 +219,7 @@ struct event {
 	enum event_kind kind;
 	int64_t id;
 	uint64_t cookie;
+	int64_t number;
 	bool same, fresh;
 	bool final;                    /* EVENT_COMMITTED: it answers the final one */
 	struct listing *listing;       /* held for the receiver */

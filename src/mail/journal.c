@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "log.h"
 #include "name.h"
 #include "query.h"
 
@@ -67,6 +68,27 @@ static enum error arm_again(struct store *s, int64_t id, struct failure *why)
 	    (int64_t)INTENTION_REFUSED, (int64_t)INTENTION_PENDING);
 }
 
+/* Says that the user's wish was given up, if it was. */
+static enum error say_refused(struct store *s, int64_t id, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT m.uidl, m.ordinal FROM intention i JOIN message m ON m.id = i.id "
+	    "WHERE i.id = ?1 AND i.state = ?2",
+	    "ii", id, (int64_t)INTENTION_REFUSED);
+	char name[NAME_LONGEST + 1];
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	if (error || !row)
+		return error;
+	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
+	log_warning(
+	    "%s is not deleted: the server still has it after %d commits; it is shown again", name,
+	    JOURNAL_MOST_TRIES);
+	return OK;
+}
+
 static enum error forget(struct store *s, int64_t id, struct failure *why)
 {
 	return query_run(s, why, "DELETE FROM intention WHERE id = ?1", "i", id);
@@ -86,7 +108,7 @@ static enum error take_step(struct store *s, int64_t id, enum step step, struct 
 	case TO_UNKNOWN:
 		return set_state(s, id, INTENTION_UNKNOWN, why);
 	case ARM_AGAIN:
-		return arm_again(s, id, why);
+		return arm_again(s, id, why) ? why->code : say_refused(s, id, why);
 	case FORGET:
 		return forget(s, id, why);
 	case DENY:

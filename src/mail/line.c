@@ -2,20 +2,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
 #include "log.h"
+#include "quirks.h"
 
-/* After a login that failed no other is tried by itself before this, doubled each time up to the
- * latter. */
-#define FIRST_PAUSE_MS   1000
-#define LONGEST_PAUSE_MS 60000
-#define RETRY_PAUSE_MS   8000 /* the longest between tries while the maildrop is in use */
+/* Where LOGIN-DELAY is announced a line is kept that long, since no other could be had; but others
+ * may want the maildrop. */
+#define LONGEST_KEPT_MS 300000
 
-/* A bare -ERR to a secret that was good before means "in use" on servers without codes; but not for
- * ever. */
-#define MOST_BARE_REFUSALS 3
+#define MOST_DELAY_S (24 * 60 * 60) /* of LOGIN-DELAY; more is not believed */
 
 /* Lines that close with several commands out, one after the other: the second time it is no chance.
  */
@@ -48,6 +46,7 @@ void line_not_listed(struct session *s, const struct failure *why)
 		return;
 	s->refresh_wanted = s->refresh_waited_for = s->refresh_sure = false;
 	e = event_create(EVENT_NOT_LISTED);
+	e->number = s->refresh_asked;
 	e->failure = *why;
 	session_send_event(s, e);
 }
@@ -55,69 +54,119 @@ void line_not_listed(struct session *s, const struct failure *why)
 /* Nobody gets what he waits for. */
 void line_fail_all(struct session *s, const struct failure *why)
 {
+	s->failing_all = true;
 	fetching_fail_all(s, why);
+	s->failing_all = false;
 	committing_broken(s, why);
 	line_not_listed(s, why);
 }
 
 /* Said once, not at every try; and not here where somebody waits, who is told and will say it. */
-static void line_trouble(struct session *s, const struct failure *why)
+static void complain(struct session *s, enum error before, const struct failure *why)
 {
-	if (s->trouble.code != why->code && !s->refresh_waited_for)
+	if (before != why->code && !s->refresh_waited_for)
 		log_warning("%s", why->words);
-	s->trouble = *why;
 }
 
-static bool may_mean_in_use(struct session *s, const struct failure *why)
+/* A login, or the listing after it, did not come about. Those who wait go on waiting only where
+ * another try may help soon. */
+static void attempt_failed(struct session *s, const struct failure *said, struct attempt a)
 {
-	if (why->code != E_LOGIN || !s->secret_was_good || talk_refusal(s->talk) != CODE_NONE)
-		return false;
-	return ++s->bare_refusals <= MOST_BARE_REFUSALS;
+	struct failure why = *said;
+	enum error before = s->backoff.trouble.code;
+	bool again;
+
+	a.retry_ms = s->plan->retry_ms;
+	if (getrandom(&a.chance, sizeof(a.chance), GRND_NONBLOCK) != sizeof(a.chance))
+		a.chance = (uint32_t)clock_ms();
+	again = backoff_failed(&s->backoff, &why, &a, clock_ms());
+	complain(s, before, &why);
+	committing_proved(s, &why); /* the proof is had at once or not at all */
+	if (!again)
+		line_fail_all(s, &why);
 }
 
-static int64_t pause_ms(unsigned attempts, int64_t longest)
-{
-	int64_t ms = attempts > 16 ? longest : (int64_t)FIRST_PAUSE_MS << attempts;
-
-	if (ms > longest)
-		ms = longest;
-	return ms - random() % (ms / 4); /* so that two that collided do not collide again */
-}
-
-/* A login that did not come about. Those who wait go on waiting only where another try may help
- * soon. */
 static void login_failed(struct session *s, const struct failure *why)
 {
-	bool in_use = may_mean_in_use(s, why);
-	bool may_help = why->code == E_LOCKED || why->code == E_LATER || in_use;
-	bool secret_refused = why->code == E_CONFIG ||
-			      (why->code == E_LOGIN && talk_secret_was_sent(s->talk) && !in_use);
+	struct attempt a = {
+	    .refused = talk_was_refused(s->talk),
+	    .code = talk_refusal(s->talk),
+	};
 
 	line_close(s);
-	line_trouble(s, why);
-	s->secret_refused = s->secret_refused || secret_refused;
-	if (may_help && s->retry_until == CLOCK_NEVER)
-		s->retry_until = clock_in(s->plan->retry_ms);
-	if (may_help && clock_ms() < s->retry_until) {
-		s->not_before = clock_in(pause_ms(s->attempts++, RETRY_PAUSE_MS));
+	attempt_failed(s, why, a);
+}
+
+/* A line that broke or got out of step is replaced once; anything else is the answer. */
+static void listing_failed(struct session *s, const struct failure *why)
+{
+	bool broke = why->code == E_CLOSED || why->code == E_PROTOCOL;
+
+	if (broke && s->broken_listings++ == 0)
 		return;
-	}
-	s->retry_until = CLOCK_NEVER;
-	s->not_before = clock_in(pause_ms(s->attempts++, LONGEST_PAUSE_MS));
-	line_fail_all(s, why);
+	attempt_failed(s, why, (struct attempt){0});
+}
+
+/* ---- LOGIN-DELAY: RFC 2449, 6.5 ---- */
+
+static int64_t within(int64_t number, int64_t least, int64_t most)
+{
+	return number < least ? least : number > most ? most : number;
+}
+
+/* The server's last word on it, maybe to an earlier mount. A clock that was set back makes nobody
+ * wait for longer than the delay. */
+void line_be_patient(struct session *s)
+{
+	int64_t delay = within(s->facts.of[FACT_LOGIN_DELAY], 0, MOST_DELAY_S);
+	int64_t left = s->facts.of[FACT_LAST_LOGIN] + delay - clock_seconds();
+
+	s->backoff.patience_until = clock_in(within(left, 0, delay) * 1000);
+}
+
+static void learn_delay(struct session *s, const struct capabilities *c)
+{
+	session_learn(s, FACT_LOGIN_DELAY, c->login_delay ? c->login_delay_s : 0);
+	if (c->login_delay && c->login_delay_s > 0)
+		session_learn(s, FACT_LAST_LOGIN, clock_seconds());
+	line_be_patient(s);
+}
+
+int64_t line_idle_until(const struct session *s)
+{
+	int64_t kept = within(s->facts.of[FACT_LOGIN_DELAY] * 1000, 0, LONGEST_KEPT_MS);
+	int64_t idle = s->idle_since + s->plan->idle_ms;
+
+	return idle > s->logged_in + kept ? idle : s->logged_in + kept;
+}
+
+/* ---- */
+
+static void warn_of_eating(struct session *s)
+{
+	s->state.eats_read = line_eats_what_was_read(s);
+	if (!s->state.eats_read || s->warned_of_eating)
+		return;
+	s->warned_of_eating = true;
+	log_warning("%s deletes what was merely read, once a session ends in order: sessions are "
+		    "broken off instead, except to delete",
+	    s->plan->host);
 }
 
 void line_opened(struct session *s)
 {
 	const struct capabilities *c = talk_capabilities(s->talk);
 
-	s->secret_was_good = true;
-	s->secret_refused = false;
-	s->bare_refusals = 0;
+	s->refresh_covered = s->refresh_asked;
+	backoff_logged_in(&s->backoff);
+	s->quirks = quirks_of(talk_greeting(s->talk), c);
+	s->logged_in = clock_ms();
 	s->fetching.read_here = false;
 	s->line = LINE_SURVEYING;
 	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
+	learn_delay(s, c);
+	warn_of_eating(s);
 }
 
 /* Lines that close with several commands out, one after the other: the second time it is no chance.
@@ -162,35 +211,19 @@ void line_over(struct session *s, const struct failure *why)
 	if (was == LINE_READY && !try_again)
 		fetching_broken(s, why);
 	line_close(s);
-	switch (was) {
-	case LINE_SURVEYING:
-		/* a line that broke is replaced once; anything else is the answer, unless it was
-		 * one message's header: that costs its time, not the listing */
-		if (try_again || (why->code == E_CLOSED && s->attempts++ == 0))
-			break;
-		line_trouble(s, why);
-		s->not_before = clock_in(pause_ms(s->attempts++, LONGEST_PAUSE_MS));
-		line_fail_all(s, why);
-		break;
-	case LINE_READY:
-		if (fetching_wanted(s))
-			log_info("%s; connecting again", why->words);
-		break;
-	case LINE_COMMITTING:
-		log_warning("%s", why->words);
-		committing_broken(s, why);
-		break;
-	default:
-		break;
-	}
+	if (was == LINE_SURVEYING && !try_again)
+		listing_failed(s, why);
+	if (was == LINE_READY && fetching_wanted(s))
+		log_info("%s; connecting again", why->words);
+	if (was == LINE_COMMITTING)
+		committing_line_broke(s, why, try_again);
 }
 
-/* Some servers delete at QUIT what was merely read; they say so (EXPIRE 0: RFC 2449, 6.7). */
 bool line_eats_what_was_read(const struct session *s)
 {
 	const struct capabilities *c = talk_capabilities(s->talk);
 
-	return c->expire && c->expire_days == 0;
+	return (c->expire && c->expire_days == 0) || s->quirks & QUIRK_EATS_READ;
 }
 
 void line_leave(struct session *s)

@@ -12,6 +12,7 @@
 /* Why a message is hidden. */
 enum why {
 	IN_JOURNAL, /* the journal's last word has it */
+	ASSUMED,    /* the same, but the server said that it is done: there is no way back */
 	FLYING,     /* unlinked, its row not yet in the log */
 	LANDED,     /* its row is in the log, but the journal's last word is older */
 };
@@ -27,8 +28,10 @@ struct maildrop {
 	struct intentions *intentions;
 	struct hidden *hidden; /* in order of id; rm in order of arrival adds at its end */
 	size_t count, room;
-	size_t listed;   /* of the hidden, those that the listing has */
-	int64_t changed; /* when a message was last hidden or shown here */
+	size_t listed; /* of the hidden, those that the listing has */
+	int64_t
+	    changed; /* when messages last came, left, were hidden or shown, as far as seen here */
+	long again;  /* and how often within that second before */
 };
 
 static struct intentions *no_intentions(void)
@@ -53,6 +56,19 @@ void maildrop_free(struct maildrop *d)
 	free(d->intentions);
 	free(d->hidden);
 	free(d);
+}
+
+static int64_t changed(const struct maildrop *d)
+{
+	return d->changed > d->listing->changed ? d->changed : d->listing->changed;
+}
+
+static void note_change(struct maildrop *d, int64_t at)
+{
+	int64_t last = changed(d);
+
+	d->again = at > last ? 0 : d->again + 1;
+	d->changed = at > last ? at : last;
 }
 
 struct listing *maildrop_listing(const struct maildrop *d)
@@ -129,7 +145,39 @@ struct message *maildrop_by_id(const struct maildrop *d, int64_t id)
 	return if_visible(d, listing_by_id(d->listing, id));
 }
 
-/* ---- unlink ---- */
+/* ---- the deleted ---- */
+
+static struct message *if_deleted(const struct maildrop *d, const struct hidden *h)
+{
+	if (!h || h->index == NOT_LISTED || h->why == ASSUMED)
+		return NULL;
+	return &d->listing->messages[h->index];
+}
+
+struct message *maildrop_deleted(const struct maildrop *d, int64_t id)
+{
+	return if_deleted(d, find_hidden(d, id));
+}
+
+struct message *maildrop_deleted_by_name(const struct maildrop *d, struct slice name)
+{
+	const struct message *m = listing_by_name(d->listing, name);
+
+	return m ? maildrop_deleted(d, m->id) : NULL;
+}
+
+struct message *maildrop_deleted_after(const struct maildrop *d, int64_t id)
+{
+	for (size_t i = hidden_from(d, id + 1); i < d->count; i++) {
+		struct message *m = if_deleted(d, &d->hidden[i]);
+
+		if (m)
+			return m;
+	}
+	return NULL;
+}
+
+/* ---- unlink, and back ---- */
 
 void maildrop_unlink(struct maildrop *d, const struct message *m)
 {
@@ -145,7 +193,15 @@ void maildrop_unlink(struct maildrop *d, const struct message *m)
 	d->hidden[at] = (struct hidden){m->id, place_of(d->listing, m->id), FLYING};
 	d->listed += d->hidden[at].index != NOT_LISTED;
 	d->count++;
-	d->changed = clock_seconds();
+	note_change(d, clock_seconds());
+}
+
+static void show(struct maildrop *d, struct hidden *h)
+{
+	d->listed -= h->index != NOT_LISTED;
+	d->count--;
+	memmove(h, h + 1, (size_t)(d->hidden + d->count - h) * sizeof(*h));
+	note_change(d, clock_seconds());
 }
 
 void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked)
@@ -154,19 +210,57 @@ void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked)
 
 	if (!h || h->why != FLYING)
 		return;
-	if (stays_unlinked) {
+	if (stays_unlinked)
 		h->why = LANDED;
-		return;
-	}
-	d->listed -= h->index != NOT_LISTED;
-	d->count--;
-	memmove(h, h + 1, (size_t)(d->hidden + d->count - h) * sizeof(*h));
-	d->changed = clock_seconds();
+	else
+		show(d, h);
 }
 
-static bool hides(const struct intention *i)
+void maildrop_undeleted(struct maildrop *d, int64_t id)
 {
-	return i->state != INTENTION_REFUSED;
+	struct hidden *h = find_hidden(d, id);
+
+	if (h)
+		show(d, h);
+}
+
+/* ---- the journal ---- */
+
+static enum why hidden_by(const struct intention *i)
+{
+	return i->state == INTENTION_ASSUMED ? ASSUMED : IN_JOURNAL;
+}
+
+static size_t next_listed(const struct hidden *all, size_t count, size_t from)
+{
+	while (from < count && all[from].index == NOT_LISTED)
+		from++;
+	return from;
+}
+
+/* Whether both hide the same listed messages. */
+static bool same_hidden(const struct hidden *a, size_t m, const struct hidden *b, size_t n)
+{
+	size_t i = next_listed(a, m, 0), j = next_listed(b, n, 0);
+
+	while (i < m && j < n && a[i].id == b[j].id) {
+		i = next_listed(a, m, i + 1);
+		j = next_listed(b, n, j + 1);
+	}
+	return i == m && j == n;
+}
+
+static void replace_hidden(struct maildrop *d, struct hidden *next, size_t count, size_t room)
+{
+	CLEANUP(freep) struct hidden *last = d->hidden;
+	size_t last_count = d->count;
+
+	d->hidden = next;
+	d->count = count;
+	d->room = room;
+	place_hidden(d);
+	if (!same_hidden(last, last_count, next, count))
+		note_change(d, clock_seconds());
 }
 
 /* The journal's hidden ones and those still flying, both in order of id, become one. */
@@ -182,18 +276,14 @@ void maildrop_intend(struct maildrop *d, struct intentions *all)
 		for (; old < d->count && d->hidden[old].id <= id; old++)
 			if (d->hidden[old].why == FLYING)
 				merged[count++] = d->hidden[old];
-		if (i == next->count || !hides(&next->all[i]))
+		if (i == next->count || next->all[i].state == INTENTION_REFUSED)
 			continue;
 		if (count == 0 || merged[count - 1].id != id)
-			merged[count++] = (struct hidden){id, NOT_LISTED, IN_JOURNAL};
+			merged[count++] = (struct hidden){id, NOT_LISTED, hidden_by(&next->all[i])};
 	}
-	free(d->hidden);
 	free(d->intentions);
-	d->hidden = merged;
-	d->room = next->count + d->count;
-	d->count = count;
 	d->intentions = next;
-	place_hidden(d);
+	replace_hidden(d, merged, count, next->count + d->count);
 }
 
 /* ---- another listing ---- */
@@ -216,11 +306,22 @@ static void tell(const struct maildrop *d, const struct listing *l, const struct
 	}
 }
 
+static bool same_messages(const struct listing *a, const struct listing *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && i < b->count && a->messages[i].id == b->messages[i].id)
+		i++;
+	return i == a->count && i == b->count;
+}
+
 void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *gone,
     maildrop_change *come, void *with)
 {
 	CLEANUP(listing_dropp) struct listing *last = d->listing;
 
+	if (last->changed && !same_messages(last, next))
+		note_change(d, next->changed);
 	d->listing = next;
 	place_hidden(d);
 	tell(d, last, next, gone, with);
@@ -269,7 +370,7 @@ size_t maildrop_pending(const struct maildrop *d)
 	return d->count;
 }
 
-int64_t maildrop_changed(const struct maildrop *d)
+struct timespec maildrop_changed(const struct maildrop *d)
 {
-	return d->changed > d->listing->changed ? d->changed : d->listing->changed;
+	return (struct timespec){changed(d), d->changed < d->listing->changed ? 0 : d->again};
 }

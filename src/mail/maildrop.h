@@ -4,6 +4,7 @@
 #define POP3FS_MAILDROP_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "jobs.h"
 #include "listing.h"
@@ -26,10 +27,19 @@ bool maildrop_hides(const struct maildrop *d, int64_t id);
 void maildrop_unlink(struct maildrop *d, const struct message *m);
 void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked);
 
+/* Hidden, listed, and not yet committed: what can be taken back, and .pop3fs/deleted shows. By
+ * name, by id, and the first with an id above `id`; NULL: there is none. */
+struct message *maildrop_deleted(const struct maildrop *d, int64_t id);
+struct message *maildrop_deleted_by_name(const struct maildrop *d, struct slice name);
+struct message *maildrop_deleted_after(const struct maildrop *d, int64_t id);
+/* Taken back, on disk: visible again. */
+void maildrop_undeleted(struct maildrop *d, int64_t id);
+
 /* The journal's word, from an event. Unlinks still flying stay hidden. Takes the array (may be
  * NULL). */
 void maildrop_intend(struct maildrop *d, struct intentions *all);
-const struct intentions *maildrop_intentions(const struct maildrop *d); /* never NULL */
+/* That last word, never NULL; older than what was unlinked or taken back since. */
+const struct intentions *maildrop_intentions(const struct maildrop *d);
 
 /* Makes `next` the valid listing (takes the caller's hold) and tells, through `gone` (may be NULL),
  * each message that was visible and is no more, and through `come` each that was not. Linear in
@@ -41,7 +51,9 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 size_t maildrop_count(const struct maildrop *d);    /* visible */
 uint64_t maildrop_octets(const struct maildrop *d); /* of the visible */
 size_t maildrop_cached(const struct maildrop *d);
-size_t maildrop_pending(const struct maildrop *d);  /* deletions not yet done: journal and flying */
-int64_t maildrop_changed(const struct maildrop *d); /* seconds since 1970: directory's mtime */
+size_t maildrop_pending(const struct maildrop *d); /* deletions not yet done: journal and flying */
+/* The directory's mtime: seconds since 1970; the nanoseconds only tell changes within one second
+ * apart, and there are none after most. */
+struct timespec maildrop_changed(const struct maildrop *d);
 
 #endif

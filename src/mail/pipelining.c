@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "quirks.h"
 
 #define LONE_FETCHES 2
 
@@ -24,7 +25,8 @@ bool pipelining_allowed(const struct session *s)
 		return false;
 	if (s->plan->pipelining == PIPELINING_ON)
 		return true;
-	return talk_capabilities(s->talk)->pipelining && !s->facts.of[FACT_PIPELINING_CORRUPTS];
+	return talk_capabilities(s->talk)->pipelining && !s->facts.of[FACT_PIPELINING_CORRUPTS] &&
+	       !(s->quirks & QUIRK_NO_PIPELINING);
 }
 
 bool pipelining_fetches(const struct session *s)
@@ -59,8 +61,10 @@ void pipelining_lone_fetch(struct session *s, bool size_is_listed)
 
 bool pipelining_is_used(const struct session *s)
 {
-	return s->fetching.wants.first[WANT_HELD] || s->fetching.noops_out > 0 ||
-	       (s->talk && talk_waiting(s->talk) > 1);
+	const struct want *held = s->fetching.wants.first[WANT_HELD];
+
+	return s->talk && pipelining_allowed(s) &&
+	       (talk_waiting(s->talk) > 1 || (held && !held->sent_alone));
 }
 
 int64_t pipelining_deadline(const struct session *s)

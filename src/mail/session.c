@@ -16,13 +16,25 @@
 /* Octets of bodies on their way to the store, in memory: beyond this the line is paused. */
 #define MOST_IN_STORE (8u << 20)
 
+/* Fetches put a listing that nobody waits for off, but no longer than this. */
+#define REFRESH_PUT_OFF_MS 900000
+
 void session_send_task(struct session *s, struct task *t)
 {
 	queue_put(&s->queues->tasks, &t->item);
 }
 
+/* Whether it is the message that is to blame, and not the line or the server as a whole. */
+static bool is_its_own(const struct session *s, enum error code)
+{
+	return !s->failing_all &&
+	       (code == E_REFUSED || code == E_CLOSED || code == E_PROTOCOL || code == E_TIMEOUT);
+}
+
 void session_send_event(struct session *s, struct event *e)
 {
+	if (e->kind == EVENT_FETCHED && is_its_own(s, e->failure.code))
+		troubled_note(&s->troubled, e->id, clock_ms());
 	queue_put(&s->queues->events, &e->item);
 }
 
@@ -60,7 +72,7 @@ static enum session_phase phase(const struct session *s)
 	case LINE_COMMITTING:
 		return PHASE_COMMITTING;
 	default:
-		return s->trouble.code ? PHASE_OFFLINE : PHASE_CLOSED;
+		return s->backoff.trouble.code ? PHASE_OFFLINE : PHASE_CLOSED;
 	}
 }
 
@@ -69,7 +81,8 @@ static bool is_told(const struct session_state *a, const struct session_state *b
 	return a->phase == b->phase && a->queue == b->queue && a->listed == b->listed &&
 	       a->bad_lines == b->bad_lines && a->trouble.code == b->trouble.code &&
 	       strcmp(a->trouble.words, b->trouble.words) == 0 &&
-	       strcmp(a->server, b->server) == 0 && strcmp(a->cipher, b->cipher) == 0;
+	       strcmp(a->server, b->server) == 0 && strcmp(a->cipher, b->cipher) == 0 &&
+	       a->eats_read == b->eats_read;
 }
 
 static void tell_state(struct session *s)
@@ -78,7 +91,7 @@ static void tell_state(struct session *s)
 
 	s->state.phase = phase(s);
 	s->state.queue = fetching_queue(s);
-	s->state.trouble = s->trouble;
+	s->state.trouble = s->backoff.trouble;
 	if (is_told(&s->state, &s->told))
 		return;
 	s->told = s->state;
@@ -94,11 +107,48 @@ static bool wants_line(const struct session *s)
 	return s->refresh_wanted || fetching_wanted(s) || committing_wants_line(s);
 }
 
-/* Deletions are committed by this line's numbers, unless the server would eat what was read beside
- * them. */
-static bool may_commit_here(const struct session *s)
+static bool somebody_waits(const struct session *s)
 {
-	return talk_waiting(s->talk) == 0 && !(line_eats_what_was_read(s) && s->fetching.read_here);
+	return s->refresh_waited_for || fetching_waited_for(s) || committing_waited_for(s);
+}
+
+static int64_t login_due(const struct session *s)
+{
+	return backoff_due(&s->backoff, somebody_waits(s));
+}
+
+/* When to list again on a new line. Whoever waits for it does not wait for what is fetched ahead;
+ * one that nobody waits for is put off until nothing is fetched, and until the server may be asked
+ * for a login. */
+static int64_t refresh_due(const struct session *s)
+{
+	int64_t due = s->backoff.patience_until;
+
+	if (s->refresh_waited_for)
+		return 0;
+	if (fetching_wanted(s) && due < s->refresh_since + REFRESH_PUT_OFF_MS)
+		due = s->refresh_since + REFRESH_PUT_OFF_MS;
+	return due;
+}
+
+/* Deletions are committed by this line's numbers, once what is coming in is in; unless the server
+ * would eat what was read beside them. */
+static enum error commit_here(struct session *s, struct failure *why)
+{
+	if (talk_waiting(s->talk) > 0 && !s->ending)
+		return fetching_pause(s, why);
+	if (talk_waiting(s->talk) == 0 && !(line_eats_what_was_read(s) && s->fetching.read_here))
+		return committing_start(s, why);
+	line_close(s);
+	return OK;
+}
+
+static enum error leave_once_quiet(struct session *s, struct failure *why)
+{
+	if (talk_waiting(s->talk) > 0)
+		return fetching_pause(s, why);
+	line_leave(s);
+	return OK;
 }
 
 static void think_ready(struct session *s)
@@ -106,16 +156,12 @@ static void think_ready(struct session *s)
 	struct failure why;
 	enum error e = OK;
 
-	if (committing_wants_line(s) && may_commit_here(s))
-		e = committing_start(s, &why);
-	else if (committing_wants_line(s) && (s->ending || talk_waiting(s->talk) == 0))
-		line_close(s); /* what is still coming in would hold up the commit */
-	else if (committing_wants_line(s))
-		e = fetching_pause(s, &why);
+	if (committing_wants_line(s))
+		e = commit_here(s, &why);
+	else if (s->refresh_wanted && clock_ms() >= refresh_due(s))
+		e = leave_once_quiet(s, &why);
 	else if (fetching_wanted(s))
 		e = fetching_go(s, &why);
-	else if (s->refresh_wanted || s->end)
-		line_leave(s);
 	if (e)
 		line_over(s, &why);
 	if (s->line != LINE_READY || fetching_wanted(s))
@@ -128,45 +174,70 @@ static void think(struct session *s)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
-	if (s->end || s->line != LINE_NONE || !wants_line(s))
+	if (s->line != LINE_NONE || s->end || !wants_line(s))
 		return;
-	if (s->secret_refused)
-		line_fail_all(s, &s->trouble);
-	else if (clock_ms() >= s->not_before)
+	if (s->backoff.refused)
+		line_fail_all(s, &s->backoff.trouble);
+	else if (clock_ms() >= login_due(s))
 		line_open(s);
 }
 
 /* ---- jobs ---- */
 
-/* Why a new wish cannot be tried now: backing off, or a secret that was refused. */
-static bool no_use_now(const struct session *s)
+/* Why a new wish cannot be had now; OK: it can be tried. */
+static enum error no_use_now(const struct session *s, struct failure *why)
 {
-	return s->line == LINE_NONE && s->trouble.code && s->retry_until == CLOCK_NEVER &&
-	       (s->secret_refused || clock_ms() < s->not_before);
+	*why = (struct failure){0};
+	if (s->ending)
+		failed(why, E_ENDING, "pop3fs is ending");
+	else if (s->line == LINE_NONE && backoff_holds(&s->backoff, clock_ms()))
+		backoff_answer(&s->backoff, why);
+	return why->code;
+}
+
+static void not_fetched(struct session *s, int64_t id, const struct failure *why)
+{
+	struct event *e = event_create(EVENT_FETCHED);
+
+	e->id = id;
+	e->failure = *why;
+	session_send_event(s, e);
 }
 
 static void want_fetch(struct session *s, const struct job *j)
 {
-	struct failure why = s->trouble;
+	struct failure why;
 
-	if (s->ending)
-		failed(&why, E_ENDING, "pop3fs is ending");
+	if (!j->urgent && troubled_holds(&s->troubled, j->id, clock_ms())) {
+		failed(&why, E_LATER, "message %" PRId64 " could not be had a while ago", j->id);
+		not_fetched(s, j->id, &why);
+		return;
+	}
 	fetching_want(s, j->id, j->urgent, j->again);
-	if (s->ending || no_use_now(s))
+	if (no_use_now(s, &why))
 		fetching_fail_all(s, &why);
+}
+
+void session_want_listing(struct session *s)
+{
+	if (!s->refresh_wanted)
+		s->refresh_since = clock_ms();
+	s->refresh_wanted = true;
 }
 
 static void want_refresh(struct session *s, const struct job *j)
 {
-	s->refresh_wanted = true;
+	struct failure why;
+
+	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
 		s->refresh_sure = s->refresh_sure || !j->first;
-		s->secret_refused = false;
-		s->not_before = 0;
-	} else if (no_use_now(s)) {
-		line_not_listed(s, &s->trouble);
+		s->refresh_asked = j->number;
+		backoff_ask(&s->backoff);
 	}
+	if (no_use_now(s, &why))
+		line_not_listed(s, &why);
 }
 
 static void want_commit(struct session *s, const struct job *j)
@@ -181,8 +252,7 @@ static void want_commit(struct session *s, const struct job *j)
 		fetching_fail_all(s, &ending);
 		line_not_listed(s, &ending);
 	}
-	if (!s->secret_refused)
-		s->not_before = 0;
+	backoff_hurry(&s->backoff);
 	committing_want(s, j->final);
 }
 
@@ -202,6 +272,17 @@ static void merged(struct session *s, struct job *j)
 		line_over(s, &why);
 }
 
+/* Who asked when the line had logged in already waits for the next one. */
+static void answer_refreshes(struct session *s)
+{
+	struct event *e = event_create(EVENT_REFRESHED);
+
+	e->number = s->refresh_covered;
+	session_send_event(s, e);
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+	s->refresh_sure = s->refresh_sure && s->refresh_wanted;
+}
+
 /* The listing stands. The listing event to the fs thread came from the store. */
 static void published(struct session *s, struct job *j)
 {
@@ -214,8 +295,8 @@ static void published(struct session *s, struct job *j)
 	s->listing = take(&j->listing);
 	s->numbers = take(&j->numbers);
 	s->line = LINE_READY;
-	s->attempts = 0;
-	s->retry_until = CLOCK_NEVER;
+	backoff_listed(&s->backoff);
+	s->broken_listings = 0;
 	s->idle_since = clock_ms();
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
@@ -224,9 +305,8 @@ static void published(struct session *s, struct job *j)
 		return;
 	s->state.listed = j->draft->at;
 	s->state.bad_lines = j->draft->bad_lines;
-	s->trouble = (struct failure){0};
-	s->refresh_wanted = s->refresh_waited_for = s->refresh_sure = false;
-	committing_proved(s, &s->trouble);
+	answer_refreshes(s);
+	committing_proved(s, &s->backoff.trouble);
 }
 
 static void take_job(struct session *s, struct job *j)
@@ -316,6 +396,12 @@ static bool listen(struct session *s)
 	return true;
 }
 
+/* The line is ready, and nothing will be asked for on it; a listing would be on another one. */
+static bool is_idle(const struct session *s)
+{
+	return s->line == LINE_READY && !fetching_wanted(s) && !s->committing.wanted;
+}
+
 static void check_time(struct session *s)
 {
 	struct failure why;
@@ -329,8 +415,7 @@ static void check_time(struct session *s)
 	}
 	if (pipelining_overdue(s, &why))
 		line_over(s, &why);
-	if (s->line == LINE_READY && clock_ms() >= s->idle_since + s->plan->idle_ms &&
-	    !fetching_wanted(s))
+	if (is_idle(s) && clock_ms() >= line_idle_until(s))
 		line_leave(s);
 	if (s->line == LINE_LEAVING && (talk_waiting(s->talk) == 0 || clock_ms() >= s->leave_by))
 		line_close(s);
@@ -341,12 +426,14 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
 	wake = clock_sooner(wake, pipelining_deadline(s));
-	if (s->line == LINE_READY && !fetching_wanted(s))
-		wake = clock_sooner(wake, s->idle_since + s->plan->idle_ms);
+	if (is_idle(s))
+		wake = clock_sooner(wake, line_idle_until(s));
+	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())
+		wake = clock_sooner(wake, refresh_due(s));
 	if (s->line == LINE_LEAVING)
 		wake = clock_sooner(wake, s->leave_by);
 	if (s->line == LINE_NONE && wants_line(s))
-		wake = clock_sooner(wake, s->not_before);
+		wake = clock_sooner(wake, login_due(s));
 	return wake;
 }
 
@@ -360,6 +447,15 @@ static void wait(struct session *s, bool more)
 	if (s->talk)
 		count += talk_poll(s->talk, fds + 1, &wake);
 	poll(fds, count, more ? 0 : clock_left(next_wake(s, wake)));
+}
+
+/* Whatever is still wanted is not had: nobody may be there to hear it. */
+static void finish(struct session *s)
+{
+	struct failure ending;
+
+	failed(&ending, E_ENDING, "pop3fs is ending");
+	line_fail_all(s, &ending);
 }
 
 static void *run(void *with)
@@ -383,6 +479,7 @@ static void *run(void *with)
 		check_time(s);
 		think(s);
 	}
+	finish(s);
 	return NULL;
 }
 
@@ -402,7 +499,8 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
 	s->tls = tls;
-	s->retry_until = CLOCK_NEVER;
+	backoff_init(&s->backoff);
+	line_be_patient(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
 		tls_free(tls);
 		free(s);

@@ -217,6 +217,7 @@ void survey_published(struct session *s, const struct draft *d)
 	say_once(s, d);
 	remember_uidl(s, d);
 	s->held = d->verdict == DRAFT_HELD;
+	s->held_said = s->held_said && s->held;
 	if (!s->held)
 		return;
 	s->held_until = clock_in(s->plan->hold_ms);
@@ -224,9 +225,10 @@ void survey_published(struct session *s, const struct draft *d)
 	    "%zu of %zu known messages are missing from the server's listing: it is not believed "
 	    "before it has been seen again after %" PRId64 " s, or pop3fs refresh asks for it",
 	    d->missing, d->known, s->plan->hold_ms / 1000);
-	if (s->trouble.code != E_SHRUNK)
+	if (!s->held_said && !s->refresh_waited_for) /* who waits is told, and will say it */
 		log_warning("%s", why.words);
-	s->trouble = why;
+	s->held_said = true;
+	s->backoff.trouble = why;
 	if (!s->refresh_sure) /* else somebody has come who will believe it: list again */
 		line_not_listed(s, &why);
 	committing_proved(s, &why);

@@ -55,8 +55,10 @@ size_t talk_waiting(const struct talk *t); /* commands whose answer has not ende
 const struct capabilities *talk_capabilities(const struct talk *t);
 const char *talk_cipher(const struct talk *t);
 
-/* Of a login that failed: whether the secret had been sent, and the refusal's code. */
-bool talk_secret_was_sent(const struct talk *t);
+struct slice talk_greeting(const struct talk *t); /* login.h */
+
+/* Of a login that failed: whether the server refused it, and with what code. */
+bool talk_was_refused(const struct talk *t);
 enum reply_code talk_refusal(const struct talk *t);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "tunnel.h"
 
 #define MOST_ADDRESSES 8   /* of one name; more would only make the failure later */
 #define STAGGER_MS     250 /* between one connect and the next: RFC 8305, 5 */
@@ -38,7 +39,11 @@ struct attempt {
 };
 
 struct dial {
+	const char *what; /* for people: what is connected to here */
 	char *host, *port;
+	const struct proxy *proxy;       /* NULL: none; else host and port are the proxy's, ... */
+	char *behind_host, *behind_port; /* ... and the server's are these */
+	struct tunnel *tunnel;           /* from when the proxy is connected */
 	bool begun;
 	struct lookup *lookup; /* while it runs */
 	struct attempt attempts[MOST_ADDRESSES];
@@ -180,7 +185,7 @@ static void take_addresses(struct dial *d, const struct addrinfo *found)
 
 static enum error no_name(const struct dial *d, int code, int number, struct failure *why)
 {
-	return failed(why, E_NONAME, "cannot find the server %s: %s", d->host,
+	return failed(why, E_NONAME, "cannot find the %s %s: %s", d->what, d->host,
 	    code == EAI_SYSTEM ? strerror(number) : gai_strerror(code));
 }
 
@@ -222,7 +227,7 @@ static void note(struct dial *d, int number)
 	if (r->usefulness <= d->usefulness)
 		return;
 	d->usefulness = r->usefulness;
-	failed(&d->why, r->code, "%s port %s: %s", d->host, d->port,
+	failed(&d->why, r->code, "%s%s port %s: %s", d->proxy ? "the proxy " : "", d->host, d->port,
 	    r->words ? r->words : strerror(number));
 }
 
@@ -310,15 +315,19 @@ static enum dial_result connect_on(struct dial *d, int *fd, struct failure *why)
 	return DIAL_FAILED;
 }
 
-struct dial *dial_create(const char *host, const char *port)
+struct dial *dial_create(const char *host, const char *port, const struct proxy *proxy)
 {
 	struct dial *d = xnew(struct dial);
 
-	d->host = xstrdup(host);
-	d->port = xstrdup(port);
+	d->what = proxy ? "proxy" : "server";
+	d->host = xstrdup(proxy ? proxy->host : host);
+	d->port = xstrdup(proxy ? proxy->port : port);
+	d->proxy = proxy;
+	d->behind_host = xstrdup(host);
+	d->behind_port = xstrdup(port);
 	for (size_t i = 0; i < MOST_ADDRESSES; i++)
 		d->attempts[i].fd = -1;
-	failed(&d->why, E_NONAME, "the server %s has no address", host);
+	failed(&d->why, E_NONAME, "the %s %s has no address", d->what, d->host);
 	return d;
 }
 
@@ -329,8 +338,11 @@ void dial_free(struct dial *d)
 	if (d->lookup)
 		lookup_leave(d->lookup);
 	close_all(d);
+	tunnel_free(d->tunnel);
 	free(d->host);
 	free(d->port);
+	free(d->behind_host);
+	free(d->behind_port);
 	free(d);
 }
 
@@ -347,12 +359,28 @@ size_t dial_poll(struct dial *d, struct pollfd fds[DIAL_MOST_FDS], int64_t *wake
 		fds[0] = (struct pollfd){.fd = d->lookup->fd, .events = POLLIN};
 		return 1;
 	}
+	if (d->tunnel)
+		fds[n++] = tunnel_poll(d->tunnel);
 	for (size_t i = 0; i < d->tried; i++)
 		if (d->attempts[i].fd >= 0)
 			fds[n++] = (struct pollfd){.fd = d->attempts[i].fd, .events = POLLOUT};
-	if (d->tried < d->count)
+	if (d->tried < d->count && !d->tunnel)
 		*wake = d->next;
 	return n;
+}
+
+/* What is connected is the proxy: on to the server behind it. */
+static enum dial_result go_through(struct dial *d, int *fd, struct failure *why)
+{
+	if (!d->tunnel) {
+		int to_proxy;
+		enum dial_result result = connect_on(d, &to_proxy, why);
+
+		if (result != DIAL_DONE)
+			return result;
+		d->tunnel = tunnel_create(to_proxy, d->proxy, d->behind_host, d->behind_port);
+	}
+	return tunnel_step(d->tunnel, fd, why);
 }
 
 enum dial_result dial_step(struct dial *d, int *fd, struct failure *why)
@@ -365,5 +393,5 @@ enum dial_result dial_step(struct dial *d, int *fd, struct failure *why)
 		if (collect(d, why) != OK)
 			return DIAL_FAILED;
 	}
-	return connect_on(d, fd, why);
+	return d->proxy ? go_through(d, fd, why) : connect_on(d, fd, why);
 }

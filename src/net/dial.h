@@ -1,6 +1,6 @@
 /* From a host's name to a connected socket, without ever waiting: the lookup runs in a detached
  * thread (getaddrinfo cannot be cancelled), connects are started staggered (RFC 8305) and all
- * polled by the caller. */
+ * polled by the caller. Or through a SOCKS5 proxy (socks.h), which then looks the name up. */
 #ifndef POP3FS_DIAL_H
 #define POP3FS_DIAL_H
 
@@ -10,10 +10,12 @@
 #include "error.h"
 
 struct dial;
+struct proxy;
 
 /* host: a name or an IP literal (IPv6 without brackets); port: decimal. Both are copied.
+ * proxy: NULL for none; else it must outlive the dial, and only its own name is looked up here.
  * Never NULL. Nothing has happened on the network yet when it returns. */
-struct dial *dial_create(const char *host, const char *port);
+struct dial *dial_create(const char *host, const char *port, const struct proxy *proxy);
 
 /* Ends what is under way and closes what is not handed over. A lookup thread still inside
  * getaddrinfo finishes alone and touches nothing of the caller's. */
@@ -29,7 +31,8 @@ enum dial_result {
 	DIAL_MORE,   /* poll again */
 	DIAL_DONE,   /* *fd is connected, non-blocking, close-on-exec, and the caller's */
 	DIAL_FAILED, /* every address failed: *why is the most useful reason ("refused" says more
-			than "no IPv6 here"): E_NONAME, E_CONNECT, E_TIMEOUT, E_NOROUTE, E_SYSTEM */
+			than "no IPv6 here"): E_NONAME, E_CONNECT, E_TIMEOUT, E_NOROUTE, E_SYSTEM;
+			with a proxy also E_CLOSED, E_PROTOCOL, E_CONFIG (its login) */
 };
 
 enum dial_result dial_step(struct dial *d, int *fd, struct failure *why);

@@ -16,6 +16,7 @@ enum step {
 	STEP_GREETING,
 	STEP_CAPA,
 	STEP_STLS,
+	STEP_UTF8,           /* messages come as they are, not rewritten into 7 bits: RFC 6856, 2 */
 	STEP_PLAIN,          /* AUTH PLAIN, with the response where the line has room for it */
 	STEP_PLAIN_RESPONSE, /* the response on a line of its own */
 	STEP_USER,
@@ -28,8 +29,10 @@ struct login {
 	struct login_plan plan;
 	enum step step;
 	bool encrypted; /* the line is, by now */
-	bool secret_was_sent;
+	bool secret_was_sent, was_refused;
 	enum reply_code refusal;
+	char greeting[LOGIN_GREETING];
+	size_t greeting_len;
 	struct capabilities announced; /* by the last CAPA that was answered "+OK" */
 	struct capabilities arriving;  /* by the one that is being answered */
 };
@@ -56,6 +59,16 @@ const struct capabilities *login_capabilities(const struct login *l)
 bool login_secret_was_sent(const struct login *l)
 {
 	return l->secret_was_sent;
+}
+
+bool login_was_refused(const struct login *l)
+{
+	return l->was_refused;
+}
+
+struct slice login_greeting(const struct login *l)
+{
+	return slice_make(l->greeting, l->greeting_len);
 }
 
 enum reply_code login_refusal(const struct login *l)
@@ -178,6 +191,8 @@ static enum login_result enter(
 		return say(c, VERB_CAPA, slice_of(""), why);
 	case STEP_STLS:
 		return say(c, VERB_STLS, slice_of(""), why);
+	case STEP_UTF8:
+		return say(c, VERB_UTF8, slice_of(""), why);
 	case STEP_PLAIN:
 		return enter_plain(l, c, why);
 	case STEP_PLAIN_RESPONSE:
@@ -202,6 +217,8 @@ static enum login_result refused(struct login *l, const struct reply_status *sta
 		code = E_LOCKED;
 	else if (status->code == CODE_LOGIN_DELAY || status->code == CODE_SYS_TEMP)
 		code = E_LATER;
+	else if (status->code == CODE_SYS_PERM)
+		code = E_REFUSED;
 	if (code == E_LOCKED || code == E_LATER)
 		words = error_words(code);
 	failed(
@@ -212,6 +229,7 @@ static enum login_result refused(struct login *l, const struct reply_status *sta
 static enum login_result login_refused(
     struct login *l, const struct reply_status *status, struct failure *why)
 {
+	l->was_refused = true;
 	return refused(l, status, E_LOGIN, error_words(E_LOGIN), why);
 }
 
@@ -220,6 +238,8 @@ static enum login_result leave_greeting(
 {
 	if (status->sign != REPLY_OK)
 		return refused(l, status, E_REFUSED, "the server refused the session", why);
+	l->greeting_len = status->text.len < LOGIN_GREETING ? status->text.len : LOGIN_GREETING;
+	memcpy(l->greeting, status->text.at, l->greeting_len);
 	if (check_plan(l, why) != OK)
 		return LOGIN_FAILED;
 	return enter(l, c, STEP_CAPA, why);
@@ -231,11 +251,6 @@ static enum login_result choose_login(struct login *l, struct client *c, struct 
 	const struct capabilities *a = &l->announced;
 	struct slice sasl = slice_trim(slice_of(a->sasl));
 
-	if (!l->encrypted && !l->plan.clear_text) {
-		failed(why, E_TLS,
-		    "the line is not encrypted; nothing secret was sent (tls=off accepts that)");
-		return LOGIN_FAILED;
-	}
 	if (capabilities_sasl(a, "PLAIN"))
 		return enter(l, c, STEP_PLAIN, why);
 	if (a->known && !a->user && sasl.len > 0) {
@@ -248,10 +263,21 @@ static enum login_result choose_login(struct login *l, struct client *c, struct 
 	return enter(l, c, STEP_USER, why);
 }
 
+/* The line is as safe as it gets. */
+static enum login_result on_safe_line(struct login *l, struct client *c, struct failure *why)
+{
+	if (!l->encrypted && !l->plan.clear_text) {
+		failed(why, E_TLS,
+		    "the line is not encrypted; nothing secret was sent (tls=off accepts that)");
+		return LOGIN_FAILED;
+	}
+	return l->announced.utf8 ? enter(l, c, STEP_UTF8, why) : choose_login(l, c, why);
+}
+
 static enum login_result leave_capa(struct login *l, struct client *c, struct failure *why)
 {
 	if (l->encrypted || !l->plan.stls)
-		return choose_login(l, c, why);
+		return on_safe_line(l, c, why);
 	if (l->announced.known && !l->announced.stls) {
 		failed(why, E_TLS,
 		    "the server does not offer STLS; nothing secret was sent (try pop3s://, which "
@@ -328,6 +354,8 @@ static enum login_result leave(
 		return leave_capa(l, c, why);
 	case STEP_STLS:
 		return leave_stls(l, c, status, why);
+	case STEP_UTF8: /* whether it says yes or no */
+		return choose_login(l, c, why);
 	case STEP_PLAIN:
 	case STEP_PLAIN_RESPONSE:
 		return leave_plain(l, c, status, why);

@@ -1,6 +1,7 @@
-/* From the greeting to the TRANSACTION state: CAPA, STLS, CAPA again, the login itself, CAPA again
- * where a server may announce more then. A machine without I/O over one enum: each step is entered,
- * which sends its command, and left by its reply. RFC 1939, 4; 2449; 2595; 5034; 6856. */
+/* From the greeting to the TRANSACTION state: CAPA, STLS, CAPA again, UTF8 where it is announced,
+ * the login itself, CAPA again where a server may announce more then. A machine without I/O over
+ * one enum: each step is entered, which sends its command, and left by its reply. RFC 1939, 4;
+ * 2449; 2595; 5034; 6856. */
 #ifndef POP3FS_LOGIN_H
 #define POP3FS_LOGIN_H
 
@@ -29,9 +30,10 @@ enum login_result {
 	LOGIN_MORE,   /* bring the next answer */
 	LOGIN_STLS,   /* STLS was answered "+OK": do the handshake, then call login_encrypted */
 	LOGIN_DONE,   /* logged in; login_capabilities holds what the server announced last */
-	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_REFUSED (greeting), E_TLS (no
-			 STLS, or a line that may not carry a secret), E_PROTOCOL, E_CONFIG (user
-			 or password cannot be sent: empty, too long, a control character) */
+	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_REFUSED (the greeting, or
+			 [SYS/PERM]), E_TLS (no STLS, or a line that may not carry a secret),
+			 E_PROTOCOL, E_CONFIG (user or password cannot be sent: empty, too long, a
+			 control character) */
 };
 
 /* Takes one answer (of any kind) and sends the next command through `c`. */
@@ -43,9 +45,16 @@ enum login_result login_encrypted(struct login *l, struct client *c, struct fail
 
 const struct capabilities *login_capabilities(const struct login *l);
 
-/* Whether the secret itself has been sent (a failure before that says nothing about it), and the
- * code of the refusal: a bare one (CODE_NONE) may mean "in use" on servers without codes. */
+/* What stood behind the greeting's "+OK", cut at LOGIN_GREETING octets: some servers are known by
+ * it. Valid while the login is. */
+#define LOGIN_GREETING 512
+struct slice login_greeting(const struct login *l);
+
+/* Whether the secret itself has been sent; whether USER, PASS or AUTH was answered "-ERR"; and the
+ * code of the last refusal, the greeting's too: a bare one (CODE_NONE) may mean "in use" on servers
+ * without codes. */
 bool login_secret_was_sent(const struct login *l);
+bool login_was_refused(const struct login *l);
 enum reply_code login_refusal(const struct login *l);
 
 #endif

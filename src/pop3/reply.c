@@ -6,10 +6,10 @@
 
 #include "log.h"
 
-#define BLANKS            " \t"
-#define LONGEST_MECHANISM 60
-#define MOST_DAYS         INT32_MAX /* of EXPIRE; more is no number */
-#define MOST_SECONDS      INT32_MAX /* of LOGIN-DELAY */
+#define BLANKS       " \t"
+#define LONGEST_WORD 60
+#define MOST_DAYS    INT32_MAX /* of EXPIRE; more is no number */
+#define MOST_SECONDS INT32_MAX /* of LOGIN-DELAY */
 
 static bool is_blank(char octet)
 {
@@ -102,9 +102,9 @@ struct reply_status reply_status(struct slice line)
 	return s;
 }
 
-static bool is_mechanism(struct slice s)
+static bool is_plain_word(struct slice s)
 {
-	if (s.len == 0 || s.len > LONGEST_MECHANISM)
+	if (s.len == 0 || s.len > LONGEST_WORD)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		char o = s.at[i];
@@ -116,19 +116,29 @@ static bool is_mechanism(struct slice s)
 	return true;
 }
 
-static void add_mechanism(struct capabilities *c, struct slice name)
+static bool holds(const char *words, const char *word)
 {
-	size_t used = strlen(c->sasl);
-	char word[LONGEST_MECHANISM + 1] = "";
+	char spaced[LONGEST_WORD + 3];
 
-	if (!is_mechanism(name))
+	snprintf(spaced, sizeof(spaced), " %s ", word);
+	return strstr(words, spaced) != NULL;
+}
+
+/* Adds a word, in capitals, to a list of them that has this room; what is no plain word, or known
+ * already, or too much is passed over. */
+static void add_word(char *words, size_t room, struct slice name)
+{
+	size_t used = strlen(words);
+	char word[LONGEST_WORD + 1] = "";
+
+	if (!is_plain_word(name))
 		return;
 	for (size_t i = 0; i < name.len; i++)
 		word[i] = name.at[i] >= 'a' && name.at[i] <= 'z' ? (char)(name.at[i] - 'a' + 'A')
 								 : name.at[i];
-	if (capabilities_sasl(c, word) || used + name.len + 3 > sizeof(c->sasl))
+	if (holds(words, word) || used + name.len + 3 > room)
 		return;
-	snprintf(c->sasl + used, sizeof(c->sasl) - used, "%s%s ", used ? "" : " ", word);
+	snprintf(words + used, room - used, "%s%s ", used ? "" : " ", word);
 }
 
 static void add_expire(struct capabilities *c, struct slice days)
@@ -196,22 +206,26 @@ void capabilities_line(struct capabilities *c, struct slice line)
 			c->utf8_user = true;
 	} else if (slice_is_word(word, "SASL")) {
 		for (; argument.len > 0; argument = slice_token(&line, BLANKS))
-			add_mechanism(c, argument);
+			add_word(c->sasl, sizeof(c->sasl), argument);
 	} else if (slice_is_word(word, "EXPIRE")) {
 		add_expire(c, argument);
 	} else if (slice_is_word(word, "LOGIN-DELAY")) {
 		add_login_delay(c, argument);
 	} else if (slice_is_word(word, "IMPLEMENTATION")) {
 		log_escape(c->implementation, sizeof(c->implementation), slice_trim(rest));
+	} else {
+		add_word(c->others, sizeof(c->others), word);
 	}
 }
 
 bool capabilities_sasl(const struct capabilities *c, const char *mechanism)
 {
-	char word[LONGEST_MECHANISM + 3];
+	return holds(c->sasl, mechanism);
+}
 
-	snprintf(word, sizeof(word), " %s ", mechanism);
-	return strstr(c->sasl, word) != NULL;
+bool capabilities_other(const struct capabilities *c, const char *word)
+{
+	return holds(c->others, word);
 }
 
 /* Takes a message's number off the front of *line, and the "+OK" that some servers repeat before

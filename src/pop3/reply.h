@@ -46,6 +46,7 @@ struct capabilities {
 	int64_t login_delay_s;    /* ... with these seconds */
 	char implementation[128]; /* IMPLEMENTATION's text, escaped (log.h); "" if none */
 	char sasl[512]; /* the mechanisms in capitals, a space before and behind each; "" if none */
+	char others[256]; /* words that no field stands for, written like sasl's */
 };
 
 /* Adds what one line of CAPA's answer says. A line that makes no sense is passed over; the larger
@@ -54,6 +55,9 @@ void capabilities_line(struct capabilities *c, struct slice line);
 
 /* Whether a SASL mechanism (in capitals) was announced. */
 bool capabilities_sasl(const struct capabilities *c, const char *mechanism);
+
+/* Whether a word (in capitals) was announced that no field stands for: X-GOOGLE-RICO. */
+bool capabilities_other(const struct capabilities *c, const char *word);
 
 #define REPLY_HIGHEST_NUMBER UINT32_MAX          /* of a message; more is no message number */
 #define REPLY_LARGEST_SIZE   (UINT64_C(1) << 48) /* octets; more is no size */

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from eventually import eventually
 from leftovers import descendants, end
+from raw import PATIENCE, Raw
+from stores import Maildir, Mbox
 
 PASSWORD = "a secret, with a comma"
-PATIENCE = 60     # seconds for one answer of the server
 
 CONFIG = """\
 protocols = pop3
@@ -154,13 +155,9 @@ class Dovecot:
             f"{user}:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{home}::{' '.join(fields)}\n")
         (self.root / "rawlog" / user).mkdir()
         home.mkdir()
-        if box == "maildir":
-            for name in ("box", "box/cur", "box/new", "box/tmp"):
-                (home / name).mkdir()
-        else:
-            (home / "box").touch(0o600)
         subprocess.run(["chown", "-R", f"{uid}:{gid}", home, self.root / "rawlog" / user], check=True)
-        return Account(self, user, home / "box", box, uid, gid)
+        store = {"maildir": Maildir, "mbox": Mbox}[box](home / "box", uid, gid)
+        return Account(self, user, store)
 
 
 @dataclass
@@ -169,12 +166,10 @@ class Account:
 
     server: Dovecot
     user: str
-    path: Path
-    box: str
-    uid: int
-    gid: int
+    store: Maildir | Mbox
     password: str = PASSWORD
-    _delivered: int = 0
+    way = "tls"    # the best way to mount it
+    utf8 = False   # Dovecot sends 8-bit headers without being told to
 
     def source(self, way="tls"):
         """What pop3fs is given to mount it, by tls, stls or plain."""
@@ -186,29 +181,26 @@ class Account:
     def ca(self):
         return self.server.ca
 
-    def deliver(self, octets):
-        """Puts a message into the maildrop, its line ends as they are. Returns the name of its file."""
-        if self.box == "mbox":
-            return self._append(octets)
-        self._delivered += 1
-        name = f"{1700000000 + self._delivered}.M{self._delivered}.localhost"
-        path = self.path / "tmp" / name
-        path.write_bytes(octets)
-        os.chown(path, self.uid, self.gid)
-        path.rename(self.path / "cur" / f"{name}:2,S")
-        return name
+    @property
+    def port(self):
+        return self.server.port
 
-    def _append(self, octets):
-        with self.path.open("ab") as box:
-            box.write(b"From sender@example.org Mon Jan  5 10:00:00 2026\n" + octets)
-            box.write(b"\n" if octets.endswith(b"\n") else b"\n\n")
-        return None
+    @property
+    def path(self):
+        """The Maildir, or the mbox."""
+        return self.store.path
+
+    def deliver(self, octets):
+        """Puts a message into the maildrop, its line ends as they are. Returns the name of its file, in a Maildir."""
+        return self.store.deliver(octets)
 
     def messages(self):
-        """{name: octets} of what the maildir holds now."""
-        assert self.box == "maildir"
-        files = [p for d in ("cur", "new") for p in (self.path / d).iterdir()]
-        return {p.name.split(":")[0]: p.read_bytes() for p in files}
+        """{name: octets} of what the maildrop holds now."""
+        return self.store.messages()
+
+    def speak(self):
+        """A session on a bare socket."""
+        return Raw(self)
 
     def count(self):
         return len(self.messages())
@@ -268,53 +260,3 @@ class Account:
 
     def retrs(self):
         return self.sent("RETR")
-
-
-class Raw:
-    """A session on a bare socket, for the octets that poplib does not keep."""
-
-    def __init__(self, account):
-        self._socket = socket.create_connection(("127.0.0.1", account.server.port), PATIENCE)
-        self._in = self._socket.makefile("rb", buffering=1 << 16)
-        self._in.readline()
-        self.command(f"USER {account.user}")
-        self.command(f"PASS {account.password}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.command("QUIT")
-        self._in.close()
-        self._socket.close()
-
-    def command(self, words):
-        self._socket.sendall(words.encode("latin-1") + b"\r\n")
-        reply = self._in.readline()
-        assert reply.startswith(b"+OK"), (words, reply)
-        return reply
-
-    def _lines(self):
-        lines = []
-        while (line := self._in.readline()) != b".\r\n":
-            assert line, "the server closed in the middle of a reply"
-            lines.append(line)
-        return lines
-
-    def numbers(self):
-        """{uidl: number in this session}."""
-        self.command("UIDL")
-        pairs = (line.rstrip(b"\r\n").split(b" ", 1) for line in self._lines())
-        return {uidl.decode("latin-1"): int(number) for number, uidl in pairs}
-
-    def retr(self, number):
-        self.command(f"RETR {number}")
-        # A line is split at LF; only a "." between two CRLFs ends the message.
-        octets = bytearray(b"\r\n")
-        while True:
-            line = self._in.readline()
-            assert line, "the server closed in the middle of a message"
-            if line == b".\r\n" and octets.endswith(b"\r\n"):
-                break
-            octets += line
-        return bytes(octets).replace(b"\r\n.", b"\r\n")[2:]

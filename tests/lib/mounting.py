@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import pty
 import signal
+import subprocess
 from pathlib import Path
 
 import leftovers
@@ -46,6 +48,14 @@ class Mounts:
         self._mounts.append(mount)
         mount.start_foreground()
         return mount
+
+    def on_terminal(self, account, person, **options):
+        """Mounts with a terminal as standard error; returns (mount, what the terminal got)."""
+        mount = Mount(self._root, account, person, options)
+        self._mounts.append(mount)
+        text = mount.start_on_terminal()
+        mount.pid = mount.find_daemon()
+        return mount, text
 
     def finish(self):
         for mount in reversed(self._mounts):
@@ -95,6 +105,21 @@ class Mount:
             return self.is_mounted() and self.status()
 
         eventually(answers, "the mount", MOUNTING)
+
+    def start_on_terminal(self):
+        """Runs pop3fs, which returns when the mount answers; what it wrote to its terminal."""
+        ours, theirs = pty.openpty()
+        process = self.person.start(*self.argv, stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 4096):
+                text += piece
+        except OSError:   # EIO: nobody has the terminal open any more
+            pass
+        os.close(ours)
+        assert process.wait(MOUNTING) == 0, text
+        return text.decode(errors="replace")
 
     def said(self):
         return self._output.read_text(errors="replace")

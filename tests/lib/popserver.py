@@ -16,6 +16,13 @@ USER = "demo"
 LISTENING = re.compile(r"^listening (plain|tls) (\S+) (\d+)$", re.M)
 
 
+def capabilities(*more):
+    """Options: what CAPA announces, before and after the login; no SASL, so that logins are by USER and PASS."""
+    lines = ("TOP", "UIDL", "USER", "RESP-CODES", *more)
+    return [*(word for line in (*lines, "STLS") for word in ("--capa", line)),
+            *(word for line in lines for word in ("--capa-auth", line))]
+
+
 class Servers:
     """Starts scripted servers and ends those that still run."""
 

@@ -13,7 +13,8 @@ import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TAIL = 60   # lines shown of one failure
+TAIL = 60    # lines shown of one failure
+SHOWN = 20   # failures shown so; of more only the titles
 
 
 @dataclass
@@ -76,8 +77,8 @@ def tally(directory):
 
 def main():
     result = tally(Path(sys.argv[1]))
-    for words in result.words:
-        print(words)
+    for number, words in enumerate(result.words):
+        print(words if number < SHOWN else words.split("\n", 1)[0])
     print(f"{result.passed} passed, {result.failed} failed, {result.skipped} skipped")
     return 1 if result.failed or not result.passed else 0
 

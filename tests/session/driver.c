@@ -24,6 +24,7 @@
 #include "storer.h"
 
 static struct queues queues;
+static int64_t refreshes; /* asked for */
 static struct maildrop *drop;
 static struct reader *reader;
 
@@ -74,6 +75,9 @@ static void tell(struct event *e)
 	case EVENT_SYNCED:
 		say("synced", e);
 		break;
+	case EVENT_REFRESHED:
+		printf("refreshed %" PRId64 "\n", e->number);
+		break;
 	case EVENT_NOT_LISTED:
 		say("not-listed", e);
 		break;
@@ -97,6 +101,7 @@ static void send_job(enum job_kind kind, int64_t id, bool waited_for, bool final
 
 	j->id = id;
 	j->urgent = j->waited_for = waited_for;
+	j->number = kind == JOB_REFRESH && waited_for ? ++refreshes : 0;
 	j->final = final;
 	queue_put(&queues.jobs, &j->item);
 }
@@ -128,6 +133,7 @@ static void first(void)
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = j->first = true;
+	j->number = ++refreshes;
 	queue_put(&queues.jobs, &j->item);
 }
 

@@ -52,7 +52,7 @@ def test_the_version_is_one_line(command, word):
     ([], "SOURCE MOUNTPOINT"),
     ([SOURCE], "SOURCE MOUNTPOINT"),
     ([SOURCE, "MNT", "MNT"], "SOURCE MOUNTPOINT"),
-    (["status", "MNT"], "user@host"),
+    (["stats", "MNT"], "user@host"),
     (["pop3s://localhost", "MNT"], "user@host"),
     (["imap://me@localhost", "MNT"], "pop3s://"),
     (["me@localhost:0", "MNT"], "port"),

@@ -135,3 +135,11 @@ def test_a_vanished_message_is_gone_from_the_directory(person, mounts, serve):
     server.unplug()
     eventually(lambda: mount.names() == NAMES[1:], "a listing without it")
     assert mount.umount() == 0
+
+
+@pytest.mark.parametrize("line, lines", [("IMPLEMENTATION GNU Mailutils 3.15", "1"), ("IMPLEMENTATION other", "0")])
+def test_top_asks_for_a_line_of_the_body_where_nothing_would_cost_it(person, mounts, serve, line, lines):
+    server = serve(*(word for capa in ("TOP", "UIDL", "USER", line) for word in ("--capa", capa)), messages=MAIL)
+    mount = mounts.mount(server, person, way="plain")
+    assert {c.split()[2] for c in server.commands() if c.startswith("TOP ")} == {lines}
+    mount.umount()

@@ -140,6 +140,36 @@ static void what_is_no_mount_of_ours_is_left_alone(void **state)
 	end(c);
 }
 
+#define UTAB "/run/mount/utab"
+
+static bool is_in_table(const char *path)
+{
+	char line[1024];
+	FILE *file = fopen(UTAB, "r");
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= strstr(line, path) && strstr(line, "_netdev");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void a_mount_is_in_umounts_table_as_long_as_it_lasts(void **state)
+{
+	char place[] = "/tmp/pop3fs-companion-XXXXXX";
+	struct companion_plan plan = {NULL, LONG_MS, place, "me@example.org"};
+	struct companion *c = NULL;
+
+	assert_non_null(mkdtemp(place));
+	assert_int_equal(companion_start(&c, &plan, NULL), OK);
+	companion_record(c);
+	assert_int_equal(is_in_table(place), geteuid() == 0 && access(UTAB, F_OK) == 0);
+	end(c);
+	assert_false(is_in_table(place));
+	rmdir(place);
+}
+
 static void one_that_is_dismissed_ends(void **state)
 {
 	const char *command[] = {"true", NULL};
@@ -161,6 +191,7 @@ int main(void)
 	    cmocka_unit_test(signals_that_end_a_daemon_leave_it_alone),
 	    cmocka_unit_test(without_its_process_nothing_hangs),
 	    cmocka_unit_test(what_is_no_mount_of_ours_is_left_alone),
+	    cmocka_unit_test(a_mount_is_in_umounts_table_as_long_as_it_lasts),
 	    cmocka_unit_test(one_that_is_dismissed_ends),
 	};
 

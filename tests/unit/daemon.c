@@ -93,6 +93,13 @@ static void is_ready(struct daemon *d)
 	_exit(0);
 }
 
+static void has_something_to_say(struct daemon *d)
+{
+	for (int i = 0; i < DAEMON_MOST_NOTICES + 1; i++)
+		daemon_notice(d, "three deletions wait");
+	is_ready(d);
+}
+
 static void has_the_wrong_password(struct daemon *d)
 {
 	daemon_fail(d, &(struct failure){E_LOGIN, "wrong\npassword"});
@@ -123,6 +130,7 @@ static void the_command_ends_as_the_daemon_says(void **state)
 		const char *err, *told;
 	} cases[] = {
 	    {is_ready, 0, "", "ready"},
+	    {has_something_to_say, 0, "", "ready"}, /* on a terminal only */
 	    {has_the_wrong_password, 32, "pop3fs: wrong\\x0apassword\n", ""},
 	    {has_no_cache, 2, "pop3fs: no cache\n", ""},
 	    {says_nothing, 32, "pop3fs: the daemon ended without a word; nothing is mounted\n", ""},

@@ -155,7 +155,7 @@ static enum dial_result dial(const char *host, int port, int *fd, struct failure
 	enum dial_result result;
 
 	snprintf(text, sizeof(text), "%d", port);
-	d = dial_create(host, text);
+	d = dial_create(host, text, NULL);
 	result = run(d, fd, why);
 	dial_free(d);
 	return result;
@@ -261,7 +261,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 
 	snprintf(text, sizeof(text), "%d", port);
 	for (int steps = 0; steps < 3; steps++) {
-		struct dial *d = dial_create("second.test", text);
+		struct dial *d = dial_create("second.test", text, NULL);
 		int fd = -1;
 
 		for (int i = 0; i < steps; i++)
@@ -278,7 +278,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 static void a_lookup_outlives_its_dial(void **state)
 {
 	struct pollfd fds[DIAL_MOST_FDS];
-	struct dial *d = dial_create("slow.test", "110");
+	struct dial *d = dial_create("slow.test", "110", NULL);
 	int64_t wake;
 	int fd;
 

@@ -190,6 +190,19 @@ static void the_login_takes_the_best_way_that_is_offered(void **state)
 			    "C: CAPA\nS: +OK\nS: USER\nS: .\n" USER_OK
 			    "S: +OK\nC: CAPA\nS: +OK\nS: .\n"},
 	    {STLS, NO_CAPA "C: STLS\nS: +OK\ntls\nC: CAPA\nS: -ERR\n" USER_OK "S: +OK\n"},
+	    {ENCRYPTED, GREETING "S: +OK\nS: UTF8\nS: USER\nS: .\nC: UTF8\nS: +OK\n" USER_OK
+				 "S: +OK\nC: CAPA\nS: +OK\nS: UTF8\nS: .\n"},
+	    {ENCRYPTED,
+		GREETING "S: +OK\nS: UTF8 USER\nS: SASL PLAIN\nS: .\nC: UTF8\nS: -ERR no\n" PLAIN
+			 "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {CLEAR, GREETING "S: +OK\nS: UTF8\nS: .\nC: UTF8\nS: -ERR\n" USER_OK
+			     "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {STLS,
+		GREETING "S: +OK\nS: STLS\nS: UTF8\nS: .\nC: STLS\nS: +OK go\ntls\n"
+			 "C: CAPA\nS: +OK\nS: USER\nS: .\n" USER_OK "S: +OK\nC: CAPA\nS: -ERR\n"},
+	    {STLS, GREETING "S: +OK\nS: STLS\nS: .\nC: STLS\nS: +OK go\ntls\n"
+			    "C: CAPA\nS: +OK\nS: UTF8\nS: .\nC: UTF8\nS: +OK\n" USER_OK
+			    "S: +OK\nC: CAPA\nS: -ERR\n"},
 	    {STLS, GREETING "S: +OK\nS: STLS\nS: SASL PLAIN\nS: .\nC: STLS\nS: +OK go\ntls\n"
 			    "C: CAPA\nS: -ERR\n" USER_OK "S: +OK\n"},
 	};
@@ -214,8 +227,10 @@ static void a_refusal_says_what_it_means(void **state)
 	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR\n", E_LOGIN, "the server refused the login", true},
 	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [AUTH] wrong\n", E_LOGIN,
 		"the server refused the login: wrong", true, CODE_AUTH},
-	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [SYS/PERM] gone\n", E_LOGIN,
+	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [SYS/PERM] gone\n", E_REFUSED,
 		"the server refused the login: gone", true, CODE_SYS_PERM},
+	    {ENCRYPTED, NO_CAPA "C: USER me\nS: -ERR [SYS/PERM] gone\n", E_REFUSED,
+		"the server refused the login: gone", false, CODE_SYS_PERM},
 	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [X] y\n", E_LOGIN,
 		"the server refused the login: y", true, CODE_OTHER},
 	    {ENCRYPTED, NO_CAPA USER_OK "S: -ERR [IN-USE] busy\n", E_LOCKED,
@@ -258,6 +273,68 @@ static void no_secret_goes_over_a_line_that_others_can_read(void **state)
 	};
 
 	check_scripts(scripts, COUNT(scripts));
+}
+
+/* A line that breaks off, or a server that cannot be talked to, has refused nothing. */
+static void only_a_no_to_the_login_is_a_refusal(void **state)
+{
+	static const struct {
+		const char *script;
+		bool refused;
+	} cases[] = {
+	    {"S: -ERR [SYS/PERM]\n", false},
+	    {"S: -ERR [AUTH]\n", false},
+	    {GREETING "S: +OK\nS: SASL CRAM-MD5\nS: .\n", false},
+	    {GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN "S: -ERR\n", true},
+	    {GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN "S: hm\n", false},
+	    {NO_CAPA "C: USER me\nS: -ERR\n", true},
+	    {NO_CAPA USER_OK "S: -ERR [IN-USE]\n", true},
+	    {NO_CAPA USER_OK "S: hm\n", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+		const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, cases[i].script);
+		assert_int_equal(t.result, LOGIN_FAILED);
+		assert_int_equal(login_was_refused(login), cases[i].refused);
+	}
+}
+
+static void the_greeting_is_kept(void **state)
+{
+	char longest[LOGIN_GREETING + 100];
+	static const struct {
+		const char *line, *kept;
+	} cases[] = {
+	    {"+OK\r\n", ""},
+	    {"+OK  WDPop ready for requests from ::1 \r\n", "WDPop ready for requests from ::1"},
+	    {"+OK POP3 <1896.697170952@example.org>\r\n", "POP3 <1896.697170952@example.org>"},
+	};
+	CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+	const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+
+	for (size_t i = 0; i <= COUNT(cases); i++) {
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		assert_int_equal(login_greeting(login).len, 0);
+		if (i < COUNT(cases)) {
+			server_says(&t, slice_of(cases[i].line));
+			assert_true(slice_is(login_greeting(login), cases[i].kept));
+			continue;
+		}
+		memset(longest, 'x', sizeof(longest));
+		server_says(&t, slice_of("+OK "));
+		server_says(&t, slice_make(longest, sizeof(longest)));
+		server_says(&t, slice_of("\r\n"));
+		assert_int_equal(login_greeting(login).len, LOGIN_GREETING);
+	}
 }
 
 /* In one piece only: what comes later is ciphertext to the handshake. */
@@ -400,6 +477,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_login_takes_the_best_way_that_is_offered),
 	    cmocka_unit_test(a_refusal_says_what_it_means),
+	    cmocka_unit_test(only_a_no_to_the_login_is_a_refusal),
+	    cmocka_unit_test(the_greeting_is_kept),
 	    cmocka_unit_test(no_secret_goes_over_a_line_that_others_can_read),
 	    cmocka_unit_test(octets_injected_before_the_handshake_end_it),
 	    cmocka_unit_test(what_the_server_announced_last_counts),

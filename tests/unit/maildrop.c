@@ -110,9 +110,9 @@ static void what_is_unlinked_is_hidden_at_once(void **state)
 
 	swap(d, IDS(1, 2, 3, 4, 5));
 	maildrop_listing(d)->changed = 7;
-	assert_int_equal(maildrop_changed(d), 7);
+	assert_int_equal(maildrop_changed(d).tv_sec, 7);
 	unlink_id(d, 4);
-	assert_true(maildrop_changed(d) > 7);
+	assert_true(maildrop_changed(d).tv_sec > 7);
 	unlink_id(d, 1);
 	unlink_id(d, 5);
 	check_visible(d, IDS(2, 3));
@@ -213,6 +213,111 @@ static void sums_follow_the_pen(void **state)
 	maildrop_free(d);
 }
 
+/* Those that can be taken back, by each way to ask. */
+static void check_deleted(const struct maildrop *d, const int64_t *want)
+{
+	const struct listing *l = maildrop_listing(d);
+	const struct message *next = maildrop_deleted_after(d, 0);
+
+	for (size_t i = 0; i < l->count; i++) {
+		struct message *m = &l->messages[i];
+		bool deleted = *want == m->id;
+
+		assert_ptr_equal(maildrop_deleted(d, m->id), deleted ? m : NULL);
+		assert_ptr_equal(
+		    maildrop_deleted_by_name(d, message_name(l, m)), deleted ? m : NULL);
+		if (!deleted)
+			continue;
+		assert_ptr_equal(next, m);
+		next = maildrop_deleted_after(d, m->id);
+		want++;
+	}
+	assert_null(next);
+	assert_int_equal(*want, 0);
+}
+
+static void what_waits_for_a_commit_can_be_taken_back(void **state)
+{
+	static const struct {
+		enum intention_state state;
+		bool waits;
+	} cases[] = {
+	    {INTENTION_PENDING, true},
+	    {INTENTION_SENT, true},
+	    {INTENTION_ASSUMED, false},
+	    {INTENTION_UNKNOWN, true},
+	    {INTENTION_REFUSED, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct maildrop *d = maildrop_create();
+
+		swap(d, IDS(1, 2, 3, 4, 5));
+		check_deleted(d, NONE);
+		maildrop_intend(d, intend(IDS(2, 9), cases[i].state));
+		unlink_id(d, 5);
+		unlink_id(d, 3);
+		maildrop_unlinked(d, 3, true);
+		check_deleted(d, cases[i].waits ? IDS(2, 3, 5) : IDS(3, 5));
+		swap(d, IDS(1, 2, 5, 9));
+		check_deleted(d, cases[i].waits ? IDS(2, 5, 9) : IDS(5));
+		assert_null(maildrop_deleted_by_name(d, slice_of("m3")));
+		maildrop_free(d);
+	}
+}
+
+static void what_is_taken_back_is_visible_until_it_is_unlinked_again(void **state)
+{
+	struct maildrop *d = maildrop_create();
+
+	swap(d, IDS(1, 2, 3, 4));
+	maildrop_intend(d, intend(IDS(1, 2), INTENTION_PENDING));
+	unlink_id(d, 4);
+	maildrop_unlinked(d, 4, true);
+	maildrop_listing(d)->changed = 0;
+	maildrop_undeleted(d, 2);
+	maildrop_undeleted(d, 4);
+	maildrop_undeleted(d, 3);  /* was not deleted */
+	maildrop_undeleted(d, 99); /* is not there */
+	check_visible(d, IDS(2, 3, 4));
+	check_deleted(d, IDS(1));
+	unlink_id(d, 2);
+	maildrop_unlinked(d, 2, true);
+	check_visible(d, IDS(3, 4));
+	maildrop_intend(d, intend(IDS(1, 2), INTENTION_PENDING));
+	check_deleted(d, IDS(1, 2));
+	maildrop_free(d);
+}
+
+static void the_directory_changes_when_the_journal_shows_or_hides(void **state)
+{
+	static const struct {
+		int64_t before[4], after[4];
+		bool changes;
+	} cases[] = {
+	    {{0}, {0}, false},
+	    {{0}, {2}, true},
+	    {{2}, {2}, false},
+	    {{2}, {0}, true},
+	    {{1, 2}, {1, 3}, true},
+	    {{9}, {0}, false}, /* not listed */
+	    {{2, 9}, {2}, false},
+	    {{7}, {7, 9}, false},
+	    {{1}, {1, 9, 10}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct maildrop *d = maildrop_create();
+
+		maildrop_intend(d, intend(cases[i].before, INTENTION_PENDING));
+		swap(d, IDS(1, 2, 3));
+		assert_int_equal(maildrop_changed(d).tv_sec, 0);
+		maildrop_intend(d, intend(cases[i].after, INTENTION_PENDING));
+		assert_int_equal(maildrop_changed(d).tv_sec > 0, cases[i].changes);
+		maildrop_free(d);
+	}
+}
+
 /* ---- swap ---- */
 
 struct told {
@@ -261,6 +366,63 @@ static void a_swap_tells_what_was_visible_and_what_is(void **state)
 	}
 }
 
+#define FAR ((int64_t)1 << 40) /* no clock says so: all changes below are within that second */
+
+static void list_at(struct maildrop *d, const int64_t *ids, int64_t at)
+{
+	struct listing *l = make(ids);
+
+	l->changed = at;
+	maildrop_swap(d, l, NULL, NULL, NULL);
+}
+
+static void take_step(struct maildrop *d, int step)
+{
+	switch (step) {
+	case 0:
+		list_at(d, IDS(1, 2, 3), FAR);
+		break;
+	case 1:
+		list_at(d, IDS(1, 3), FAR);
+		break;
+	case 2:
+		list_at(d, IDS(1, 4), FAR);
+		break;
+	case 3:
+		unlink_id(d, 1);
+		break;
+	case 4:
+		maildrop_undeleted(d, 1);
+		break;
+	case 5:
+		maildrop_intend(d, intend(IDS(1), INTENTION_PENDING));
+		break;
+	case 6:
+		maildrop_intend(d, intend(IDS(1), INTENTION_REFUSED));
+		break;
+	case 7:
+		list_at(d, IDS(1, 4, 5), FAR + 1);
+		break;
+	default:
+		unlink_id(d, 5);
+	}
+}
+
+static void every_change_moves_the_time_of_the_directory(void **state)
+{
+	static const long nanoseconds[] = {0, 1, 2, 3, 4, 5, 6, 0, 1};
+	struct maildrop *d = maildrop_create();
+
+	for (int step = 0; step < 9; step++) {
+		take_step(d, step);
+		assert_int_equal(maildrop_changed(d).tv_sec, step < 7 ? FAR : FAR + 1);
+		assert_int_equal(maildrop_changed(d).tv_nsec, nanoseconds[step]);
+	}
+	list_at(d, IDS(1, 4, 5), FAR + 1); /* no change */
+	assert_int_equal(maildrop_changed(d).tv_nsec, 1);
+	maildrop_free(d);
+}
+
 /* ---- rm -rf ---- */
 
 static void many_are_unlinked_in_any_order(void **state)
@@ -297,7 +459,11 @@ int main(void)
 	    cmocka_unit_test(the_journals_word_replaces_all_but_the_flying),
 	    cmocka_unit_test(a_hidden_message_comes_back_hidden),
 	    cmocka_unit_test(sums_follow_the_pen),
+	    cmocka_unit_test(what_waits_for_a_commit_can_be_taken_back),
+	    cmocka_unit_test(what_is_taken_back_is_visible_until_it_is_unlinked_again),
+	    cmocka_unit_test(the_directory_changes_when_the_journal_shows_or_hides),
 	    cmocka_unit_test(a_swap_tells_what_was_visible_and_what_is),
+	    cmocka_unit_test(every_change_moves_the_time_of_the_directory),
 	    cmocka_unit_test(many_are_unlinked_in_any_order),
 	};
 

@@ -194,6 +194,9 @@ static void capa_says_what_the_server_can_do(void **state)
 	assert_true(capabilities_sasl(&c, "LOGIN"));
 	assert_false(capabilities_sasl(&c, "LOG"));
 	assert_false(capabilities_sasl(&c, "SCRAM-SHA-1"));
+	assert_string_equal(c.others, " X-GOOGLE-RICO TOPLESS ");
+	assert_true(capabilities_other(&c, "X-GOOGLE-RICO"));
+	assert_false(capabilities_other(&c, "X-GOOGLE"));
 }
 
 static void lines_of_capa_that_make_no_sense_are_passed_over(void **state)
@@ -207,6 +210,8 @@ static void lines_of_capa_that_make_no_sense_are_passed_over(void **state)
 	memset(&c, 0, sizeof(c));
 	for (size_t i = 0; i < COUNT(lines); i++)
 		capabilities_line(&c, slice_of(lines[i]));
+	assert_string_equal(c.others, " EXPIRENEVER ");
+	memset(c.others, 0, sizeof(c.others));
 	assert_memory_equal(&c, &none, sizeof(c));
 }
 
@@ -250,8 +255,11 @@ static void more_than_capabilities_can_hold_is_left_out(void **state)
 		line[end - 2] = (char)('0' + i / 10 % 10);
 		line[end - 3] = (char)('0' + i / 100);
 		capabilities_line(&c, slice_of(line));
+		capabilities_line(&c, slice_of(line + strlen("SASL ")));
 	}
 	assert_true(strlen(c.sasl) < sizeof(c.sasl));
+	assert_true(strlen(c.others) < sizeof(c.others));
+	assert_true(capabilities_other(&c, "MECHANISM-000"));
 	assert_true(capabilities_sasl(&c, "MECHANISM-000"));
 	assert_int_equal(c.sasl[strlen(c.sasl) - 1], ' ');
 	capabilities_line(

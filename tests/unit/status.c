@@ -17,6 +17,7 @@ static struct session_state said = {
     .trouble = {E_CLOSED, "the server said \"bye\r\nstate: ready\""},
     .server = "Nice\x1b[2JServer\n",
     .cipher = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+    .eats_read = true,
 };
 
 static void facts_are_lines_and_a_server_cannot_add_one(void **state)
@@ -24,6 +25,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	static const char *const lines[] = {
 	    "state: ready\n",
 	    "server: Nice\\x1b[2JServer\\x0a\n",
+	    "sessions end: without QUIT, where the server would delete what was read\n",
 	    "tls: TLSv1.3 TLS_AES_256_GCM_SHA384\n",
 	    "user: me@example.org\n",
 	    "messages: 3\n",
@@ -63,6 +65,7 @@ static void without_a_word_from_the_session_it_is_closed(void **state)
 
 	status_render(&text, &s);
 	assert_non_null(strstr(buf_text(&text), "state: closed\n"));
+	assert_non_null(strstr(buf_text(&text), "sessions end: with QUIT\n"));
 	assert_non_null(strstr(buf_text(&text), "last listing: never\n"));
 	assert_non_null(strstr(buf_text(&text), "last error: none\n"));
 	buf_finish(&text);

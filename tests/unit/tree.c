@@ -22,6 +22,8 @@ static void an_inode_number_says_what_it_is(void **state)
 	    {99 << 3 | 6, NODE_NONE, 99},
 	    {5 << 3 | 7, NODE_SNAPSHOT, 5},
 	    {5 << 3 | 1, NODE_NONE, 5},
+	    {5 << 3 | 3, NODE_DELETED, 5},
+	    {3, NODE_NONE, 0},
 	    {INT64_C(112000000000) << 3, NODE_MESSAGE, INT64_C(112000000000)},
 	    {UINT64_MAX, NODE_SNAPSHOT, INT64_MAX >> 2},
 	};
@@ -33,12 +35,14 @@ static void an_inode_number_says_what_it_is(void **state)
 		assert_int_equal(n.id, cases[i].id);
 		if (n.kind == NODE_MESSAGE)
 			assert_int_equal(tree_ino(n.id, VIEW_MESSAGE), cases[i].ino);
+		if (n.kind == NODE_DELETED)
+			assert_int_equal(tree_ino(n.id, VIEW_DELETED), cases[i].ino);
 	}
 }
 
 static void fixed_entries_are_found_below_their_parent_only(void **state)
 {
-	int64_t pop3fs, status, none = 0;
+	int64_t pop3fs, status, deleted, none = 0;
 	uint64_t inside;
 
 	assert_non_null(tree_fixed_named(TREE_ROOT, slice_of(".pop3fs"), &pop3fs));
@@ -47,6 +51,10 @@ static void fixed_entries_are_found_below_their_parent_only(void **state)
 	assert_ptr_equal(tree_fixed(pop3fs), tree_fixed_after(TREE_ROOT, 0, &none));
 	assert_null(tree_fixed_after(TREE_ROOT, none, &none));
 	assert_int_equal(tree_fixed_named(inside, slice_of("status"), &status)->kind, FIXED_STATUS);
+	assert_false(tree_is_directory(tree_fixed(status)));
+	assert_int_equal(
+	    tree_fixed_named(inside, slice_of("deleted"), &deleted)->kind, FIXED_DELETED);
+	assert_true(tree_is_directory(tree_fixed(deleted)));
 	assert_null(tree_fixed_named(TREE_ROOT, slice_of("status"), &none));
 	assert_null(tree_fixed_named(inside, slice_of("stat"), &none));
 	assert_null(tree_fixed_named(inside, slice_of(""), &none));
@@ -92,20 +100,21 @@ static void a_message_shows_when_it_came_and_when_it_was_seen(void **state)
 	atomic_store(&m.fact, UINT64_C(9) << 8);
 	for (int way = 0; way < 3; way++) {
 		if (way < 2)
-			tree_message(&st, &who, &m, way == 1);
+			tree_message(&st, &who, &m, VIEW_DELETED, way == 1);
 		else
-			tree_row(&st, &who, 3, &row);
-		assert_int_equal(st.st_ino, 24);
+			tree_row(&st, &who, 27, &row);
+		assert_int_equal(st.st_ino, 27);
 		assert_int_equal(st.st_size, 9);
 		assert_int_equal(st.st_nlink, way == 0);
 		assert_int_equal(st.st_mtim.tv_sec, 100);
 		assert_int_equal(st.st_atim.tv_sec, 100);
 		assert_int_equal(st.st_ctim.tv_sec, 200);
 	}
-	tree_directory(&st, &who, TREE_ROOT, 3, 300);
+	tree_directory(&st, &who, TREE_ROOT, 3, (struct timespec){300, 2});
 	assert_int_equal(st.st_mode, S_IFDIR | 0700);
 	assert_int_equal(st.st_nlink, 5);
 	assert_int_equal(st.st_mtim.tv_sec, 300);
+	assert_int_equal(st.st_mtim.tv_nsec, 2);
 }
 
 int main(void)

@@ -43,6 +43,13 @@ static void detach(void *with)
 	(void)!write(w->detached[1], "x", 1);
 }
 
+static void notice(void *with, const char *words)
+{
+	struct world *w = with;
+
+	snprintf(w->notice, sizeof(w->notice), "%s", words);
+}
+
 static void ready(void *with)
 {
 	struct world *w = with;
@@ -180,6 +187,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
 	    .detach = detach,
+	    .notice = notice,
 	    .with = w,
 	};
 	if (change)
@@ -300,6 +308,7 @@ struct event *world_event(enum event_kind kind, int64_t id, enum error code)
 	struct event *e = event_create(kind);
 
 	e->id = id;
+	e->final = kind == EVENT_COMMITTED;
 	if (code != OK)
 		failed(&e->failure, code, "%s", error_words(code));
 	return e;

@@ -1,0 +1,18 @@
+/* Telling processes apart: a process number is given again, and means another process in another
+ * namespace (pid_namespaces(7)). Reads /proc. */
+#ifndef POP3FS_PROCESS_H
+#define POP3FS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* When the process began, in clock ticks since the machine did (proc(5), stat, field 22): with it a
+ * number means one process only. false: there is none, or /proc does not say. */
+bool process_started(pid_t pid, uint64_t *ticks);
+
+/* The inode number of this process's namespace: "pid", "mnt", ... The same number is the same
+ * namespace. 0: /proc does not say. */
+uint64_t process_namespace(const char *kind);
+
+#endif

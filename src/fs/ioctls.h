@@ -1,0 +1,62 @@
+/* The verbs of a mount, as ioctls on its root directory: what the daemon answers and the commands
+ * ask. Numbers and structs, no code.
+ *
+ * The kernel lets in whom the mount lets in; COMMIT and UNDELETE are for the mount's owner and root
+ * alone (EPERM). A verb that waits is ended by any signal (EINTR) while its work goes on, so it can
+ * be asked again. ENODEV: the daemon is ending. ENOTTY: this is no pop3fs, or another version: the
+ * struct's size is in the number. For FUSE the kernel copies just that size, in and out, so no
+ * struct holds a pointer, and each is of the same layout on 32 and 64 bits. */
+#ifndef POP3FS_IOCTLS_H
+#define POP3FS_IOCTLS_H
+
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#define VERB_WORDS 480 /* octets of a sentence, with its NUL: struct failure's */
+#define VERB_NAME  256 /* of a file's name, with its NUL */
+
+/* Why it was not done. */
+struct verb_failure {
+	int32_t number; /* errno; 0: it was done */
+	uint32_t unused;
+	char words[VERB_WORDS]; /* a sentence that may hold the server's own octets */
+};
+
+/* Who the daemon is (process.h). Answered at once. */
+struct verb_identity {
+	int64_t pid; /* as it sees itself */
+	uint64_t started;
+	uint64_t pid_namespace, mount_namespace;
+	int64_t commit_ms; /* commit_timeout */
+};
+
+/* Deletes on the server what was unlinked before it was asked, and lists again to see it gone. All
+ * counts are of deletions. */
+struct verb_commit {
+	uint32_t leaving; /* in: an unmount follows at once: what this brings holds for it, too */
+	uint32_t proved;  /* a listing taken afterwards agreed */
+	uint64_t deleted; /* DELE and QUIT were both answered "+OK" */
+	uint64_t waiting; /* still in the journal */
+	uint64_t dropped; /* given up: these messages are shown again */
+	struct verb_failure failure;
+};
+
+/* Lists again now. */
+struct verb_refresh {
+	struct verb_failure failure;
+};
+
+/* Takes deletions back; on disk when it is answered. */
+struct verb_undelete {
+	char name[VERB_NAME]; /* in: one message's, or "" for all */
+	uint64_t done;        /* messages that are back */
+	uint64_t refused; /* those that could not be taken back; the failure is of one of them */
+	struct verb_failure failure;
+};
+
+#define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
+#define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
+#define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
+#define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
+
+#endif

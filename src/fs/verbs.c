@@ -1,0 +1,336 @@
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "inside.h"
+#include "log.h"
+#include "process.h"
+
+/* An umount that has committed unmounts at once: later than this the mount was busy, and whoever
+ * ends it then wants another try. */
+#define STANDS_MS 10000
+
+struct undo {
+	struct undo *next;
+	int64_t number;
+	size_t left; /* TASK_UNDELETEs not yet answered */
+	struct verb_undelete answer;
+};
+
+_Static_assert(VERB_WORDS == sizeof(((struct failure *)0)->words), "a failure's words fit");
+
+void verbs_init(struct verbs *v, int64_t commit_ms)
+{
+	*v = (struct verbs){.identity = {
+				.pid = getpid(),
+				.pid_namespace = process_namespace("pid"),
+				.mount_namespace = process_namespace("mnt"),
+				.commit_ms = commit_ms,
+			    }};
+	process_started(getpid(), &v->identity.started);
+}
+
+void verbs_finish(struct verbs *v)
+{
+	while (v->undos) {
+		struct undo *u = v->undos;
+
+		v->undos = u->next;
+		free(u);
+	}
+}
+
+/* ---- answering ---- */
+
+static void put_failure(struct verb_failure *to, const struct failure *from)
+{
+	const char *words = from->words[0] ? from->words : error_words(from->code);
+
+	to->number = error_errno(from->code);
+	if (from->code)
+		memcpy(to->words, words, strnlen(words, VERB_WORDS - 1));
+}
+
+static void answer_all(
+    struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len)
+{
+	fuse_req_t req;
+	int note;
+
+	while ((req = waiting_take(&f->waiting, kind, number, &note)))
+		fuse_reply_ioctl(req, 0, answer, len);
+}
+
+/* ---- identity ---- */
+
+static void identity(struct fs *f, fuse_req_t req, const void *in)
+{
+	fuse_reply_ioctl(req, 0, &f->verbs.identity, sizeof(f->verbs.identity));
+}
+
+/* ---- commit ---- */
+
+static void send_commit(struct fs *f, bool leaving)
+{
+	struct job *j = job_create(JOB_COMMIT);
+	struct verbs *v = &f->verbs;
+
+	v->commit++;
+	v->committing = true;
+	v->leaving = leaving;
+	v->late = false;
+	queue_put(&f->queues->jobs, &j->item);
+}
+
+static void commit(struct fs *f, fuse_req_t req, const void *in)
+{
+	const struct verb_commit *asked = in;
+	struct verbs *v = &f->verbs;
+	bool leaving = asked->leaving != 0;
+
+	if (!v->committing) {
+		send_commit(f, leaving);
+	} else if (v->late) {
+		v->next = true;
+		v->next_leaving |= leaving;
+	} else {
+		v->leaving |= leaving;
+	}
+	waiting_park(&f->waiting, req, WAIT_COMMIT, v->commit + v->next, 0);
+}
+
+void verbs_journal_changed(struct fs *f)
+{
+	f->verbs.late = true;
+	f->verbs.stands_until = 0;
+}
+
+/* At the end it is said from there (outcome.h). */
+static void say_commit(const struct event *e)
+{
+	if (e->commit.deleted)
+		log_info("deleted %zu %s on the server", e->commit.deleted,
+		    e->commit.deleted == 1 ? "message" : "messages");
+	if (e->failure.code)
+		log_warning("%zu %s in the journal: %s", e->commit.waiting,
+		    e->commit.waiting == 1 ? "deletion waits" : "deletions wait", e->failure.words);
+}
+
+static void keep_for_end(struct verbs *v, const struct event *e)
+{
+	v->stands_until = clock_in(STANDS_MS);
+	v->stands = e->commit;
+	v->stands.deleted = 0; /* that was said already */
+	v->stands_failure = e->failure;
+}
+
+void verbs_committed(struct fs *f, const struct event *e)
+{
+	struct verb_commit answer = {
+	    .proved = e->commit.proved,
+	    .deleted = e->commit.deleted,
+	    .waiting = e->commit.waiting,
+	    .dropped = e->commit.dropped,
+	};
+	struct verbs *v = &f->verbs;
+
+	put_failure(&answer.failure, &e->failure);
+	v->committing = false;
+	answer_all(f, WAIT_COMMIT, v->commit, &answer, sizeof(answer));
+	if (e->final) {
+		answer_all(f, WAIT_COMMIT, v->commit + 1, &answer, sizeof(answer));
+		return;
+	}
+	say_commit(e);
+	if (v->leaving && !v->late)
+		keep_for_end(v, e);
+	if (v->next && !f->ending) {
+		v->next = false;
+		send_commit(f, v->next_leaving);
+		v->next_leaving = false;
+	}
+}
+
+bool verbs_have_committed(struct fs *f)
+{
+	struct verbs *v = &f->verbs;
+
+	if (clock_ms() >= v->stands_until)
+		return false;
+	f->commit = v->stands;
+	f->commit_failure = v->stands_failure;
+	return true;
+}
+
+/* ---- refresh ---- */
+
+static void refresh(struct fs *f, fuse_req_t req, const void *in)
+{
+	struct verbs *v = &f->verbs;
+	struct job *j = job_create(JOB_REFRESH);
+
+	j->waited_for = true;
+	j->number = ++v->refresh;
+	f->listing = true;
+	queue_put(&f->queues->jobs, &j->item);
+	waiting_park(&f->waiting, req, WAIT_REFRESH, v->refresh, 0);
+}
+
+void verbs_refreshed(struct fs *f, const struct event *e)
+{
+	struct verb_refresh answer = {.failure = {.number = 0}};
+	struct verbs *v = &f->verbs;
+
+	put_failure(&answer.failure, &e->failure);
+	while (v->refreshed < e->number)
+		answer_all(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
+}
+
+/* ---- undelete ---- */
+
+/* Answered when nothing is left to be done. */
+static void undo_look(struct fs *f, struct undo *u)
+{
+	struct undo **at = &f->verbs.undos;
+
+	if (u->left > 0)
+		return;
+	answer_all(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	free(u);
+}
+
+/* Who asked twice gets both times what he wanted. */
+static void undo_count(struct fs *f, struct undo *u, const struct event *e)
+{
+	u->left--;
+	if (e->failure.code == OK || !maildrop_hides(f->maildrop, e->id)) {
+		u->answer.done++;
+	} else {
+		u->answer.refused++;
+		put_failure(&u->answer.failure, &e->failure);
+	}
+	undo_look(f, u);
+}
+
+void verbs_undeleted(struct fs *f, const struct event *e)
+{
+	struct undo *u = f->verbs.undos;
+
+	while (u && (uint64_t)u->number != e->cookie)
+		u = u->next;
+	if (u)
+		undo_count(f, u, e);
+}
+
+static void put_back(struct fs *f, struct undo *u, const struct message *m)
+{
+	struct task *t = task_create(TASK_UNDELETE);
+
+	t->id = m->id;
+	t->cookie = (uint64_t)u->number;
+	u->left++;
+	queue_put(&f->queues->tasks, &t->item);
+}
+
+static void put_all_back(struct fs *f, struct undo *u)
+{
+	const struct message *m = maildrop_deleted_after(f->maildrop, 0);
+
+	for (; m; m = maildrop_deleted_after(f->maildrop, m->id))
+		put_back(f, u, m);
+}
+
+static void undelete_no_such(struct fs *f, fuse_req_t req, const char *name)
+{
+	struct verb_undelete answer = {.refused = 1};
+	struct failure why;
+
+	if (maildrop_by_name(f->maildrop, slice_of(name)))
+		failed(&why, E_USAGE, "%s is not deleted", name);
+	else
+		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
+	put_failure(&answer.failure, &why);
+	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
+}
+
+static void undelete(struct fs *f, fuse_req_t req, const void *in)
+{
+	char name[VERB_NAME];
+	const struct message *m;
+	struct verbs *v = &f->verbs;
+	struct undo *u;
+
+	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	m = name[0] ? maildrop_deleted_by_name(f->maildrop, slice_of(name)) : NULL;
+	if (name[0] && !m) {
+		undelete_no_such(f, req, name);
+		return;
+	}
+	u = xnew(struct undo);
+	u->number = ++v->undelete;
+	u->next = v->undos;
+	v->undos = u;
+	if (m)
+		put_back(f, u, m);
+	else
+		put_all_back(f, u);
+	verbs_journal_changed(f);
+	waiting_park(&f->waiting, req, WAIT_UNDO, u->number, 0);
+	undo_look(f, u);
+}
+
+/* ---- the table ---- */
+
+static const struct verb {
+	unsigned command;
+	size_t in, out;
+	void (*begin)(struct fs *f, fuse_req_t req, const void *in);
+	bool changes; /* what is on the server, or will be */
+} table[] = {
+    {VERB_IDENTITY, 0, sizeof(struct verb_identity), identity, false},
+    {VERB_COMMIT, sizeof(struct verb_commit), sizeof(struct verb_commit), commit, true},
+    {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
+    {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
+};
+
+static const struct verb *find(unsigned command)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].command == command)
+			return &table[i];
+	return NULL;
+}
+
+/* Who might unlink: an ioctl needs no more than a look at the directory. */
+static bool may_change(const struct fs *f, fuse_req_t req)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	return uid == 0 || uid == f->owner.uid || uid == geteuid();
+}
+
+/* Terminals ask every descriptor what it is: whatever is none of ours is ENOTTY at once. */
+void verbs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,
+    struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_len, size_t out_len)
+{
+	struct fs *f = fs_of(req);
+	const struct verb *row = find(command);
+
+	if (!row || ino != TREE_ROOT || in_len < row->in || out_len < row->out)
+		fuse_reply_err(req, ENOTTY);
+	else if (f->ending)
+		fuse_reply_err(req, ENODEV);
+	else if (row->changes && !may_change(f, req))
+		fuse_reply_err(req, EPERM);
+	else
+		row->begin(f, req, in);
+}

@@ -1,0 +1,387 @@
+"""umount(8) with its helper, and `pop3fs umount`: what they wait for, and what their exit status says."""
+
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+import leftovers
+import shapes
+from eventually import eventually
+from programs import program
+
+COUNT = 6
+FOREVER = 600   # seconds: no time-out ends a wait in these tests
+DONE, WAITING, BUSY = 0, 64, 32   # exit status; busy is umount(8)'s
+
+HELPER = Path("/sbin/umount.fuse.pop3fs")
+LOCK = Path("/run/lock/pop3fs-test-helper")
+# For the mounts of these tests only; whoever else unmounts meanwhile notices nothing.
+SCRIPT = """#!/bin/sh
+case $1 in
+{root}/*) exec {program} "$@" ;;
+*) exec umount -i "$@" ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def as_helper(root):
+    """The program under its other name."""
+    link = root / "bin" / HELPER.name
+    if not link.exists():
+        link.symlink_to(program("pop3fs", root))
+    return link
+
+
+@pytest.fixture(scope="module")
+def helper(root, as_helper):
+    """umount(8) finds the helper."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can install umount's helper")
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)   # one run at a time
+        kept = HELPER.read_bytes() if HELPER.exists() else None
+        was_link = os.readlink(HELPER) if HELPER.is_symlink() else None
+        new = HELPER.with_name(f"{HELPER.name}.new")
+        new.write_text(SCRIPT.format(root=root, program=as_helper))
+        new.chmod(0o755)
+        new.rename(HELPER)
+        yield
+        HELPER.unlink()
+        if was_link:
+            HELPER.symlink_to(was_link)
+        elif kept is not None:
+            HELPER.write_bytes(kept)
+            HELPER.chmod(0o755)
+
+
+@pytest.fixture(params=["umount", "verb"])
+def umount(request, root):
+    """umount(mount, flag...): by umount(8) with its helper, and by the verb; as the mount's owner."""
+    if request.param == "umount":
+        request.getfixturevalue("helper")
+
+    def run(mount, *flags, person=None, **options):
+        how = ["umount"] if request.param == "umount" else [program("pop3fs", root), "umount"]
+        return (person or mount.person).run(*how, *flags, mount.path, **options)
+
+    run.waiting = WAITING if request.param == "umount" else 1
+    run.busy = BUSY if request.param == "umount" else 1
+    return run
+
+
+@pytest.fixture
+def box(dovecot):
+    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
+    for number in range(COUNT):
+        account.deliver(shapes.ordinary(number))
+    return account
+
+
+def names_of(account):
+    return sorted(account.messages())
+
+
+def remove(mount, *names):
+    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
+
+
+def has_ended(mount):
+    """The daemon is gone: an exited child of ours, at most."""
+    return mount.pid not in leftovers.children()
+
+
+# ---- deletions that take effect ----
+
+def test_all_is_done_when_it_returns(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0], names[3])
+    done = umount(mount).ok()
+    assert (done.out, done.err) == ("", "")
+    assert not mount.is_mounted()
+    assert names_of(box) == names[1:3] + names[4:]
+    assert has_ended(mount)
+
+
+def test_nothing_to_do(box, anyone, mounts, umount):
+    mount = mounts.mount(box, anyone)
+    logins = box.sent("UIDL")
+    umount(mount).ok()
+    assert not mount.is_mounted() and has_ended(mount)
+    assert box.sent("UIDL") == logins   # nobody logs in for nothing
+
+
+@pytest.mark.parametrize("flag", ["-l", "-f", "-v", "-n", "-r"])
+def test_umounts_flags(box, root_person, mounts, helper, flag):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[1])
+    done = mount.run("umount", flag, mount.path).ok()
+    assert not mount.is_mounted()
+    assert names_of(box) == names[:1] + names[2:]
+    assert ("1 deleted on the server" in done.out) == (flag == "-v")
+    eventually(lambda: has_ended(mount), "the end of the daemon")
+
+
+def test_the_flags_that_umount_hands_on(box, root_person, mounts, as_helper):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[1])
+    mount.run(as_helper, mount.path, "-n", "-v", "-t", "fuse.pop3fs", "-N", "/proc/self/ns/mnt").ok()
+    assert not mount.is_mounted() and has_ended(mount)
+    assert names_of(box) == names[:1] + names[2:]
+    for words in ([], ["-x", mount.path], [mount.path, mount.path]):
+        assert mount.run(as_helper, *words).code == 1
+
+
+def test_lazily_while_it_is_in_use(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    octets = box.retr(names[0])[names[0]]
+    reader = anyone.start("sh", "-c", 'exec <"$1" && read -r line <"$2" && cat >"$3"', "sh",
+                          mount.path / names[0], fifo(anyone), out := anyone.file("copy", b""))
+    eventually(lambda: any(str(mount.path) in os.readlink(f"/proc/{reader.pid}/fd/0") for _ in [0]), "the open file")
+    remove(mount, names[0], names[1])
+    umount(mount, "-l").ok()
+    assert not mount.is_mounted()
+    assert names_of(box) == names[2:]
+    assert not has_ended(mount)
+    fifo(anyone).write_bytes(b"go\n")
+    assert reader.wait(60) == 0
+    assert out.read_bytes() == octets
+    eventually(lambda: has_ended(mount), "the end of the daemon")
+
+
+def fifo(person):
+    path = person.home / "fifo"
+    if not path.exists():
+        os.mkfifo(path)
+        person.own(path)
+    return path
+
+
+def test_root_ends_a_users_mount(box, ordinary_person, root_person, mounts, umount):
+    if os.geteuid() != 0:
+        pytest.skip("we are not root")
+    names = names_of(box)
+    mount = mounts.mount(box, ordinary_person)
+    remove(mount, names[0])
+    umount(mount, person=root_person).ok()
+    assert not mount.is_mounted() and has_ended(mount)
+    assert names_of(box) == names[1:]
+
+
+def test_a_stranger_ends_nothing(box, ordinary_person, root_person, mounts, umount):
+    if os.geteuid() != 0:
+        pytest.skip("we are not root")
+    names = names_of(box)
+    os.chmod(root_person.home, 0o711)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    assert umount(mount, person=ordinary_person).code != 0
+    assert mount.is_mounted()
+    assert names_of(box) == names
+
+
+def test_two_mounts_end_one_by_one(dovecot, box, anyone, mounts, umount):
+    other = dovecot.account(pop3_uidl_format="%f")
+    other.deliver(shapes.ordinary(1))
+    first, second = mounts.mount(box, anyone), mounts.mount(other, anyone)
+    name = names_of(other)[0]
+    remove(second, name)
+    umount(second).ok()
+    assert first.is_mounted() and not second.is_mounted()
+    assert names_of(other) == [] and len(first.names()) == COUNT
+    umount(first).ok()
+
+
+def test_umount_in_the_middle_of_a_commit(person, mounts, serve, umount, root):
+    server = serve(synthetic="5:1000", rules=["on DELE times=1 delay 2000"])
+    mount = mounts.mount(server, person)
+    remove(mount, "m0000001")
+    commit = person.start(program("pop3fs", root), "commit", mount.path)
+    server.wait_for("> DELE")
+    remove(mount, "m0000003")
+    umount(mount).ok()
+    assert commit.wait(60) == 0
+    assert [line.split()[1] for line in server.lines() if line.startswith("DELETED")] == ["m0000001", "m0000003"]
+
+
+# ---- and those that do not ----
+
+def test_a_server_that_refuses_and_the_next_mount(anyone, mounts, serve, umount):
+    server = serve(synthetic="5:1000", rules=['on QUIT err "no, the disk is full"'])
+    mount = mounts.mount(server, anyone)
+    remove(mount, "m0000001", "m0000003")
+    done = umount(mount)
+    assert done.code == umount.waiting, done
+    assert len(done.err.splitlines()) == 1
+    assert "unmounted, but 2 deletions wait in the journal: " in done.err and "the disk is full" in done.err
+    assert not mount.is_mounted() and has_ended(mount)
+    assert server.sent("DELE") == 2   # it is not tried twice for one umount
+    server.rules()
+    later = mounts.mount(server, anyone, cache=mount.cache)
+    assert later.names() == ["m0000000", "m0000002", "m0000004"]
+    umount(later).ok()
+    assert sorted(line.split()[1] for line in server.lines() if line.startswith("DELETED")) == ["m0000001", "m0000003"]
+
+
+def test_a_server_that_is_away(anyone, mounts, serve, umount):
+    server = serve(synthetic="5:1000")
+    mount = mounts.mount(server, anyone, idle=0)
+    server.wait_for("close")
+    server.down()
+    remove(mount, "m0000001")
+    done = umount(mount)
+    assert done.code == umount.waiting
+    assert "1 deletion waits in the journal: " in done.err
+    assert not mount.is_mounted() and has_ended(mount)
+
+
+def test_a_server_that_says_nothing_has_commit_timeout(anyone, mounts, serve, umount):
+    server = serve(synthetic="5:1000")
+    mount = mounts.mount(server, anyone, commit_timeout=2, timeout=FOREVER)
+    remove(mount, "m0000001")
+    server.rules("on DELE stall 1")
+    done = umount(mount)
+    assert done.code == umount.waiting, done
+    assert not mount.is_mounted() and has_ended(mount)
+
+
+def test_a_dead_mount_goes_away_and_what_waits_is_not_known(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0])
+    pid, mount.pid = mount.pid, None
+    os.kill(pid, signal.SIGKILL)
+    leftovers.wait_for_end(pid, 30)
+    done = umount(mount)
+    assert done.code == umount.waiting, done
+    assert "is not known" in done.err and "dead" in done.err
+    assert not mount.is_mounted()
+    assert names_of(box) == names
+
+
+def test_a_daemon_that_hangs_is_not_waited_for_for_ever(box, root_person, mounts, helper):
+    if os.geteuid() != 0:
+        pytest.skip("only root can unmount what does not answer")
+    mount = mounts.mount(box, root_person)
+    remove(mount, names_of(box)[0])
+    os.kill(mount.pid, signal.SIGSTOP)
+    try:
+        done = mount.run("umount", "-l", mount.path)
+        assert done.code == WAITING and "in time" in done.err, done
+        assert not mount.is_mounted()
+    finally:
+        os.kill(mount.pid, signal.SIGCONT)
+    eventually(lambda: has_ended(mount), "the end of the daemon")
+
+
+def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    sitting = anyone.start("sh", "-c", 'cd "$1" && exec sleep 600', "sh", mount.path)
+    eventually(lambda: os.readlink(f"/proc/{sitting.pid}/cwd") == str(mount.path), "somebody in the mount")
+    remove(mount, names[0], names[1])
+    try:
+        done = umount(mount)
+    finally:
+        sitting.kill()
+        sitting.wait()
+    assert done.code == umount.busy, done
+    assert f"{mount.path} stays mounted; 2 deleted on the server" in done.err
+    assert mount.is_mounted() and mount.names() == names[2:] == names_of(box)
+    remove(mount, names[2])
+    umount(mount).ok()
+    assert names_of(box) == names[3:]
+
+
+# ---- namespaces ----
+
+def private(person, *namespaces):
+    """The words that run a command in namespaces of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make namespaces")
+    return ["unshare", *namespaces, "--"]
+
+
+def test_another_mount_namespace(box, root_person, mounts, helper):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    mount.run(*private(root_person, "-m"), "umount", mount.path).ok()
+    assert mount.is_mounted() and not has_ended(mount)   # only the private copy is gone
+    assert names_of(box) == names[1:] == mount.names()
+    mount.run("umount", mount.path).ok()
+
+
+def test_another_namespace_of_processes(box, root_person, mounts, helper):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    mount.run(*private(root_person, "-p", "--fork"), "umount", mount.path).ok()
+    assert not mount.is_mounted()
+    assert names_of(box) == names[1:]
+    eventually(lambda: has_ended(mount), "the end of the daemon")
+
+
+def test_the_same_mount_in_two_places(box, root_person, mounts, helper):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    elsewhere = root_person.directory("bind")
+    root_person.run("mount", "--bind", mount.path, elsewhere).ok()
+    try:
+        remove(mount, names[0])
+        mount.run("umount", mount.path).ok()
+        assert not mount.is_mounted() and not has_ended(mount)
+        assert names_of(box) == names[1:]
+    finally:
+        root_person.run("umount", elsewhere)
+    eventually(lambda: has_ended(mount), "the end of the daemon")
+
+
+def test_umounts_n_works_in_that_namespace(box, root_person, mounts, as_helper):
+    if os.geteuid() != 0:
+        pytest.skip("only root can make namespaces")
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    other = root_person.start("unshare", "-m", "sleep", "600")
+    try:
+        there = f"/proc/{other.pid}/ns/mnt"
+        eventually(lambda: os.readlink(there) != os.readlink("/proc/self/ns/mnt"), "another namespace")
+        mount.run(as_helper, mount.path, "-N", there).ok()
+        assert mount.is_mounted()
+        assert str(mount.path) not in Path(f"/proc/{other.pid}/mountinfo").read_text()
+    finally:
+        other.kill()
+        other.wait()
+    assert names_of(box) == names[1:]
+
+
+# ---- umount(8)'s table ----
+
+def utab(mount):
+    table = Path("/run/mount/utab")
+    return table.exists() and f" TARGET={mount.path} " in table.read_text()
+
+
+@pytest.mark.parametrize("end", ["umount", "fusermount3", "SIGTERM", "SIGKILL"])
+def test_roots_mounts_are_in_umounts_table_while_they_last(box, root_person, mounts, end):
+    if os.geteuid() != 0:
+        pytest.skip("only root's mounts are")
+    mount = mounts.mount(box, root_person)
+    assert utab(mount)
+    if end.startswith("SIG"):
+        os.kill(mount.pid, getattr(signal, end))
+    else:
+        mount.run(*{"umount": ["umount"], "fusermount3": ["fusermount3", "-u"]}[end], mount.path).ok()
+    mount.wait()
+    if end == "SIGKILL":
+        mount.finish()
+    eventually(lambda: not utab(mount), "the entry's end")

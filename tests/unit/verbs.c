@@ -1,0 +1,495 @@
+/* Real mounts (see mounted.c): the verbs, asked by children of the test. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "deeds.h"
+#include "ioctls.h"
+
+static struct world w;
+
+static int setup(void **state)
+{
+	world_start(&w, four, COUNT(four), NULL);
+	return 0;
+}
+
+static void let_others_in(struct fs_plan *p)
+{
+	p->fuse_options = "allow_other";
+	p->default_permissions = true;
+	p->umask = 022;
+}
+
+static int setup_for_others(void **state)
+{
+	world_start(&w, four, COUNT(four), let_others_in);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_finish(&w);
+	return 0;
+}
+
+/* ---- deeds ---- */
+
+static int ask(const struct world *x, unsigned long command, void *argument)
+{
+	int fd = open(x->mountpoint, O_RDONLY | O_DIRECTORY);
+
+	return fd >= 0 && ioctl(fd, command, argument) >= 0 ? 0 : errno;
+}
+
+/* What a commit is to be answered. */
+struct brought {
+	bool leaving;
+	unsigned deleted, waiting, dropped, proved;
+	int number;
+	const char *words;
+};
+
+static int commit(struct world *x, const void *with)
+{
+	const struct brought *want = with;
+	struct verb_commit got = {.leaving = want->leaving};
+	int number = ask(x, VERB_COMMIT, &got);
+
+	if (number)
+		return number;
+	return got.deleted == want->deleted && got.waiting == want->waiting &&
+		       got.dropped == want->dropped && got.proved == want->proved &&
+		       got.failure.number == want->number &&
+		       strcmp(got.failure.words, want->words) == 0
+		   ? 0
+		   : WRONG;
+}
+
+static void note(int number)
+{
+}
+
+static int commit_interruptibly(struct world *x, const void *with)
+{
+	struct sigaction a = {.sa_handler = note}; /* without SA_RESTART */
+
+	sigaction(SIGUSR1, &a, NULL);
+	return commit(x, with);
+}
+
+static int refresh(struct world *x, const void *words)
+{
+	struct verb_refresh got;
+	int number = ask(x, VERB_REFRESH, &got);
+
+	if (number)
+		return number;
+	return strcmp(got.failure.words, words) == 0 ? got.failure.number : WRONG;
+}
+
+struct wish {
+	const char *name;
+	unsigned done, refused;
+	const char *words;
+};
+
+static int undelete(struct world *x, const void *with)
+{
+	const struct wish *wish = with;
+	struct verb_undelete got = {.done = 0};
+	int number;
+
+	strcpy(got.name, wish->name);
+	number = ask(x, VERB_UNDELETE, &got);
+	if (number)
+		return number;
+	return got.done == wish->done && got.refused == wish->refused &&
+		       strcmp(got.failure.words, wish->words) == 0
+		   ? 0
+		   : WRONG;
+}
+
+static int ask_for_other_things(struct world *x, const void *with)
+{
+	static const struct {
+		unsigned long command;
+		const char *where;
+	} cases[] = {
+	    {TIOCGWINSZ, ""},
+	    {0x5401, ""}, /* TCGETS */
+	    {_IOR('P', 0xf0, char), ""},
+	    {_IOWR('P', 0xff, struct verb_commit), ""},
+	    {VERB_IDENTITY, ".pop3fs"},
+	    {VERB_IDENTITY, "b-cached"},
+	};
+	char room[4096];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int fd = open(world_path(x, cases[i].where), O_RDONLY);
+
+		if (fd < 0 || ioctl(fd, cases[i].command, room) >= 0 || errno != ENOTTY)
+			return WRONG + (int)i;
+		close(fd);
+	}
+	return 0;
+}
+
+static int identify(struct world *x, const void *with)
+{
+	struct verb_identity got;
+	int number = ask(x, VERB_IDENTITY, &got);
+
+	return number                                                       ? number
+	       : got.pid == getppid() && got.commit_ms == x->plan.commit_ms ? 0
+									    : WRONG;
+}
+
+static int be_a_stranger(struct world *x, const void *with)
+{
+	int fd = open(x->mountpoint, O_RDONLY | O_DIRECTORY);
+	struct verb_commit nothing = {.leaving = 0};
+	struct verb_undelete all = {.name = ""};
+	struct verb_identity who;
+
+	if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+		return WRONG;
+	if (ioctl(fd, VERB_COMMIT, &nothing) >= 0 || errno != EPERM)
+		return WRONG + 1;
+	if (ioctl(fd, VERB_UNDELETE, &all) >= 0 || errno != EPERM)
+		return WRONG + 2;
+	return ioctl(fd, VERB_IDENTITY, &who) == 0 ? 0 : WRONG + 3;
+}
+
+/* ---- the session's and the store's part ---- */
+
+static void await_commit(bool final)
+{
+	struct job *j = world_job(&w, JOB_COMMIT);
+
+	assert_int_equal(j->final, final);
+	job_free(j);
+}
+
+static void answer_commit(const struct brought *b, bool final)
+{
+	struct event *e = world_event(EVENT_COMMITTED, 0, b->number ? E_REFUSED : OK);
+
+	e->final = final;
+	e->commit = (struct commit_result){b->deleted, b->waiting, b->dropped, b->proved != 0};
+	if (b->number)
+		failed(&e->failure, E_REFUSED, "%s", b->words);
+	world_put(&w, e);
+}
+
+static void await_refresh(int64_t number)
+{
+	struct job *j = world_job(&w, JOB_REFRESH);
+
+	assert_true(j->waited_for);
+	assert_int_equal(j->number, number);
+	job_free(j);
+}
+
+static void answer_refresh(int64_t number, enum error code)
+{
+	struct event *e = world_event(code ? EVENT_NOT_LISTED : EVENT_REFRESHED, 0, code);
+
+	e->number = number;
+	world_put(&w, e);
+}
+
+static void remove_one(const char *name, int64_t id)
+{
+	struct child c = child_start(&w, remove_it, name);
+
+	answer_unlink(&w, id, OK);
+	assert_int_equal(child_end(&c), 0);
+}
+
+static void answer_undelete(int64_t id, enum error code)
+{
+	struct task *t = world_task(&w, TASK_UNDELETE);
+	struct event *e = world_event(EVENT_UNDELETED, id, code);
+
+	assert_int_equal(t->id, id);
+	e->cookie = t->cookie;
+	task_free(t);
+	world_put(&w, e);
+}
+
+static bool is_in_ioctl(pid_t pid)
+{
+	char path[64];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1; /* "running" */
+	if (file)
+		fclose(file);
+	return number == SYS_ioctl;
+}
+
+/* The child's request is parked: it was sent, and a later one is answered. */
+static void await_parked(const struct child *c, const char *names)
+{
+	while (!is_in_ioctl(c->pid))
+		usleep(1000);
+	assert_int_equal(child_do(&w, list, names), 0);
+}
+
+/* ---- commit ---- */
+
+static void all_who_wait_for_a_commit_are_told_what_it_brought(void **state)
+{
+	static const struct brought cases[] = {
+	    {.deleted = 3, .proved = 1, .words = ""},
+	    {.deleted = 1, .waiting = 2, .dropped = 1, .number = EIO, .words = "QUIT: -ERR no"},
+	    {.words = ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct child one = child_start(&w, commit, &cases[i]), two;
+
+		await_commit(false);
+		two = child_start(&w, commit, &cases[i]);
+		await_parked(&two, ALL_FOUR);
+		assert_true(world_idle(&w)); /* it has joined the first */
+		answer_commit(&cases[i], false);
+		assert_int_equal(child_end(&one), 0);
+		assert_int_equal(child_end(&two), 0);
+	}
+}
+
+static void what_was_removed_since_is_in_the_next_commit(void **state)
+{
+	static const struct brought first = {.deleted = 1, .words = ""};
+	static const struct brought second = {.deleted = 2, .words = ""};
+	struct child one = child_start(&w, commit, &first), two;
+
+	await_commit(false);
+	remove_one("a-short", SHORT);
+	two = child_start(&w, commit, &second);
+	await_parked(&two, "b-cached d-long c-fixed ");
+	answer_commit(&first, false);
+	assert_int_equal(child_end(&one), 0);
+	await_commit(false);
+	answer_commit(&second, false);
+	assert_int_equal(child_end(&two), 0);
+}
+
+static void an_interrupt_ends_the_wait_and_not_the_commit(void **state)
+{
+	static const struct brought b = {.deleted = 1, .words = ""};
+	struct child one = child_start(&w, commit_interruptibly, &b), two;
+
+	await_commit(false);
+	two = child_start(&w, commit_interruptibly, &b);
+	await_parked(&two, ALL_FOUR);
+	kill(one.pid, SIGUSR1);
+	assert_int_equal(child_end(&one), EINTR);
+	assert_true(world_idle(&w));
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&two), 0);
+}
+
+static void the_final_commit_answers_whoever_still_waits(void **state)
+{
+	static const struct brought b = {.deleted = 5, .words = ""};
+	struct child c = child_start(&w, commit, &b);
+
+	await_commit(false);
+	kill(getpid(), SIGTERM);
+	await_commit(true);
+	answer_commit(&b, true);
+	world_join(&w);
+	assert_int_equal(w.result.deleted, 5);
+	assert_int_equal(child_end(&c), 0);
+}
+
+static void one_that_is_not_final_ends_nothing(void **state)
+{
+	static const struct brought b = {.deleted = 5, .words = ""};
+	static const struct brought last = {.deleted = 1, .words = ""};
+	struct child c = child_start(&w, commit, &b);
+
+	await_commit(false);
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(umount2(w.mountpoint, 0), 0);
+	await_commit(true);
+	answer_commit(&last, true);
+	world_join(&w);
+	assert_int_equal(w.result.deleted, 1);
+}
+
+static void what_an_umount_committed_is_not_tried_again(void **state)
+{
+	static const struct brought b = {
+	    .leaving = true, .waiting = 2, .number = EIO, .words = "QUIT: -ERR no"};
+	struct child c = child_start(&w, commit, &b);
+
+	await_commit(false);
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(umount2(w.mountpoint, 0), 0);
+	world_join(&w);
+	assert_true(world_idle(&w));
+	assert_int_equal(w.result.waiting, 2);
+	assert_int_equal(w.code, E_REFUSED);
+	assert_string_equal(w.why.words, b.words);
+}
+
+static void what_was_removed_after_that_is(void **state)
+{
+	static const struct brought b = {.leaving = true, .words = ""};
+	static const struct brought last = {.deleted = 1, .words = ""};
+	struct child c = child_start(&w, commit, &b);
+
+	await_commit(false);
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&c), 0);
+	remove_one("a-short", SHORT);
+	assert_int_equal(umount2(w.mountpoint, 0), 0);
+	await_commit(true);
+	answer_commit(&last, true);
+	world_join(&w);
+	assert_int_equal(w.result.deleted, 1);
+}
+
+/* ---- refresh ---- */
+
+static void a_refresh_is_answered_by_its_own_listing(void **state)
+{
+	struct child one = child_start(&w, refresh, ""), two;
+
+	await_refresh(1);
+	two = child_start(&w, refresh, "the server refused the login");
+	await_refresh(2);
+	answer_refresh(1, OK);
+	assert_int_equal(child_end(&one), 0);
+	answer_refresh(1, E_LOCKED); /* says nothing about the second */
+	answer_refresh(2, E_LOGIN);
+	assert_int_equal(child_end(&two), EACCES);
+}
+
+static void one_listing_answers_all_before_it(void **state)
+{
+	struct child c[3];
+
+	for (int i = 0; i < 3; i++) {
+		c[i] = child_start(&w, refresh, "");
+		await_refresh(i + 1);
+	}
+	answer_refresh(3, OK);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(child_end(&c[i]), 0);
+}
+
+/* ---- undelete ---- */
+
+static void what_is_taken_back_is_there_again(void **state)
+{
+	static const struct wish one = {.name = "a-short", .done = 1, .words = ""};
+	static const struct wish all = {.name = "", .done = 2, .words = ""};
+	struct child c;
+
+	remove_one("a-short", SHORT);
+	remove_one("b-cached", CACHED);
+	remove_one("d-long", LONG);
+	c = child_start(&w, undelete, &one);
+	answer_undelete(SHORT, OK);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(child_do(&w, list, "a-short c-fixed "), 0);
+	c = child_start(&w, undelete, &all);
+	answer_undelete(CACHED, OK);
+	answer_undelete(LONG, OK);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(child_do(&w, look, NULL), 0);
+}
+
+static void what_cannot_be_taken_back_is_said(void **state)
+{
+	static const struct wish wishes[] = {
+	    {.name = "a-short", .refused = 1, .words = "a-short is not deleted"},
+	    {.name = "nobody",
+		.refused = 1,
+		.words = "no deletion of nobody waits: it cannot be taken back"},
+	    {.name = "", .words = ""},
+	};
+	static const struct wish half = {
+	    .name = "", .done = 1, .refused = 1, .words = "not permitted"};
+	struct child c;
+
+	for (size_t i = 0; i < COUNT(wishes); i++)
+		assert_int_equal(child_do(&w, undelete, &wishes[i]), 0);
+	assert_true(world_idle(&w));
+	remove_one("a-short", SHORT);
+	remove_one("d-long", LONG);
+	c = child_start(&w, undelete, &half);
+	answer_undelete(SHORT, E_FORBIDDEN);
+	answer_undelete(LONG, OK);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(child_do(&w, list, "b-cached d-long c-fixed "), 0);
+}
+
+/* ---- who, and what else ---- */
+
+static void what_is_no_verb_is_refused_at_once(void **state)
+{
+	assert_int_equal(child_do(&w, ask_for_other_things, NULL), 0);
+	assert_int_equal(child_do(&w, identify, NULL), 0);
+	assert_true(world_idle(&w));
+}
+
+static void who_may_not_unlink_may_not_commit(void **state)
+{
+	static const struct brought b = {.words = ""};
+	struct child c;
+
+	assert_int_equal(child_do(&w, be_a_stranger, NULL), 0);
+	assert_true(world_idle(&w));
+	c = child_start(&w, commit, &b);
+	await_commit(false);
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&c), 0);
+}
+
+#define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    TEST(all_who_wait_for_a_commit_are_told_what_it_brought, setup),
+	    TEST(what_was_removed_since_is_in_the_next_commit, setup),
+	    TEST(an_interrupt_ends_the_wait_and_not_the_commit, setup),
+	    TEST(the_final_commit_answers_whoever_still_waits, setup),
+	    TEST(one_that_is_not_final_ends_nothing, setup),
+	    TEST(what_an_umount_committed_is_not_tried_again, setup),
+	    TEST(what_was_removed_after_that_is, setup),
+	    TEST(a_refresh_is_answered_by_its_own_listing, setup),
+	    TEST(one_listing_answers_all_before_it, setup),
+	    TEST(what_is_taken_back_is_there_again, setup),
+	    TEST(what_cannot_be_taken_back_is_said, setup),
+	    TEST(what_is_no_verb_is_refused_at_once, setup),
+	    TEST(who_may_not_unlink_may_not_commit, setup_for_others),
+	};
+
+	if (!world_can_mount())
+		return 77;
+	return cmocka_run_group_tests_name("verbs", tests, NULL, NULL);
+}

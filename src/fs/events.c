@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "inside.h"
+#include "point.h"
 
 static void intended(struct fs *f, struct event *e)
 {
@@ -15,6 +16,7 @@ static void intended(struct fs *f, struct event *e)
 /* Intentions first: what they hide must not come up as new with the listing, for an instant. */
 static void listed(struct fs *f, struct event *e)
 {
+	POINT("listing", "told");
 	if (e->intentions)
 		intended(f, e);
 	if (e->listing) {
@@ -50,6 +52,7 @@ static void synced(struct fs *f, const struct event *e)
 
 static void committed(struct fs *f, const struct event *e)
 {
+	POINT("commit", "told");
 	if (e->final) {
 		f->committed = true;
 		f->commit = e->commit;

@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "learn.h"
+#include "point.h"
 
 /* TOPs out at a time where the server announced PIPELINING; else one. */
 #define MOST_TOPS_OUT 100
@@ -21,6 +22,7 @@ static enum error ask(struct session *s, enum verb verb, struct failure *why)
 
 enum error survey_start(struct session *s, struct failure *why)
 {
+	POINT("listing", "begun");
 	survey_forget(s);
 	s->survey.draft = draft_create();
 	s->survey.draft->line = s->lines;
@@ -55,6 +57,7 @@ static enum error listed(struct session *s, struct failure *why)
 	draft_close(v->draft);
 	v->draft->at = clock_seconds();
 	v->asked = true;
+	POINT("listing", "came");
 	t = task_create(TASK_MERGE);
 	t->draft = take(&v->draft);
 	session_send_task(s, t);
@@ -137,6 +140,7 @@ static void publish(struct session *s)
 {
 	struct task *t = task_create(TASK_PUBLISH);
 
+	POINT("listing", "learnt");
 	t->draft = take(&s->survey.draft);
 	s->survey.asked = true;
 	session_send_task(s, t);

@@ -168,18 +168,30 @@ static void think_ready(struct session *s)
 		s->idle_since = clock_ms();
 }
 
+/* No login before a person asks for it, or none before whoever waits for a commit has lost his
+ * patience. */
+static bool is_hopeless(const struct session *s)
+{
+	return s->backoff.refused ||
+	       (committing_wants_line(s) && backoff_holds(&s->backoff, clock_ms()));
+}
+
 static void think(struct session *s)
 {
+	struct failure why;
+
 	if (s->line == LINE_READY)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
 	if (s->line != LINE_NONE || s->end || !wants_line(s))
 		return;
-	if (s->backoff.refused)
-		line_fail_all(s, &s->backoff.trouble);
-	else if (clock_ms() >= login_due(s))
+	if (is_hopeless(s)) {
+		backoff_answer(&s->backoff, &why);
+		line_fail_all(s, &why);
+	} else if (clock_ms() >= login_due(s)) {
 		line_open(s);
+	}
 }
 
 /* ---- jobs ---- */
@@ -232,6 +244,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_sure = s->refresh_sure || !j->first;
 		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
 	}
@@ -283,6 +296,7 @@ static void answer_refreshes(struct session *s)
 		session_want_listing(s);
 		s->refresh_waited_for = true;
 	}
+	s->refresh_sure = s->refresh_sure && s->refresh_wanted;
 }
 
 /* The listing stands. The listing event to the fs thread came from the store. */
@@ -294,18 +308,20 @@ static void published(struct session *s, struct job *j)
 		line_over(s, &j->failure);
 		return;
 	}
-	s->without_headers = false;
-	s->state.listed = j->draft->at;
-	s->state.bad_lines = j->draft->bad_lines;
 	s->listing = take(&j->listing);
 	s->numbers = take(&j->numbers);
 	s->line = LINE_READY;
 	backoff_listed(&s->backoff);
 	s->broken_listings = 0;
-	answer_refreshes(s);
 	s->idle_since = clock_ms();
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
+	survey_published(s, j->draft);
+	if (s->held)
+		return;
+	s->state.listed = j->draft->at;
+	s->state.bad_lines = j->draft->bad_lines;
+	answer_refreshes(s);
 	committing_proved(s, &s->backoff.trouble);
 }
 
@@ -515,5 +531,6 @@ void session_join(struct session *s)
 	pthread_join(s->thread, NULL);
 	fetching_finish(s);
 	tls_free(s->tls);
+	learning_finish(s);
 	free(s);
 }

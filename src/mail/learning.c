@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "learn.h"
 #include "log.h"
+#include "point.h"
 
 /* TOPs out at a time where the server announced PIPELINING; else one. */
 #define MOST_OUT 100
@@ -153,6 +154,7 @@ static void publish(struct session *s)
 {
 	struct task *t = task_create(TASK_PUBLISH);
 
+	POINT("listing", "learnt");
 	s->learning.breaks = 0;
 	t->draft = take(&s->survey.draft);
 	t->draft->sure = s->refresh_sure;

@@ -175,7 +175,9 @@ static void tell_journal(struct session *s)
 /* A bare small number may be another message's by now: some servers count anew at each start. */
 static bool is_counter(const char *name)
 {
-	return strlen(name) <= LONGEST_COUNTER && name[strspn(name, "0123456789")] == '\0';
+	size_t digits = strspn(name, "0123456789");
+
+	return digits <= LONGEST_COUNTER && (name[digits] == '\0' || name[digits] == '~');
 }
 
 /* An intention from before this line's listing is good only for the message that it was made for.

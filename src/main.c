@@ -38,6 +38,8 @@
  *        reader      the other threads' handle        lock        one daemon an account
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
+ *        counters    UIDLs that begin anew            nameless    messages without one
+ *        hold        too much is gone to be believed  learning    the headers of a listing
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
  *        wants       who waits for which message     pace        how much to ask for at a time

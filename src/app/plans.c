@@ -2,6 +2,9 @@
 
 #define MS_IN_SECOND 1000
 
+/* contract: a second session at least a minute later */
+#define HOLD_MS 60000
+
 struct session_plan plan_session(
     const struct options *o, const struct account *a, const struct secret *password)
 {
@@ -17,6 +20,7 @@ struct session_plan plan_session(
 	    .idle_ms = o->idle * MS_IN_SECOND,
 	    .retry_ms = o->retry * MS_IN_SECOND,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
+	    .hold_ms = HOLD_MS,
 	    .headers = o->headers,
 	    .pipelining = (enum session_pipelining)o->pipelining,
 	    .read_only = o->read_only,

@@ -27,6 +27,7 @@
 	X(E_READONLY, EROFS, "mounted read-only")                                                  \
 	X(E_ENDING, ENODEV, "pop3fs is ending")                                                    \
 	X(E_STORE, EIO, "the cache database failed")                                               \
+	X(E_SHRUNK, EAGAIN, "most of the maildrop is missing")                                     \
 	X(E_HELD, EBUSY, "another pop3fs serves this account")                                     \
 	X(E_USAGE, EINVAL, "wrong usage")                                                          \
 	X(E_CONFIG, EINVAL, "wrong configuration")                                                 \

@@ -21,9 +21,12 @@ static bool is_away(enum error code)
 	}
 }
 
-/* An empty cache is no maildrop: a backup would believe it. */
+/* An empty cache is no maildrop: a backup would believe it. Where most of a known one is missing
+ * that is not believed, either: what earlier mounts knew is shown. */
 bool first_from_store(const struct fs *f)
 {
+	if (f->list_failure.code == E_SHRUNK)
+		return true;
 	return f->plan.offline && is_away(f->list_failure.code) &&
 	       maildrop_listing(f->maildrop)->count > 0;
 }
@@ -58,7 +61,9 @@ void first_tell(const struct fs *f)
 {
 	size_t pending = maildrop_pending(f->maildrop);
 
-	if (!f->listed)
+	if (!f->listed && f->list_failure.code == E_SHRUNK)
+		f->plan.notice(f->plan.with, f->list_failure.words);
+	else if (!f->listed)
 		say_offline(f);
 	if (pending > 0)
 		say_pending(f, pending);

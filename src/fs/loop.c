@@ -190,6 +190,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
+	j->first = true;
 	f->listing = true;
 	queue_put(&f->queues->jobs, &j->item);
 	while (!f->listed && f->list_failure.code == OK && f->signals == 0)

@@ -56,8 +56,9 @@ static enum error do_publish(struct chores *c, struct work *w)
 	enum error error = merge_publish(
 	    c->store, c->listing, w->task->draft, &w->listing, &w->numbers, &w->same, &w->failure);
 
-	if (!error)
-		error = journal_settle(c->store, &w->failure);
+	if (error || w->task->draft->verdict != DRAFT_STANDS)
+		return error;
+	error = journal_settle(c->store, &w->failure);
 	return error ? error : journal_all(c->store, &w->intentions, &w->failure);
 }
 
@@ -214,9 +215,14 @@ static void swap_listing(struct chores *c, struct work *w)
 
 static void tell_published(struct chores *c, struct work *w)
 {
-	struct job *j = job_create(JOB_PUBLISHED);
+	struct job *j;
 
-	if (!w->failure.code)
+	if (!w->failure.code && w->task->draft->verdict == DRAFT_ASKS) {
+		tell_merged(c, w);
+		return;
+	}
+	j = job_create(JOB_PUBLISHED);
+	if (!w->failure.code && w->task->draft->verdict == DRAFT_STANDS)
 		swap_listing(c, w);
 	j->draft = take(&w->task->draft);
 	j->listing = take(&w->listing);
@@ -329,8 +335,9 @@ static void complain(const struct work *w)
 {
 	switch (w->failure.code) {
 	case OK:
-	case E_VANISHED: /* these two say something about the wish, not about the store */
+	case E_VANISHED: /* these say something about the wish, not about the store */
 	case E_FORBIDDEN:
+	case E_PROTOCOL:
 		return;
 	default:
 		if (w->task->kind != TASK_CHUNK) /* its body will say it */

@@ -1,6 +1,5 @@
 #include "errand.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,14 +11,11 @@
 #include "journal.h"
 #include "learn.h"
 #include "log.h"
+#include "name.h"
 #include "point.h"
 
 /* Commands out at a time where the server announced PIPELINING; else one. */
 #define MOST_OUT 500
-
-/* UIDLs of no more digits than this, and nothing else, are a counter that may begin anew
- * (facts.md). */
-#define LONGEST_COUNTER 9
 
 bool committing_wants_line(const struct session *s)
 {
@@ -172,23 +168,37 @@ static void tell_journal(struct session *s)
 
 /* ---- which deletions, by which numbers ---- */
 
-/* A bare small number may be another message's by now: some servers count anew at each start. */
-static bool is_counter(const char *name)
-{
-	size_t digits = strspn(name, "0123456789");
-
-	return digits <= LONGEST_COUNTER && (name[digits] == '\0' || name[digits] == '~');
-}
-
-/* An intention from before this line's listing is good only for the message that it was made for.
- */
+/* Whether its header is to be compared. An intention from before this line's listing is good only
+ * for the message that it was made for; so is a later one, but where its UIDL says least, and there
+ * is something to compare, that is done all the same. */
 static bool is_doubtful(const struct session *s, const struct intention *i)
 {
 	const struct message *m = listing_by_id(s->listing, i->id);
 
-	if (!i->older && i->tries == 0)
+	if (m && message_flags(m) & MESSAGE_TWIN)
+		return true;
+	if (!i->resized && !name_is_counter(slice_of(i->name)))
 		return false;
-	return i->resized || is_counter(i->name) || (m && message_flags(m) & MESSAGE_TWIN);
+	return i->older || i->tries > 0 || (i->has_digest && learning_top_is_there(s));
+}
+
+static void drop(struct deletion *d)
+{
+	d->outcome = OUTCOME_DROPPED;
+	log_warning(
+	    "%s is not deleted: the server now lists another message under its UIDL, or one "
+	    "that cannot be told from it; it is shown again",
+	    d->intention->name);
+}
+
+/* What nothing tells from another message, or what cannot be compared, is not deleted. */
+static void drop_hopeless(const struct session *s, struct deletion *d)
+{
+	const struct message *m = listing_by_id(s->listing, d->id);
+
+	if (message_flags(m) & MESSAGE_FIXED ||
+	    (d->doubtful && (!d->intention->has_digest || !learning_top_is_there(s))))
+		drop(d);
 }
 
 static void choose(struct session *s)
@@ -202,13 +212,14 @@ static void choose(struct session *s)
 
 		if (!waits(in) || number == 0)
 			continue;
-		c->all[c->count++] = (struct deletion){
+		c->all[c->count] = (struct deletion){
 		    .id = in->id,
 		    .number = number,
 		    .doubtful = is_doubtful(s, in),
 		    .outcome = OUTCOME_NOT_SENT,
 		    .intention = in,
 		};
+		drop_hopeless(s, &c->all[c->count++]);
 	}
 }
 
@@ -263,6 +274,18 @@ static void read_journal(struct session *s)
 
 enum error committing_start(struct session *s, struct failure *why)
 {
+	struct failure held;
+
+	if (s->held && clock_ms() >= s->held_until) {
+		line_close(s); /* another listing may be believed */
+		return OK;
+	}
+	if (s->held) {
+		failed(&held, E_SHRUNK, "nothing is deleted on the server now: %s",
+		    s->backoff.trouble.words);
+		finish(s, &held);
+		return OK;
+	}
 	s->line = LINE_COMMITTING;
 	POINT("commit", "begun");
 	read_journal(s);
@@ -281,7 +304,8 @@ static enum error compare(struct session *s, struct failure *why)
 	for (; c->next < c->count && talk_waiting(s->talk) < most_out(s); c->next++) {
 		struct deletion *d = &c->all[c->next];
 
-		if (d->doubtful && talk_send_number(s->talk, VERB_TOP, d->number, c->next, why))
+		if (d->doubtful && d->outcome == OUTCOME_NOT_SENT &&
+		    talk_send_number(s->talk, VERB_TOP, d->number, c->next, why))
 			return why->code;
 	}
 	if (c->next < c->count || talk_waiting(s->talk) > 0)
@@ -351,17 +375,7 @@ static bool is_same(const struct deletion *d, struct slice text)
 {
 	CLEANUP(freep) struct learnt *learnt = learn_header(text, clock_seconds());
 
-	return d->intention->has_digest &&
-	       memcmp(learnt->digest, d->intention->digest, sizeof(learnt->digest)) == 0;
-}
-
-static void drop(struct deletion *d)
-{
-	d->outcome = OUTCOME_DROPPED;
-	log_warning(
-	    "%s is not deleted: the server now lists another message under its UIDL, or one "
-	    "that cannot be told from it; it is shown again",
-	    d->intention->name);
+	return memcmp(learnt->digest, d->intention->digest, sizeof(learnt->digest)) == 0;
 }
 
 static enum error top_answer(struct session *s, const struct answer *a, struct failure *why)

@@ -6,6 +6,7 @@
 
 /* A server that never ends its listing must not take all memory. Lines beyond count as bad. */
 #define MOST_ROWS   (UINT32_C(1) << 24)
+#define HIGHEST     MOST_ROWS           /* number of a message */
 #define MOST_OCTETS (UINT32_C(1) << 30) /* of UIDLs */
 
 #define FIRST_ROOM 64 /* rows; doubled when full */
@@ -39,25 +40,42 @@ void draft_freep(struct draft **d)
 	draft_free(*d);
 }
 
-void draft_uidl(struct draft *d, uint32_t number, struct slice uidl)
+/* Sessions count from 1 (RFC 1939, 4). */
+static bool is_number(uint32_t number)
 {
-	if (number == 0 || d->count == MOST_ROWS || uidl.len >= MOST_OCTETS - d->uidls.len) {
-		d->bad_lines++;
-		return;
-	}
+	return number >= 1 && number <= HIGHEST;
+}
+
+static struct row *add_row(struct draft *d, uint32_t number, enum row_kind kind)
+{
 	if (d->count == d->room) {
 		d->room = d->room ? 2 * d->room : FIRST_ROOM;
 		d->rows = xreallocarray(d->rows, d->room, sizeof(*d->rows));
 	}
-	d->rows[d->count++] = (struct row){
-	    .number = number, .uidl = (uint32_t)d->uidls.len, .len = (uint32_t)uidl.len};
+	d->rows[d->count] = (struct row){.number = number, .kind = kind};
+	return &d->rows[d->count++];
+}
+
+static void set_uidl(struct draft *d, struct row *r, struct slice uidl)
+{
+	r->uidl = (uint32_t)d->uidls.len;
+	r->len = (uint32_t)uidl.len & (MOST_OCTETS - 1);
 	buf_add_slice(&d->uidls, uidl);
 	buf_add(&d->uidls, "", 1); /* so that where one begins also tells the order of arrival */
 }
 
+void draft_uidl(struct draft *d, uint32_t number, struct slice uidl)
+{
+	if (!is_number(number) || d->count == MOST_ROWS || uidl.len >= MOST_OCTETS - d->uidls.len) {
+		d->bad_lines++;
+		return;
+	}
+	set_uidl(d, add_row(d, number, ROW_NEW), uidl);
+}
+
 void draft_listed(struct draft *d, uint32_t number, uint64_t octets)
 {
-	if (number == 0 || d->size_count == MOST_ROWS) {
+	if (!is_number(number) || d->size_count == MOST_ROWS) {
 		d->bad_lines++;
 		return;
 	}
@@ -103,7 +121,8 @@ static void sort(
 	}
 }
 
-/* Of the lines for one number the first that came counts. */
+/* Of the lines for one number the first that came counts; of those of LIST, the first that has a
+ * size. */
 static void drop_repeated_rows(struct draft *d)
 {
 	size_t kept = 0;
@@ -119,42 +138,53 @@ static void drop_repeated_sizes(struct draft *d)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < d->size_count; i++)
+	for (size_t i = 0; i < d->size_count; i++) {
 		if (kept == 0 || d->sizes[kept - 1].number != d->sizes[i].number)
 			d->sizes[kept++] = d->sizes[i];
+		else if (d->sizes[kept - 1].octets == 0)
+			d->sizes[kept - 1].octets = d->sizes[i].octets;
+	}
 	d->bad_lines += d->size_count - kept;
 	d->size_count = kept;
 }
 
-/* Both in order of number: gives the rows their sizes and counts the sizes without a row. */
-static size_t join(struct draft *d)
+/* Both in order of number: gives the rows their sizes, and what only LIST had a row behind them. */
+static void join(struct draft *d)
 {
-	size_t row = 0, without = 0;
+	size_t row = 0, named = d->count;
 
+	d->sizeless = named;
 	for (size_t i = 0; i < d->size_count; i++) {
-		while (row < d->count && d->rows[row].number < d->sizes[i].number)
+		const struct draft_size *size = &d->sizes[i];
+
+		while (row < named && d->rows[row].number < size->number)
 			row++;
-		if (row < d->count && d->rows[row].number == d->sizes[i].number)
-			d->rows[row].listed = d->sizes[i].octets;
-		else
-			without++;
+		if (row < named && d->rows[row].number == size->number) {
+			d->rows[row].listed = size->octets;
+			d->sizeless--;
+		} else {
+			add_row(d, size->number, ROW_NAMELESS)->listed = size->octets;
+		}
 	}
-	return without;
+	d->nameless = d->count - named;
 }
 
-size_t draft_close(struct draft *d)
+void draft_close(struct draft *d)
 {
-	size_t without;
-
 	sort(d->rows, d->count, sizeof(*d->rows), compare_rows);
 	drop_repeated_rows(d);
 	sort(d->sizes, d->size_count, sizeof(*d->sizes), compare_sizes);
 	drop_repeated_sizes(d);
-	without = join(d);
+	join(d);
+	sort(d->rows, d->count, sizeof(*d->rows), compare_rows);
 	free(d->sizes);
 	d->sizes = NULL;
 	d->size_count = d->size_room = 0;
-	return without;
+}
+
+void draft_name(struct draft *d, struct row *r, struct slice stand_in)
+{
+	set_uidl(d, r, stand_in);
 }
 
 struct slice row_uidl(const struct draft *d, const struct row *r)

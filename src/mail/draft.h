@@ -13,9 +13,17 @@
 enum row_kind {
 	ROW_NEW,      /* not known: its header is wanted for its time and its hash */
 	ROW_KNOWN,    /* known, same listed size */
-	ROW_DOUBTFUL, /* known by UIDL, another listed size: its header tells whether it is the same
-			 message */
+	ROW_DOUBTFUL, /* known by UIDL, but the listed size is another, or the UIDL one that may
+			 begin anew: its header tells whether it is the same message */
 	ROW_TWIN,     /* its UIDL is listed more than once: its header tells which one it is */
+	ROW_NAMELESS, /* listed without a UIDL: its header's hash will stand in for it (name.h) */
+};
+
+/* What became of a draft: the store thread's answer. */
+enum draft_verdict {
+	DRAFT_STANDS, /* it is the listing in force now */
+	DRAFT_HELD,   /* too much is missing to be believed yet (hold.h): nothing was changed */
+	DRAFT_ASKS,   /* more headers are wanted before it can stand: its rows' kinds say which */
 };
 
 /* What TOP brought; owned by the draft. */
@@ -27,10 +35,11 @@ struct learnt {
 };
 
 struct row {
-	uint64_t listed; /* octets, from LIST; 0 where LIST had no line for it */
-	uint32_t number; /* in this session */
-	uint32_t uidl;   /* where it begins in draft.uidls */
-	uint32_t len;    /* octets of the UIDL */
+	uint64_t listed;    /* octets, from LIST; 0 where LIST had no size for it */
+	uint32_t number;    /* in this session */
+	uint32_t uidl;      /* where it begins in draft.uidls */
+	uint32_t len : 31;  /* octets of the UIDL */
+	uint32_t asked : 1; /* its header was asked for, and the answer has not ended */
 	enum row_kind kind;
 	int64_t id;            /* filled by the merge for known ones, 0 else */
 	struct learnt *learnt; /* NULL: not asked for, or TOP failed */
@@ -44,25 +53,37 @@ struct draft {
 	size_t size_count, size_room;
 	size_t bad_lines; /* lines of UIDL and LIST that made no sense, and were skipped */
 	int64_t at;       /* when it was listed, seconds since 1970 */
-	size_t known;     /* by the merge: messages of the listing in force, ... */
-	size_t missing;   /* ... and those of them that are not in this one */
 	uint64_t line;    /* the session's connection: numbers are good for that one only */
-	bool sure; /* a user asked for this listing (refresh): believed even if most is gone */
+
+	size_t nameless; /* rows without a UIDL ... */
+	size_t sizeless; /* ... and those that LIST did not have, both set by draft_close */
+	bool no_uidl;    /* the server has no UIDL command */
+	bool partial;    /* STAT counts more: what it lacks may still be there, and stays */
+	bool sure;       /* a person asked for it: believed even if most is gone */
+	int64_t hold_ms; /* how long one that lost most is held back */
+
+	/* set by the store thread */
+	enum draft_verdict verdict;
+	size_t known, missing; /* DRAFT_HELD: so many of the messages known are not in it */
+	bool questioned;       /* DRAFT_ASKS was said: it is said once */
 };
 
 struct draft *draft_create(void);
 void draft_free(struct draft *d);
 void draft_freep(struct draft **d);
 
-/* One line of UIDL or LIST, in any order, with gaps. Of two lines for one number the first counts;
- * the other, number 0, and what passes the limits in draft.c are bad lines. */
+/* One line of UIDL or LIST (octets 0: it had no size), in any order, with gaps. Of two lines for
+ * one number the first counts, for LIST the first with a size; the other, a number that is none,
+ * and what passes the limits in draft.c are bad lines. */
 void draft_uidl(struct draft *d, uint32_t number, struct slice uidl);
 void draft_listed(struct draft *d, uint32_t number, uint64_t octets);
 
-/* Both answers have ended: sorts by number, joins the two (linear where they came in order), and
- * returns how many messages LIST had for which there is no UIDL: they get no row. A UIDL without a
- * LIST line keeps its row, with listed 0. */
-size_t draft_close(struct draft *d);
+/* Both answers have ended: sorts by number and joins the two (linear where they came in order).
+ * What only LIST had is a nameless row; what only UIDL had, one with listed 0. */
+void draft_close(struct draft *d);
+
+/* Gives a nameless row the octets that stand in for its UIDL. */
+void draft_name(struct draft *d, struct row *r, struct slice stand_in);
 
 struct slice row_uidl(const struct draft *d, const struct row *r);
 

@@ -27,18 +27,13 @@ enum line_state {
 	LINE_LEAVING,    /* QUIT is out */
 };
 
-/* ---- survey.c: UIDL, LIST, and TOP for the headers that the store asks for ---- */
+/* ---- survey.c: STAT, UIDL, LIST ---- */
 
 struct survey {
-	struct draft *draft;
-	bool uidl_ended, list_ended, stat_ended;
-	uint64_t stat_count, list_count, uidl_count;
-	bool at_headers; /* both lists are in: TOPs are out, or were */
-	bool asked;      /* the store has the draft, and answers next */
-	size_t next_row; /* of the draft: the next whose header may be wanted */
-	size_t tops_out; /* TOPs sent whose answer has not ended */
-	size_t wanted;   /* headers that may still be asked for */
-	struct buf top;  /* the header that is coming in */
+	struct draft *draft; /* NULL while the store has it */
+	size_t asked;        /* questions of the three */
+	bool counted;        /* STAT told a count */
+	uint64_t stat_count, list_lines, uidl_lines;
 };
 
 struct session;
@@ -47,8 +42,41 @@ struct session;
 enum error survey_start(struct session *s, struct failure *why);
 enum error survey_answer(struct session *s, const struct answer *a, struct failure *why);
 enum error survey_merged(struct session *s, struct draft *draft, struct failure *why);
+/* The line is ready: says what is unusual, and if the listing is held back, to whom it may concern.
+ */
+void survey_published(struct session *s, const struct draft *draft);
 /* The line is lost or the store has answered: forgets what was under way. */
 void survey_forget(struct session *s);
+
+/* ---- learning.c: TOP for the headers that the store asks for ---- */
+
+/* Where CAPA does not say whether there is a TOP. */
+enum top_use { TOP_UNTRIED, TOP_WORKS, TOP_REFUSED };
+
+struct learning {
+	size_t next;             /* of the draft's rows: those before it may still be asked for */
+	size_t out;              /* asked for, and the answer has not ended */
+	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
+	bool answered;           /* one has been ... */
+	size_t last;             /* ... the last of them being this row's */
+	bool closing;            /* NOOP was sent */
+	size_t refused;          /* one after the other */
+	uint64_t kept, received; /* octets */
+	struct buf text;         /* the header that is coming in */
+	/* for the life of the mount: */
+	enum top_use top;
+	unsigned breaks; /* lines that broke under headers since the last listing */
+	struct buf shunned;
+};
+
+bool learning_top_is_there(const struct session *s);
+enum error learning_start(struct session *s, struct failure *why);
+enum error learning_answer(struct session *s, const struct answer *a, struct failure *why);
+/* Before line_close: whether the line broke under a header, so that the listing may come about on
+ * another line, without that one. */
+bool learning_broken(struct session *s, const struct failure *why);
+void learning_forget(struct session *s);
+void learning_finish(struct session *s); /* at the end of the thread */
 
 /* ---- fetching.c: RETR for what is wanted ---- */
 
@@ -179,6 +207,7 @@ struct session {
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
+	bool refresh_sure;       /* a person waits for it, and will believe what it says */
 	int64_t refresh_asked;   /* number of the last JOB_REFRESH that somebody waits for */
 	int64_t refresh_covered; /* the last one that this line's listing answers */
 	int64_t refresh_since;   /* clock.h: when it was wanted first */
@@ -193,8 +222,12 @@ struct session {
 	unsigned pipelines_broken; /* lines closed with several commands out, one after the other */
 
 	struct survey survey;
-	bool
-	    without_headers; /* a line broke at TOP: the listing is worth more, the next has none */
+	struct learning learning;
+	bool held;          /* this line's listing is held back: no DELE by it ... */
+	int64_t held_until; /* ... clock.h: and another one not before */
+	bool held_said;
+	bool uidl_refused; /* not announced, and refused */
+	bool said_no_uidl, said_partial;
 	struct fetching fetching;
 	struct committing committing;
 	struct session_state state, told; /* as it is, and as the fs thread was told last */

@@ -15,6 +15,10 @@ enum fact {
 	FACT_LOGIN_DELAY,         /* seconds that LOGIN-DELAY announced at the last login ... */
 	FACT_LAST_LOGIN, /* ... and when that was, seconds since 1970; both only where there is one
 			  */
+	FACT_UIDL,       /* 1: the server has shown UIDLs */
+	/* of the store thread: */
+	FACT_UIDL_BEGINS_ANEW, /* 1: they are counters, and were another message's at times */
+	FACT_HELD_SINCE,       /* seconds since 1970: a listing is held back since then */
 	FACTS,
 };
 
@@ -24,6 +28,10 @@ struct facts {
 
 /* The name under which it is remembered. */
 const char *fact_name(enum fact fact);
+
+/* In the store thread. */
+int64_t fact_recall(struct store *s, enum fact fact);
+enum error fact_remember(struct store *s, enum fact fact, int64_t value, struct failure *why);
 
 void facts_load(struct store *s, struct facts *out);
 

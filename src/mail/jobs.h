@@ -55,15 +55,17 @@ enum job_kind {
 			`again`: its body there was damaged, and TASK_DISCARD is on its way */
 	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
 			second one joins the first, unless that has logged in and so sees no newer
-			mail */
+			mail. Unless it is a mount's first it is a person's, who believes also a
+			listing that lost most (E_SHRUNK) */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
 			afterwards */
 	JOB_END,     /* close the line and end the thread */
 	/* from the store thread */
 	JOB_STORED,     /* octets: so many of the pieces sent are no longer in memory */
-	JOB_MERGED,     /* draft: TASK_MERGE is done; bring the headers of all rows that are not
-			   ROW_KNOWN */
-	JOB_PUBLISHED,  /* draft, listing, numbers: TASK_PUBLISH is done */
+	JOB_MERGED,     /* draft: TASK_MERGE is done, or TASK_PUBLISH asks for more; bring the
+			   headers of all rows that are not ROW_KNOWN */
+	JOB_PUBLISHED,  /* draft, listing, numbers: TASK_PUBLISH is done. Where the draft is held
+			   back (its verdict) it is the listing in force before */
 	JOB_INTENTIONS, /* intentions: answers TASK_INTENTIONS */
 	JOB_KEPT,       /* id: TASK_BODY is done, well or not; EVENT_FETCHED tells the fs thread */
 	JOB_DOUBTED,    /* id, hash, doubts: TASK_BODY's header is not the one that TOP gave. It was
@@ -80,6 +82,7 @@ struct job {
 	unsigned doubts;
 	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
+	bool first;      /* of the mount */
 	int64_t number;  /* above that of all refreshes before it */
 	bool final;
 	uint64_t octets;
@@ -101,7 +104,8 @@ enum task_kind {
 			 JOB_DOUBTED to the session */
 	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */
-	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs */
+	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs unless it is held
+			 back; or by JOB_MERGED */
 	TASK_INTENTIONS, /* answered by JOB_INTENTIONS */
 	TASK_MARK,       /* ids, count: they become SENT, on disk; answered by JOB_MARKED */
 	TASK_OUTCOMES,   /* outcomes, count: what DELE and QUIT brought; EVENT_INTENTIONS to fs */

@@ -44,7 +44,7 @@ void line_not_listed(struct session *s, const struct failure *why)
 
 	if (!s->refresh_wanted)
 		return;
-	s->refresh_wanted = s->refresh_waited_for = false;
+	s->refresh_wanted = s->refresh_waited_for = s->refresh_sure = false;
 	e = event_create(EVENT_NOT_LISTED);
 	e->number = s->refresh_asked;
 	e->failure = *why;
@@ -97,19 +97,13 @@ static void login_failed(struct session *s, const struct failure *why)
 	attempt_failed(s, why, a);
 }
 
-/* A line that broke or got out of step is replaced once; anything else is the answer, unless it was
- * one message's header: that costs the times, not the listing. */
-static void listing_failed(struct session *s, const struct failure *why, bool at_headers)
+/* A line that broke or got out of step is replaced once; anything else is the answer. */
+static void listing_failed(struct session *s, const struct failure *why)
 {
 	bool broke = why->code == E_CLOSED || why->code == E_PROTOCOL;
 
 	if (broke && s->broken_listings++ == 0)
 		return;
-	if (at_headers && !s->without_headers) {
-		log_warning("%s; listing without headers", why->words);
-		s->without_headers = true;
-		return;
-	}
 	attempt_failed(s, why, (struct attempt){0});
 }
 
@@ -205,18 +199,20 @@ static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
 void line_over(struct session *s, const struct failure *why)
 {
 	enum line_state was = s->line;
-	bool at_headers = s->survey.at_headers, try_again;
+	bool try_again;
 
 	if (was == LINE_OPENING) {
 		login_failed(s, why);
 		return;
 	}
 	try_again = pipelining_is_to_blame(s, why);
+	if (was == LINE_SURVEYING && (!try_again || why->code == E_CLOSED))
+		try_again = learning_broken(s, why) || try_again;
 	if (was == LINE_READY && !try_again)
 		fetching_broken(s, why);
 	line_close(s);
 	if (was == LINE_SURVEYING && !try_again)
-		listing_failed(s, why, at_headers);
+		listing_failed(s, why);
 	if (was == LINE_READY && fetching_wanted(s))
 		log_info("%s; connecting again", why->words);
 	if (was == LINE_COMMITTING)

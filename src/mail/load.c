@@ -46,7 +46,7 @@ static enum error fill(struct store *s, struct listing *l, struct failure *why)
 		    name, uidl, (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL));
 
 		stored_message(q, m);
-		if (uidl.len == 0)
+		if (stored_is_fixed(uidl))
 			stored_set_fact(m, message_size(m), message_flags(m) | MESSAGE_FIXED);
 		m->name = (uint32_t)names;
 		m->name_len = (uint32_t)len;

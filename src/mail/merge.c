@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "counters.h"
 #include "name.h"
 #include "stored.h"
 
@@ -34,11 +35,15 @@ static struct matches match_names(const struct listing *l, const struct draft *d
 	};
 
 	for (size_t i = 0; i < d->count; i++) {
+		const struct message *found = NULL;
 		char name[NAME_LONGEST + 1];
-		size_t len = name_encode(name, row_uidl(d, &d->rows[i]), 1);
-		const struct message *found = listing_by_name(l, slice_make(name, len));
-		size_t at = found ? listing_index(l, found) : UNMATCHED;
+		size_t len, at;
 
+		if (d->rows[i].kind != ROW_NAMELESS) {
+			len = name_encode(name, row_uidl(d, &d->rows[i]), 1);
+			found = listing_by_name(l, slice_make(name, len));
+		}
+		at = found ? listing_index(l, found) : UNMATCHED;
 		m.message[i] = (uint32_t)at;
 		if (found && m.rows[at] < 2)
 			m.rows[at]++;
@@ -78,7 +83,6 @@ static enum error compare_group(struct store *s, struct draft *d, struct row *co
 	}
 	if (set->count == 1)
 		only = &set->all[0];
-	d->missing -= count < present ? count : present;
 	for (size_t i = 0; !error && i < count; i++) {
 		struct row *r = rows[i];
 
@@ -88,6 +92,9 @@ static enum error compare_group(struct store *s, struct draft *d, struct row *co
 			r->kind = ROW_NEW;
 		} else if (count == 1 && only && present <= 1) {
 			bool same = r->listed == only->listed || r->listed == only->size;
+
+			/* a counter that comes back has begun anew, more likely */
+			same = same && !(only->vanished && name_is_counter(row_uidl(d, r)));
 
 			r->id = only->id;
 			r->kind = same ? ROW_KNOWN : ROW_DOUBTFUL;
@@ -132,19 +139,23 @@ enum error merge_draft(
 	size_t count = 0;
 	enum error error = OK;
 
-	d->known = d->missing = now_valid->count;
 	for (size_t i = 0; !error && i < d->count; i++) {
 		const struct message *found =
 		    m.message[i] == UNMATCHED ? NULL : &now_valid->messages[m.message[i]];
 
 		if (d->rows[i].listed > MOST_LISTED)
 			d->rows[i].listed = MOST_LISTED;
+		if (d->rows[i].kind == ROW_NAMELESS)
+			continue;
 		if (!found || m.rows[m.message[i]] > 1 || (message_flags(found) & MESSAGE_TWIN)) {
 			rest[count++] = &d->rows[i];
 			continue;
 		}
-		d->missing--;
 		error = compare_size(s, found, &d->rows[i], why);
 	}
-	return error ? error : compare_rest(s, d, rest, count, why);
+	if (!error)
+		error = compare_rest(s, d, rest, count, why);
+	if (!error)
+		counters_doubt(s, d);
+	return error;
 }

@@ -1,5 +1,6 @@
 #include "name.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -13,6 +14,12 @@
 #define SHORT_LEAST                                                                                \
 	(NAME_LONGEST - 2) /* a short name stops before an escape that does not                    \
 			      fit: it lacks two octets at most */
+
+/* UIDLs of no more digits than this, and nothing else, are a counter that may begin anew. */
+#define LONGEST_COUNTER 9
+
+static const char stand_in_mark = '\n';
+static const char stand_in_name[] = "header~";
 
 static bool must_escape(unsigned char octet, bool in_front)
 {
@@ -51,17 +58,76 @@ static size_t escape(char *to, size_t room, struct slice uidl, bool *all)
 	return len;
 }
 
+static void write_digits(char to[HASH_DIGITS], const unsigned char hash[HASH_OCTETS])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < HASH_OCTETS; i++) {
+		*to++ = digits[hash[i] >> 4];
+		*to++ = digits[hash[i] & 15];
+	}
+}
+
 static size_t write_hash(char *to, struct slice uidl)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 
 	if (!EVP_Digest(uidl.at, uidl.len, hash, NULL, EVP_sha256(), NULL))
 		abort(); /* out of memory, as in alloc.h */
-	*to++ = '~';
-	for (size_t i = 0; i < HASH_OCTETS; i++)
-		to += sprintf(to, "%02x", hash[i]);
+	*to = '~';
+	write_digits(to + 1, hash);
 	return 1 + HASH_DIGITS;
 }
+
+static bool is_hash(struct slice s)
+{
+	if (s.len != HASH_DIGITS)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (strchr("0123456789abcdef", s.at[i]) == NULL || s.at[i] == '\0')
+			return false;
+	return true;
+}
+
+/* ---- messages without a UIDL ---- */
+
+static_assert(NAME_STAND_IN == 1 + HASH_DIGITS, "a mark and the digits");
+
+void name_stand_in(char to[NAME_STAND_IN], const unsigned char digest[32])
+{
+	to[0] = stand_in_mark;
+	write_digits(to + 1, digest);
+}
+
+bool name_is_stand_in(struct slice uidl)
+{
+	return uidl.len == NAME_STAND_IN && uidl.at[0] == stand_in_mark &&
+	       is_hash(slice_make(uidl.at + 1, HASH_DIGITS));
+}
+
+static size_t write_stand_in(char *to, struct slice uidl)
+{
+	size_t mark = strlen(stand_in_name);
+
+	memcpy(to, stand_in_name, mark);
+	memcpy(to + mark, uidl.at + 1, HASH_DIGITS);
+	return mark + HASH_DIGITS;
+}
+
+/* `stem` is a name without an ordinal. */
+static bool read_stand_in(struct slice stem, char to[NAME_STAND_IN])
+{
+	size_t mark = strlen(stand_in_name);
+
+	if (stem.len != mark + HASH_DIGITS || memcmp(stem.at, stand_in_name, mark) != 0 ||
+	    !is_hash(slice_make(stem.at + mark, HASH_DIGITS)))
+		return false;
+	to[0] = stand_in_mark;
+	memcpy(to + 1, stem.at + mark, HASH_DIGITS);
+	return true;
+}
+
+/* ---- there ... ---- */
 
 size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordinal)
 {
@@ -71,7 +137,8 @@ size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordina
 
 	if (ordinal > 1)
 		mark_len = (size_t)snprintf(mark, sizeof(mark), "~%u", ordinal);
-	len = escape(to, NAME_LONGEST - mark_len, uidl, &all);
+	all = name_is_stand_in(uidl);
+	len = all ? write_stand_in(to, uidl) : escape(to, NAME_LONGEST - mark_len, uidl, &all);
 	if (!all) {
 		len = escape(to, NAME_LONGEST - mark_len - 1 - HASH_DIGITS, uidl, &all);
 		len += write_hash(to + len, uidl);
@@ -79,6 +146,8 @@ size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordina
 	memcpy(to + len, mark, mark_len + 1);
 	return len + mark_len;
 }
+
+/* ---- ... and back ---- */
 
 static int hex_digit(char c)
 {
@@ -131,13 +200,14 @@ bool name_decode(struct slice name, struct buf *uidl, unsigned *ordinal)
 	char octets[NAME_LONGEST], again[NAME_LONGEST + 1];
 	struct slice stem = name, tail;
 	uint64_t number = 1;
-	ptrdiff_t len;
+	ptrdiff_t len = NAME_STAND_IN;
 
 	if (name.len > NAME_LONGEST)
 		return false;
 	if (take_tail(&stem, &tail) && !slice_number(tail, UINT_MAX, &number))
-		return false;
-	len = unescape(octets, stem);
+		stem = name;
+	if (!read_stand_in(stem, octets))
+		len = unescape(octets, stem);
 	if (len < 0)
 		return false;
 	/* One UIDL has one name: whatever else reads as the same octets is no name of ours. */
@@ -147,16 +217,6 @@ bool name_decode(struct slice name, struct buf *uidl, unsigned *ordinal)
 		return false;
 	buf_add(uidl, octets, (size_t)len);
 	*ordinal = (unsigned)number;
-	return true;
-}
-
-static bool is_hash(struct slice s)
-{
-	if (s.len != HASH_DIGITS)
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (strchr("0123456789abcdef", s.at[i]) == NULL || s.at[i] == '\0')
-			return false;
 	return true;
 }
 
@@ -181,4 +241,13 @@ bool name_is_short(struct slice name)
 		return false;
 	len = (ptrdiff_t)escape(again, sizeof(again), slice_make(octets, (size_t)len), &all);
 	return all && slice_equal(slice_make(again, (size_t)len), stem);
+}
+
+bool name_is_counter(struct slice name)
+{
+	size_t len = 0;
+
+	while (len < name.len && name.at[len] >= '0' && name.at[len] <= '9')
+		len++;
+	return len > 0 && len <= LONGEST_COUNTER && (len == name.len || name.at[len] == '~');
 }

@@ -18,6 +18,16 @@
  * is a prefix of the escaped UIDL, "~", and 32 hex digits of its SHA-256. */
 size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordinal);
 
+/* What stands in a UIDL's place for a message that has none, made from its header's digest: a LF,
+ * which no server can send within a UIDL, and hex digits. Its name is "header~" and the digits. */
+#define NAME_STAND_IN 33 /* octets */
+void name_stand_in(char to[NAME_STAND_IN], const unsigned char digest[32]);
+bool name_is_stand_in(struct slice uidl);
+
+/* Whether a UIDL, or a name, is a bare small number: some servers count anew at each start, so that
+ * it may be another message's by then (facts.md). */
+bool name_is_counter(struct slice name);
+
 /* Undoes name_encode where the name says all: the UIDL's octets are appended to *uidl. false: it is
  * no name of ours, or a shortened one (name_is_short), which only the store can tell. */
 bool name_decode(struct slice name, struct buf *uidl, unsigned *ordinal);

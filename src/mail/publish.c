@@ -5,13 +5,17 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "counters.h"
+#include "hold.h"
 #include "name.h"
+#include "nameless.h"
 #include "query.h"
 #include "stored.h"
 
 static void publication_finish(struct publication *p)
 {
 	free(p->places);
+	free(p->fates);
 }
 
 /* ---- what comes and what goes ---- */
@@ -20,17 +24,34 @@ static enum error insert_new(struct publication *p, struct failure *why)
 {
 	enum error error = OK;
 
-	for (size_t i = 0; !error && i < p->draft->count; i++) {
+	for (size_t i = 0; !error && i < p->count; i++) {
 		struct place *at = &p->places[i];
 
-		if (row_of(p, at)->len == 0)
-			at->flags |= MESSAGE_FIXED; /* an empty UIDL names nothing */
+		if (stored_is_fixed(row_uidl(p->draft, row_of(p, at))))
+			at->flags |= MESSAGE_FIXED;
 		if (at->id != 0)
 			continue;
 		p->set_changed = true;
 		error = stored_insert(p->store, p->draft, row_of(p, at), at->ordinal, &at->id, why);
 	}
 	return error;
+}
+
+/* What a partial listing lacks may still be there. */
+static void keep_lost(struct publication *p)
+{
+	const struct listing *l = p->now_valid;
+
+	if (!p->draft->partial || p->lost == 0)
+		return;
+	p->places = xreallocarray(p->places, p->count + p->lost, sizeof(*p->places));
+	for (size_t i = 0; i < l->count; i++)
+		if (p->fates[i] == FATE_LOST)
+			p->places[p->count++] = (struct place){
+			    .id = l->messages[i].id,
+			    .row = NO_ROW,
+			    .flags = message_flags(&l->messages[i]) & OWN_FLAGS,
+			};
 }
 
 static int by_id(const void *left, const void *right)
@@ -43,9 +64,9 @@ static int by_id(const void *left, const void *right)
 /* Usually they are in order: servers list in order of arrival. */
 static void sort_places(struct publication *p)
 {
-	for (size_t i = 1; i < p->draft->count; i++) {
+	for (size_t i = 1; i < p->count; i++) {
 		if (p->places[i - 1].id > p->places[i].id) {
-			qsort(p->places, p->draft->count, sizeof(*p->places), by_id);
+			qsort(p->places, p->count, sizeof(*p->places), by_id);
 			return;
 		}
 	}
@@ -55,7 +76,7 @@ static void sort_places(struct publication *p)
 static void go_on(struct publication *p, struct place *at, const struct message *m)
 {
 	at->old = m;
-	if (at->touched || at->flags != (message_flags(m) & OWN_FLAGS))
+	if (is_touched(at) || at->flags != (message_flags(m) & OWN_FLAGS))
 		p->touched = true;
 }
 
@@ -78,7 +99,7 @@ static enum error compare_listings(struct publication *p, struct failure *why)
 	size_t i = 0;
 	enum error error = OK;
 
-	for (size_t j = 0; !error && j < p->draft->count; j++) {
+	for (size_t j = 0; !error && j < p->count; j++) {
 		struct place *at = &p->places[j];
 
 		while (!error && i < l->count && l->messages[i].id < at->id)
@@ -109,15 +130,14 @@ static void copy_message(
     const struct publication *p, const struct place *at, struct listing *l, struct message *m)
 {
 	const struct message *old = at->old;
-	const struct row *r = row_of(p, at);
 	unsigned flags = (message_flags(old) & ~OWN_FLAGS) | at->flags;
 	uint64_t size = message_size(old);
 	uint32_t header = atomic_load(&old->header);
 
-	if (at->touched && r->listed != 0 && !(flags & MESSAGE_TRUE_SIZE))
-		size = r->listed;
-	if (at->touched && r->learnt && header == 0)
-		header = r->learnt->len;
+	if (at->resized && !(flags & MESSAGE_TRUE_SIZE))
+		size = row_of(p, at)->listed;
+	if (at->headed && header == 0)
+		header = row_of(p, at)->learnt->len;
 	m->id = old->id;
 	m->received = old->received;
 	m->seen = old->seen;
@@ -153,14 +173,11 @@ static size_t names_room(const struct publication *p)
 {
 	size_t room = 0;
 
-	for (size_t i = 0; i < p->draft->count; i++) {
+	for (size_t i = 0; i < p->count; i++) {
 		const struct place *at = &p->places[i];
-		size_t most = (size_t)row_of(p, at)->len * 3 + 12;
+		size_t most = at->old ? at->old->name_len + 1u : row_of(p, at)->len * 3u + 12;
 
-		if (at->old)
-			room += at->old->name_len + 1;
-		else
-			room += most < NAME_LONGEST + 1 ? most : NAME_LONGEST + 1;
+		room += most < NAME_LONGEST + 1 ? most : NAME_LONGEST + 1;
 	}
 	return room;
 }
@@ -168,7 +185,7 @@ static size_t names_room(const struct publication *p)
 static enum error make_listing(struct publication *p, struct listing **out, struct failure *why)
 {
 	CLEANUP(listing_dropp)
-	struct listing *l = listing_create(p->draft->count, names_room(p));
+	struct listing *l = listing_create(p->count, names_room(p));
 	size_t used = 0;
 	enum error error = OK;
 
@@ -194,33 +211,97 @@ static enum error make_listing(struct publication *p, struct listing **out, stru
 
 static uint32_t *number_places(const struct publication *p)
 {
-	uint32_t *numbers = xreallocarray(NULL, p->draft->count, sizeof(*numbers));
+	uint32_t *numbers = xreallocarray(NULL, p->count, sizeof(*numbers));
 
-	for (size_t i = 0; i < p->draft->count; i++)
-		numbers[i] = row_of(p, &p->places[i])->number;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct place *at = &p->places[i];
+
+		numbers[i] = at->row == NO_ROW ? 0 : row_of(p, at)->number;
+	}
 	return numbers;
 }
 
-enum error merge_publish(struct store *s, struct listing *now_valid, const struct draft *d,
+/* ---- what stands in its way ---- */
+
+/* The listing in force stays; what is still listed of it can be fetched. */
+static uint32_t *number_known(const struct publication *p)
+{
+	uint32_t *numbers = xzalloc(p->now_valid->count * sizeof(*numbers));
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct place *at = &p->places[i];
+		const struct message *m = at->id ? listing_by_id(p->now_valid, at->id) : NULL;
+
+		if (m)
+			numbers[listing_index(p->now_valid, m)] = row_of(p, at)->number;
+	}
+	return numbers;
+}
+
+/* May turn out to be anything but DRAFT_STANDS. */
+static enum error judge(struct publication *p, struct failure *why)
+{
+	bool held = false, asks = false;
+	enum error error;
+
+	p->draft->verdict = DRAFT_STANDS;
+	nameless_name(p->draft);
+	error = settle_rows(p, why);
+	if (!error && p->restarted)
+		error = counters_question(p->store, p->draft, &asks, why);
+	if (asks)
+		p->draft->verdict = DRAFT_ASKS;
+	if (error || asks)
+		return error;
+	error = hold_find(p, why);
+	if (!error)
+		error = nameless_check(p, why);
+	if (!error)
+		error = hold_judge(p, &held, why);
+	if (held)
+		p->draft->verdict = DRAFT_HELD;
+	return error;
+}
+
+/* ---- the story ---- */
+
+static enum error write_all(struct publication *p, struct failure *why)
+{
+	enum error error = settle_news(p, why);
+
+	if (!error)
+		error = insert_new(p, why);
+	if (error)
+		return error;
+	keep_lost(p);
+	sort_places(p);
+	error = compare_listings(p, why);
+	if (!error && p->set_changed)
+		error = stored_set_changed(p->store, p->draft->at, why);
+	return error;
+}
+
+enum error merge_publish(struct store *s, struct listing *now_valid, struct draft *d,
     struct listing **out, uint32_t **numbers, bool *same, struct failure *why)
 {
 	CLEANUP(publication_finish)
 	struct publication p = {.store = s, .now_valid = now_valid, .draft = d};
-	enum error error = settle_rows(&p, why);
+	enum error error = judge(&p, why);
 
-	if (!error)
-		error = insert_new(&p, why);
-	if (error)
+	if (error || d->verdict == DRAFT_ASKS)
 		return error;
-	sort_places(&p);
-	error = compare_listings(&p, why);
-	if (!error && p.set_changed)
-		error = stored_set_changed(s, d->at, why);
-	if (!error && (p.set_changed || p.touched))
+	*same = true;
+	if (d->verdict == DRAFT_HELD) {
+		*out = listing_hold(now_valid);
+		*numbers = number_known(&p);
+		return OK;
+	}
+	error = write_all(&p, why);
+	*same = !p.set_changed && !p.touched;
+	if (!error && !*same)
 		error = make_listing(&p, out, why);
 	if (error)
 		return error;
-	*same = !p.set_changed && !p.touched;
 	if (*same)
 		*out = listing_hold(now_valid);
 	*numbers = number_places(&p);

@@ -245,6 +245,7 @@ static void want_refresh(struct session *s, const struct job *j)
 	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
+		s->refresh_sure = s->refresh_sure || !j->first;
 		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
 	}
@@ -296,6 +297,7 @@ static void answer_refreshes(struct session *s)
 		session_want_listing(s);
 		s->refresh_waited_for = true;
 	}
+	s->refresh_sure = s->refresh_sure && s->refresh_wanted;
 }
 
 /* The listing stands. The listing event to the fs thread came from the store. */
@@ -307,19 +309,21 @@ static void published(struct session *s, struct job *j)
 		line_over(s, &j->failure);
 		return;
 	}
-	s->without_headers = false;
-	s->state.listed = j->draft->at;
-	s->state.bad_lines = j->draft->bad_lines;
 	s->listing = take(&j->listing);
 	s->numbers = take(&j->numbers);
 	s->line = LINE_READY;
 	POINT("listing", "known");
 	backoff_listed(&s->backoff);
 	s->broken_listings = 0;
-	answer_refreshes(s);
 	s->idle_since = clock_ms();
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
+	survey_published(s, j->draft);
+	if (s->held)
+		return;
+	s->state.listed = j->draft->at;
+	s->state.bad_lines = j->draft->bad_lines;
+	answer_refreshes(s);
 	committing_proved(s, &s->backoff.trouble);
 }
 
@@ -529,5 +533,6 @@ void session_join(struct session *s)
 	pthread_join(s->thread, NULL);
 	fetching_finish(s);
 	tls_free(s->tls);
+	learning_finish(s);
 	free(s);
 }

@@ -26,7 +26,8 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	int64_t idle_ms;           /* an unused line is closed after this */
 	int64_t retry_ms;          /* how long E_LOCKED and E_LATER are tried again */
 	int64_t commit_ms;         /* a commit ends within this */
-	size_t headers; /* new messages of a listing whose header is learnt, the newest first */
+	int64_t hold_ms; /* a listing that lost most is not believed before this (hold.h) */
+	size_t headers;  /* new messages of a listing whose header is learnt, the newest first */
 	enum session_pipelining pipelining;
 	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */

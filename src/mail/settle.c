@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "name.h"
 #include "stored.h"
 #include "twins.h"
 
@@ -10,22 +11,24 @@
  * same message, the header agrees as far as it is known, and LIST's size alone proves nothing
  * (facts.md: some servers give another one each time). Where LIST had no line, the old size stays.
  */
-static enum error renew(
-    struct publication *p, struct place *at, const struct stored *m, struct failure *why)
+static void renew(struct publication *p, struct place *at, const struct stored *m)
 {
 	const struct row *r = row_of(p, at);
-	enum error error = OK;
 
 	at->id = m->id;
-	if (r->listed != 0 && r->listed != m->listed) {
-		at->touched = true;
-		error = stored_set_listed(p->store, m->id, r->listed, why);
-	}
-	if (!error && r->learnt && !m->has_digest) {
-		at->touched = true;
-		error = stored_set_header(p->store, m->id, r->learnt, why);
-	}
-	return error;
+	at->resized = r->listed != 0 && r->listed != m->listed;
+	at->headed = r->learnt && !m->has_digest;
+}
+
+/* Another message than all that are stored with its UIDL. Where UIDLs are counters, this one's
+ * began anew, and so did the others'. */
+static void come_anew(struct publication *p, struct place *at, unsigned ordinal)
+{
+	const struct row *r = row_of(p, at);
+
+	at->ordinal = ordinal;
+	if (r->kind == ROW_DOUBTFUL && name_is_counter(row_uidl(p->draft, r)))
+		p->restarted = true;
 }
 
 /* All rows with one UIDL, in order of number, and all that was ever stored under it. */
@@ -103,15 +106,15 @@ static enum error settle_group(struct publication *p, struct group *g, struct fa
 	twins_pair(g->rows, g->count, g->known, set->count);
 	flag_group(g);
 	ordinal = set->count > 0 ? set->all[set->count - 1].ordinal : 0;
-	for (size_t i = 0; !error && i < g->count; i++) {
+	for (size_t i = 0; i < g->count; i++) {
 		size_t mate = g->rows[i].mate;
 
 		if (mate == TWIN_ALONE)
-			g->places[i]->ordinal = ++ordinal;
+			come_anew(p, g->places[i], ++ordinal);
 		else
-			error = renew(p, g->places[i], &set->all[mate], why);
+			renew(p, g->places[i], &set->all[mate]);
 	}
-	return error;
+	return OK;
 }
 
 static int by_uidl(const void *left, const void *right, void *with)
@@ -151,6 +154,7 @@ enum error settle_rows(struct publication *p, struct failure *why)
 	size_t count = 0;
 
 	p->places = xreallocarray(NULL, d->count, sizeof(*p->places));
+	p->count = d->count;
 	for (size_t i = 0; i < d->count; i++) {
 		const struct row *r = &d->rows[i];
 		struct place *at = &p->places[i];
@@ -164,4 +168,19 @@ enum error settle_rows(struct publication *p, struct failure *why)
 			doubtful[count++] = at;
 	}
 	return settle_groups(p, doubtful, count, why);
+}
+
+enum error settle_news(struct publication *p, struct failure *why)
+{
+	enum error error = OK;
+
+	for (size_t i = 0; !error && i < p->count; i++) {
+		const struct place *at = &p->places[i];
+
+		if (at->resized)
+			error = stored_set_listed(p->store, at->id, row_of(p, at)->listed, why);
+		if (!error && at->headed)
+			error = stored_set_header(p->store, at->id, row_of(p, at)->learnt, why);
+	}
+	return error;
 }

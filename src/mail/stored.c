@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "header.h"
+#include "name.h"
 #include "query.h"
 
 #define FACT_BITS 8 /* listing.h: size << 8 | flags */
@@ -58,6 +59,11 @@ enum error stored_of_uidl(
 		error = query_next(s, q, &row, why);
 	}
 	return error;
+}
+
+bool stored_is_fixed(struct slice uidl)
+{
+	return uidl.len == 0 || name_is_stand_in(uidl);
 }
 
 enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct failure *why)

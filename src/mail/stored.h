@@ -28,6 +28,9 @@ enum error stored_of_uidl(
 /* Where the hash is unknown, makes it from the header or the body that is stored, and keeps it. */
 enum error stored_find_digest(struct store *s, struct stored *m, struct failure *why);
 
+/* What has no UIDL of its own cannot be deleted. */
+bool stored_is_fixed(struct slice uidl);
+
 /* LIST's size of one message: *listed. */
 enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct failure *why);
 

@@ -5,64 +5,56 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "learn.h"
+#include "log.h"
 #include "point.h"
 
-/* TOPs out at a time where the server announced PIPELINING; else one. */
-#define MOST_TOPS_OUT 100
-
-static const struct slice nothing;
-
-/* The three questions, all at once or one after the other: STAT is only a count to check the others
- * by. */
-static enum error ask(struct session *s, enum verb verb, struct failure *why)
+/* A server that does not announce UIDL, or has no CAPA, is asked for it once a mount. */
+static bool asks_uidl(const struct session *s)
 {
-	return talk_send(s->talk, verb, nothing, 0, why);
+	return talk_capabilities(s->talk)->uidl || !s->uidl_refused;
+}
+
+/* The questions that may go out now: all at once, or one after the other. STAT is only a count to
+ * check the others by. */
+static enum error ask(struct session *s, struct failure *why)
+{
+	static const enum verb questions[] = {VERB_STAT, VERB_UIDL, VERB_LIST};
+	static const struct slice nothing;
+	struct survey *v = &s->survey;
+
+	while (v->asked < sizeof(questions) / sizeof(questions[0]) &&
+	       (pipelining_allowed(s) || talk_waiting(s->talk) == 0)) {
+		enum verb verb = questions[v->asked++];
+
+		if (verb == VERB_UIDL && v->draft->no_uidl)
+			continue;
+		if (talk_send(s->talk, verb, nothing, 0, why))
+			return why->code;
+	}
+	return OK;
 }
 
 enum error survey_start(struct session *s, struct failure *why)
 {
+	struct draft *d = draft_create();
+
 	POINT("listing", "begun");
 	survey_forget(s);
-	s->survey.draft = draft_create();
-	s->survey.draft->line = s->lines;
-	s->survey.draft->sure = s->refresh_waited_for;
-	if (ask(s, VERB_STAT, why))
-		return why->code;
-	if (!pipelining_allowed(s))
-		return OK;
-	if (ask(s, VERB_UIDL, why))
-		return why->code;
-	return ask(s, VERB_LIST, why);
+	d->line = s->lines;
+	d->hold_ms = s->plan->hold_ms;
+	d->no_uidl = !asks_uidl(s);
+	s->survey.draft = d;
+	return ask(s, why);
 }
 
 void survey_forget(struct session *s)
 {
 	draft_free(s->survey.draft);
-	buf_finish(&s->survey.top);
 	s->survey = (struct survey){0};
+	learning_forget(s);
 }
 
-/* Both lists have ended. One that counts fewer than STAT lacks something: it removes nothing. */
-static enum error listed(struct session *s, struct failure *why)
-{
-	struct survey *v = &s->survey;
-	struct task *t;
-
-	if (v->list_count < v->stat_count || v->uidl_count < v->stat_count)
-		return failed(why, E_PROTOCOL,
-		    "the listing came short: STAT counts %" PRIu64 " messages, LIST %" PRIu64
-		    ", UIDL %" PRIu64,
-		    v->stat_count, v->list_count, v->uidl_count);
-	draft_close(v->draft);
-	v->draft->at = clock_seconds();
-	v->asked = true;
-	POINT("listing", "came");
-	t = task_create(TASK_MERGE);
-	t->draft = take(&v->draft);
-	session_send_task(s, t);
-	return OK;
-}
+/* ---- the answers ---- */
 
 static enum error refused(const struct session *s, const struct answer *a, struct failure *why)
 {
@@ -70,148 +62,177 @@ static enum error refused(const struct session *s, const struct answer *a, struc
 	    "%s refused %s: %.*s", s->plan->host, verb_word(a->verb), SLICE_ARGS(a->status.text));
 }
 
+/* Without a count the listing stands only if LIST and UIDL agree. */
 static enum error stat_answer(struct session *s, const struct answer *a, struct failure *why)
 {
-	uint64_t octets;
+	struct survey *v = &s->survey;
 
-	if (a->status.sign != REPLY_OK)
+	if (a->status.code == CODE_SYS_TEMP)
 		return refused(s, a, why);
-	if (!reply_stat(a->status.text, &s->survey.stat_count, &octets))
-		return failed(
-		    why, E_PROTOCOL, "STAT was answered \"%.*s\"", SLICE_ARGS(a->status.text));
-	s->survey.stat_ended = true;
-	return pipelining_allowed(s) ? OK : ask(s, VERB_UIDL, why);
+	v->counted = a->status.sign == REPLY_OK && reply_stat(a->status.text, &v->stat_count);
+	return OK;
+}
+
+/* A server that announces UIDL, or has ever shown one, has it: that it is refused is trouble that
+ * passes. */
+static bool has_uidl(const struct session *s)
+{
+	return talk_capabilities(s->talk)->uidl || s->facts.of[FACT_UIDL];
 }
 
 /* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list. */
 static enum error list_status(struct session *s, const struct answer *a, struct failure *why)
 {
-	if (a->status.sign != REPLY_OK && s->survey.stat_count > 0)
+	struct survey *v = &s->survey;
+
+	if (a->status.sign == REPLY_OK || (v->counted && v->stat_count == 0))
+		return OK;
+	if (a->verb != VERB_UIDL || has_uidl(s) || a->status.code == CODE_SYS_TEMP)
 		return refused(s, a, why);
+	v->draft->no_uidl = true;
+	s->uidl_refused = true;
 	return OK;
 }
 
-static enum error list_ended(struct session *s, const struct answer *a, struct failure *why)
-{
-	struct survey *v = &s->survey;
-
-	if (a->verb == VERB_UIDL)
-		v->uidl_ended = true;
-	else
-		v->list_ended = true;
-	if (v->uidl_ended && v->list_ended)
-		return listed(s, why);
-	return pipelining_allowed(s) ? OK : ask(s, VERB_LIST, why);
-}
-
-static void list_line(struct survey *v, const struct answer *a)
+static void uidl_line(struct survey *v, struct slice line)
 {
 	struct slice uidl;
+	uint32_t number;
+
+	v->uidl_lines++;
+	if (reply_uidl(line, &number, &uidl))
+		draft_uidl(v->draft, number, uidl);
+	else
+		v->draft->bad_lines++;
+}
+
+/* A line with a number and no size that makes sense still says that the message is there. */
+static void list_line(struct survey *v, struct slice line)
+{
+	struct slice rest;
 	uint64_t octets;
 	uint32_t number;
 
-	if (a->verb == VERB_UIDL && reply_uidl(a->text, &number, &uidl)) {
-		draft_uidl(v->draft, number, uidl);
-		v->uidl_count++;
-	} else if (a->verb == VERB_LIST && reply_list(a->text, &number, &octets)) {
+	v->list_lines++;
+	if (reply_list(line, &number, &octets)) {
 		draft_listed(v->draft, number, octets);
-		v->list_count++;
-	} else {
-		v->draft->bad_lines++;
+		return;
 	}
+	v->draft->bad_lines++;
+	if (reply_uidl(line, &number, &rest))
+		draft_listed(v->draft, number, 0);
 }
 
-/* ---- headers ---- */
+/* ---- both lists have ended ---- */
 
-static bool top_is_there(const struct session *s)
+/* A bad line counts: it stands for a message. What STAT counts beyond the lines is missing, and a
+ * listing that may be cut removes nothing. */
+static enum error check(const struct survey *v, struct failure *why)
 {
-	const struct capabilities *c = talk_capabilities(s->talk);
+	const struct draft *d = v->draft;
 
-	return c->top || !c->known;
-}
-
-static bool wants_header(const struct row *r)
-{
-	return r->kind != ROW_KNOWN && !r->learnt;
-}
-
-/* All that was asked for has come (or will not): the draft is the store's again. */
-static void publish(struct session *s)
-{
-	struct task *t = task_create(TASK_PUBLISH);
-
-	POINT("listing", "learnt");
-	t->draft = take(&s->survey.draft);
-	s->survey.asked = true;
-	session_send_task(s, t);
-}
-
-/* The newest come first: they stand last in the listing. */
-static enum error send_tops(struct session *s, struct failure *why)
-{
-	struct survey *v = &s->survey;
-	size_t most = pipelining_allowed(s) ? MOST_TOPS_OUT : 1;
-
-	while (v->tops_out < most && v->next_row > 0 && v->wanted > 0) {
-		struct row *r = &v->draft->rows[--v->next_row];
-
-		if (!wants_header(r))
-			continue;
-		if (talk_send_number(s->talk, VERB_TOP, r->number, v->next_row, why))
-			return why->code;
-		v->tops_out++;
-		v->wanted--;
-	}
-	if (v->tops_out == 0)
-		publish(s);
+	if (!v->counted && (d->nameless > 0 || d->sizeless > 0))
+		return failed(why, E_PROTOCOL,
+		    "the listing came short: STAT tells no count, and LIST and UIDL do not agree");
+	if (v->counted &&
+	    (v->list_lines < v->stat_count || v->uidl_lines + d->nameless < v->stat_count))
+		return failed(why, E_PROTOCOL,
+		    "the listing came short: STAT counts %" PRIu64 " messages, LIST %" PRIu64
+		    ", UIDL %" PRIu64,
+		    v->stat_count, v->list_lines, v->uidl_lines);
 	return OK;
 }
 
-enum error survey_merged(struct session *s, struct draft *draft, struct failure *why)
+static enum error listed(struct session *s, struct failure *why)
 {
 	struct survey *v = &s->survey;
+	struct task *t;
 
-	v->asked = false;
-	v->at_headers = true;
-	v->draft = draft;
-	v->next_row = draft->count;
-	v->wanted = top_is_there(s) && !s->without_headers ? s->plan->headers : 0;
-	return send_tops(s, why);
-}
-
-static enum error top_answer(struct session *s, const struct answer *a, struct failure *why)
-{
-	struct survey *v = &s->survey;
-	struct row *r = &v->draft->rows[a->tag];
-
-	if (a->kind == ANSWER_STATUS)
-		buf_clear(&v->top);
-	if (a->kind == ANSWER_TEXT && v->top.len < LEARN_LARGEST) {
-		size_t room = LEARN_LARGEST - v->top.len;
-
-		buf_add(&v->top, a->text.at, a->text.len < room ? a->text.len : room);
-	}
-	if (a->kind == ANSWER_END)
-		r->learnt = learn_header(buf_slice(&v->top), clock_seconds());
-	if (!a->last)
-		return OK;
-	v->tops_out--;
-	return send_tops(s, why);
+	draft_close(v->draft);
+	if (check(v, why))
+		return why->code;
+	v->draft->partial = v->counted && v->draft->count < v->stat_count;
+	v->draft->at = clock_seconds();
+	POINT("listing", "came");
+	t = task_create(TASK_MERGE);
+	t->draft = take(&v->draft);
+	session_send_task(s, t);
+	return OK;
 }
 
 enum error survey_answer(struct session *s, const struct answer *a, struct failure *why)
 {
+	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP)
-		return top_answer(s, a, why);
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR || a->verb == VERB_NOOP)
+		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
-		return stat_answer(s, a, why);
-	if (a->kind == ANSWER_STATUS)
+		e = stat_answer(s, a, why);
+	else if (a->kind == ANSWER_STATUS)
 		e = list_status(s, a, why);
+	else if (a->kind == ANSWER_LINE && a->verb == VERB_UIDL)
+		uidl_line(v, a->text);
 	else if (a->kind == ANSWER_LINE)
-		list_line(&s->survey, a);
-	if (e == OK && a->last)
-		e = list_ended(s, a, why);
-	return e;
+		list_line(v, a->text);
+	if (e || !a->last)
+		return e;
+	e = ask(s, why);
+	return e || talk_waiting(s->talk) > 0 ? e : listed(s, why);
+}
+
+/* ---- what became of it ---- */
+
+enum error survey_merged(struct session *s, struct draft *draft, struct failure *why)
+{
+	s->survey.draft = draft;
+	return learning_start(s, why);
+}
+
+/* Said once a mount: what is unusual in this maildrop, and stays so. */
+static void say_once(struct session *s, const struct draft *d)
+{
+	if (d->no_uidl && d->count > 0 && !s->said_no_uidl) {
+		s->said_no_uidl = true;
+		log_warning("%s has no UIDL: messages are named after their headers and cannot be "
+			    "deleted",
+		    s->plan->host);
+	}
+	if (d->partial && !s->said_partial) {
+		s->said_partial = true;
+		log_warning("some messages that %s counts are not listed, or have no name: what is "
+			    "missing is not taken for gone",
+		    s->plan->host);
+	}
+}
+
+static void remember_uidl(struct session *s, const struct draft *d)
+{
+	for (size_t i = 0; i < d->count && !s->facts.of[FACT_UIDL]; i++)
+		if (d->rows[i].kind != ROW_NAMELESS && d->rows[i].len > 0)
+			session_learn(s, FACT_UIDL, 1);
+}
+
+void survey_published(struct session *s, const struct draft *d)
+{
+	struct failure why;
+
+	say_once(s, d);
+	remember_uidl(s, d);
+	s->held = d->verdict == DRAFT_HELD;
+	s->held_said = s->held_said && s->held;
+	if (!s->held)
+		return;
+	s->held_until = clock_in(s->plan->hold_ms);
+	failed(&why, E_SHRUNK,
+	    "%zu of %zu known messages are missing from the server's listing: it is not believed "
+	    "before it has been seen again after %" PRId64 " s, or pop3fs refresh asks for it",
+	    d->missing, d->known, s->plan->hold_ms / 1000);
+	if (!s->held_said && !s->refresh_waited_for) /* who waits is told, and will say it */
+		log_warning("%s", why.words);
+	s->held_said = true;
+	s->backoff.trouble = why;
+	if (!s->refresh_sure) /* else somebody has come who will believe it: list again */
+		line_not_listed(s, &why);
+	committing_proved(s, &why);
 }

@@ -266,13 +266,7 @@ bool reply_uidl(struct slice line, uint32_t *number, struct slice *uidl)
 	return true;
 }
 
-bool reply_stat(struct slice text, uint64_t *count, uint64_t *octets)
+bool reply_stat(struct slice text, uint64_t *count)
 {
-	uint64_t n;
-
-	if (!slice_number(slice_token(&text, BLANKS), REPLY_HIGHEST_NUMBER, &n) ||
-	    !slice_number(slice_token(&text, BLANKS), REPLY_LARGEST_SIZE, octets))
-		return false;
-	*count = n;
-	return true;
+	return slice_number(slice_token(&text, BLANKS), REPLY_HIGHEST_NUMBER, count);
 }

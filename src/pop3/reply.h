@@ -70,7 +70,8 @@ bool reply_list(struct slice line, uint32_t *number, uint64_t *octets);
  * end; it may be empty (the line then is the number alone) and may hold any octet. */
 bool reply_uidl(struct slice line, uint32_t *number, struct slice *uidl);
 
-/* The text of STAT's "+OK": "count octets". */
-bool reply_stat(struct slice text, uint64_t *count, uint64_t *octets);
+/* The text of STAT's "+OK": "count octets". The octets are no use to anybody: some servers let them
+ * wrap, others count what they do not list. */
+bool reply_stat(struct slice text, uint64_t *count);
 
 #endif

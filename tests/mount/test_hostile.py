@@ -54,7 +54,7 @@ def check_manners(server, row):
 def check_fired(server, row):
     """The server has done something of what it was told to do."""
     fired = any(re.match(r"CONN \d+ fault on (?!CONNECT chunk)", line) for line in server.lines())
-    assert fired == (row.fires and bool(row.rules))
+    assert row.fires is None or fired == (row.fires and bool(row.rules))
 
 
 def check_refused(mount, done, words):

@@ -4,9 +4,9 @@
  *
  *     session-driver HOST PORT USER PASSWORD tls|starttls|off CA|- DATABASE [NAME=NUMBER...]
  *
- * NAME: timeout, idle, retry and commit (milliseconds) and headers. Commands: refresh, look (the
- * same, but nobody waits), list, fetch NAME, ahead NAME (nobody waits), save NAME FILE, unlink
- * NAME, undelete NAME, commit, final, end. */
+ * NAME: timeout, idle, retry, commit and hold (milliseconds), and headers. Commands: refresh, first
+ * (of a mount), look (nobody waits), list, fetch NAME, ahead NAME (nobody waits), save NAME FILE,
+ * unlink NAME, undelete NAME, commit, final, end. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -130,6 +130,15 @@ static void list(void)
 	printf("end-of-list\n");
 }
 
+static void first(void)
+{
+	struct job *j = job_create(JOB_REFRESH);
+
+	j->waited_for = j->first = true;
+	j->number = ++refreshes;
+	queue_put(&queues.jobs, &j->item);
+}
+
 static void save(int64_t id, const char *path)
 {
 	static char piece[65536];
@@ -168,6 +177,8 @@ static bool obey(char *line)
 		send_job(JOB_REFRESH, 0, true, false);
 	else if (strcmp(word, "look") == 0)
 		send_job(JOB_REFRESH, 0, false, false);
+	else if (strcmp(word, "first") == 0)
+		first();
 	else if (strcmp(word, "list") == 0)
 		list();
 	else if (strcmp(word, "fetch") == 0)
@@ -235,6 +246,8 @@ static void set(struct session_plan *p, const char *word)
 		p->retry_ms = number;
 	else if (strncmp(word, "commit=", 7) == 0)
 		p->commit_ms = number;
+	else if (strncmp(word, "hold=", 5) == 0)
+		p->hold_ms = number;
 	else
 		p->headers = (size_t)number;
 }
@@ -283,6 +296,7 @@ int main(int argc, char **argv)
 	    .idle_ms = 30000,
 	    .retry_ms = 0,
 	    .commit_ms = 10000,
+	    .hold_ms = 60000,
 	    .headers = 10000};
 	struct secret *password;
 	struct session *session;

@@ -41,27 +41,64 @@ static void a_uidl_has_this_name(void **state)
 	    {"", 0, 1, "%"},
 	    {"", 0, 2, "%~2"},
 	    {"%", 1, 1, "%25"},
+	    /* a header's hash in a UIDL's place, and what only looks like one */
+	    {"\n0123456789abcdef0123456789abcdef", 33, 1,
+		"header~0123456789abcdef0123456789abcdef"},
+	    {"\n0123456789abcdef0123456789abcdef", 33, 2,
+		"header~0123456789abcdef0123456789abcdef~2"},
+	    {"\n0123456789ABCDEF0123456789abcdef", 33, 1, "%0A0123456789ABCDEF0123456789abcdef"},
+	    {"\n0123456789abcdef0123456789abcde", 32, 1, "%0A0123456789abcdef0123456789abcde"},
+	    {"header~0123456789abcdef0123456789abcdef", 39, 1,
+		"header%7E0123456789abcdef0123456789abcdef"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice uidl = slice_make(cases[i].uidl, cases[i].len);
+		CLEANUP(buf_finish) struct buf back = {0};
 		char name[NAME_LONGEST + 1];
+		unsigned ordinal;
 
 		assert_int_equal(name_encode(name, uidl, cases[i].ordinal), strlen(cases[i].want));
 		assert_string_equal(name, cases[i].want);
 		assert_false(name_is_short(slice_of(name)));
+		assert_true(name_decode(slice_of(name), &back, &ordinal));
+		assert_true(slice_equal(buf_slice(&back), uidl));
+		assert_int_equal(ordinal, cases[i].ordinal);
 	}
 }
 
 static void a_name_that_is_none_of_ours_is_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "", "%4", "a%", "%zz", "%41", /* an escape that was not needed */
-	    "%2fb",                       /* small digits */
-	    "a%2E",                       /* only in front */
-	    "%%", ".pop3fs", "-n", "a b", "a:2,S", "a/b", "a\x80", "a\n", "a~", "a~0", "a~1",
-	    "a~02", "a~+2", "a~4294967296", "a~2~3", "~2", "a~b",
+	    "",
+	    "%4",
+	    "a%",
+	    "%zz",
+	    "%41",  /* an escape that was not needed */
+	    "%2fb", /* small digits */
+	    "a%2E", /* only in front */
+	    "%%",
+	    ".pop3fs",
+	    "-n",
+	    "a b",
+	    "a:2,S",
+	    "a/b",
+	    "a\x80",
+	    "a\n",
+	    "a~",
+	    "a~0",
+	    "a~1",
+	    "a~02",
+	    "a~+2",
+	    "a~4294967296",
+	    "a~2~3",
+	    "~2",
+	    "a~b",
 	    "a~e3b0c44298fc1c149afbf4c8996fb924", /* short, but not long enough to have to be */
+	    "header~0123456789ABCDEF0123456789abcdef",
+	    "header~0123456789abcdef0123456789abcde",
+	    "header~0123456789abcdef0123456789abcdef~1",
+	    "header~2~2",
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -73,6 +110,32 @@ static void a_name_that_is_none_of_ours_is_refused(void **state)
 		assert_int_equal(ordinal, 99);
 		assert_false(name_is_short(slice_of(cases[i])));
 	}
+}
+
+static void a_header_stands_in_for_a_uidl(void **state)
+{
+	static const unsigned char digest[32] = {0x00, 0x1F, 0xA0, 0xFF, 1, 2, 3};
+	static const char want[] = "\n001fa0ff010203000000000000000000";
+	char made[NAME_STAND_IN];
+
+	name_stand_in(made, digest);
+	assert_memory_equal(made, want, sizeof(made));
+	assert_true(name_is_stand_in(slice_make(made, sizeof(made))));
+	assert_false(name_is_stand_in(slice_make(made + 1, sizeof(made) - 1)));
+	assert_false(name_is_stand_in(slice_of("")));
+}
+
+static void a_bare_small_number_is_a_counter(void **state)
+{
+	static const struct {
+		const char *name;
+		bool counter;
+	} cases[] = {{"1", true}, {"123456789", true}, {"0001", true}, {"1~2", true}, {"", false},
+	    {"~2", false}, {"1234567890", false}, {"1a", false}, {"a1", false}, {"1.2", false},
+	    {"UID1-5", false}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(name_is_counter(slice_of(cases[i].name)), cases[i].counter);
 }
 
 static void a_long_uidl_is_shortened_and_only_where_it_must(void **state)
@@ -121,6 +184,13 @@ static void make_up(struct entry *e)
 		e->uidl[i] = (char)(any ? random() : few[(size_t)random() % (sizeof(few) - 1)]);
 	if (random() % 2)
 		memset(e->uidl, 'a', e->len > 3 ? e->len - 3 : 0);
+	if (random() % 8 == 0) {
+		static const unsigned char digest[32] = {7};
+
+		e->len = NAME_STAND_IN;
+		name_stand_in(e->uidl, digest);
+		e->uidl[1] = "0f/"[random() % 3];
+	}
 	if (e->len > 2 && random() % 4 == 0)
 		memcpy(e->uidl + e->len - 2, mark, 2);
 	e->ordinal = random() % 2 ? 1 : 1 + (unsigned)random() % 12;
@@ -207,6 +277,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_uidl_has_this_name),
 	    cmocka_unit_test(a_name_that_is_none_of_ours_is_refused),
+	    cmocka_unit_test(a_header_stands_in_for_a_uidl),
+	    cmocka_unit_test(a_bare_small_number_is_a_counter),
 	    cmocka_unit_test(a_long_uidl_is_shortened_and_only_where_it_must),
 	    cmocka_unit_test(two_uidls_never_share_a_name),
 	    cmocka_unit_test(what_decodes_encodes_to_itself),

@@ -1,0 +1,269 @@
+/* The headers that a listing needs before it can be shown: by TOP, the newest first, because they
+ * stand last. A message without a UIDL needs its header for a name; where there is no TOP either,
+ * that is the beginning of its body. One message's trouble costs only its own header. */
+#include "errand.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "learn.h"
+#include "log.h"
+#include "point.h"
+
+/* TOPs out at a time where the server announced PIPELINING; else one. */
+#define MOST_OUT 100
+
+/* Octets that the headers of one listing may take in memory, and that may be received for them
+ * (bodies that stand in for headers). What lies beyond is shown without, or has no name. */
+#define MOST_KEPT     (UINT64_C(64) << 20)
+#define MOST_RECEIVED (UINT64_C(256) << 20)
+
+/* Messages whose header decides which one they are, in one listing; headers= does not bound them.
+ */
+#define MOST_DOUBTS 10000
+
+#define MOST_REFUSED 3 /* TOPs one after the other: then no more in this listing */
+
+/* Lines that broke under headers, one after the other, before a listing goes without them; and
+ * before it fails. */
+#define BREAKS_WITHOUT 4
+#define MOST_BREAKS    8
+
+#define MOST_SHUNNED 65536 /* octets of the list of messages whose headers broke a line */
+
+bool learning_top_is_there(const struct session *s)
+{
+	const struct capabilities *c = talk_capabilities(s->talk);
+
+	return c->known ? c->top : s->learning.top != TOP_REFUSED;
+}
+
+void learning_forget(struct session *s)
+{
+	struct learning *l = &s->learning;
+
+	buf_finish(&l->text);
+	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
+	l->kept = l->received = 0;
+	l->answered = l->closing = false;
+}
+
+void learning_finish(struct session *s)
+{
+	learning_forget(s);
+	buf_finish(&s->learning.shunned);
+}
+
+/* ---- messages whose header broke a line ---- */
+
+/* What it is known by in the next session, a LF at both ends: those that the server sends hold
+ * none. */
+static void write_key(struct buf *key, const struct draft *d, const struct row *r)
+{
+	buf_add_text(key, "\n");
+	if (r->kind == ROW_NAMELESS)
+		buf_printf(key, "\r%" PRIu32 " %" PRIu64, r->number, r->listed);
+	else
+		buf_add_slice(key, row_uidl(d, r));
+	buf_add_text(key, "\n");
+}
+
+static bool is_shunned(const struct session *s, const struct row *r)
+{
+	const struct buf *shunned = &s->learning.shunned;
+	CLEANUP(buf_finish) struct buf key = {0};
+
+	if (shunned->len == 0)
+		return false;
+	write_key(&key, s->survey.draft, r);
+	return memmem(buf_at(shunned), shunned->len, buf_at(&key), key.len) != NULL;
+}
+
+static bool wants_header(const struct session *s, const struct row *r)
+{
+	return r->kind != ROW_KNOWN && !r->learnt && !is_shunned(s, r);
+}
+
+/* The line is out of step behind the last answer (Dovecot does not stuff the dot of a first line,
+ * so that the rest of a header comes where the next reply should be); else it broke under the first
+ * that is out. Answers come in order, and the last rows were asked for first. */
+static const struct row *culprit(const struct session *s, const struct failure *why)
+{
+	const struct learning *l = &s->learning;
+	const struct draft *d = s->survey.draft;
+	size_t i = d->count - 1;
+
+	if (l->answered && (why->code == E_PROTOCOL || l->out == 0))
+		return &d->rows[l->last];
+	while (!d->rows[i].asked)
+		i--;
+	return &d->rows[i];
+}
+
+bool learning_broken(struct session *s, const struct failure *why)
+{
+	struct learning *l = &s->learning;
+	const struct row *r;
+
+	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
+		return false;
+	r = culprit(s, why);
+	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words, r->number);
+	if (l->shunned.len < MOST_SHUNNED)
+		write_key(&l->shunned, s->survey.draft, r);
+	return true;
+}
+
+/* ---- asking ---- */
+
+static bool may_ask(const struct session *s, const struct row *r)
+{
+	const struct learning *l = &s->learning;
+
+	if (l->kept > MOST_KEPT || l->received > MOST_RECEIVED)
+		return false;
+	if (r->kind == ROW_NAMELESS)
+		return true;
+	if (l->refused >= MOST_REFUSED || !learning_top_is_there(s))
+		return false;
+	return r->kind == ROW_NEW ? l->wanted > 0 : l->doubts > 0;
+}
+
+static enum error ask_for(struct session *s, struct row *r, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	bool top = learning_top_is_there(s);
+
+	if (talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why))
+		return why->code;
+	if (!top)
+		s->fetching.read_here = true;
+	l->wanted -= r->kind == ROW_NEW;
+	l->doubts -= r->kind == ROW_DOUBTFUL || r->kind == ROW_TWIN;
+	l->out++;
+	r->asked = true;
+	return OK;
+}
+
+/* All that was asked for has come, or will not: the draft is the store's again. */
+static void publish(struct session *s)
+{
+	struct task *t = task_create(TASK_PUBLISH);
+
+	POINT("listing", "learnt");
+	s->learning.breaks = 0;
+	t->draft = take(&s->survey.draft);
+	t->draft->sure = s->refresh_sure;
+	session_send_task(s, t);
+}
+
+/* A header is believed when the reply after it has come in step: behind the last that is NOOP's. */
+static enum error ask(struct session *s, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	size_t most = pipelining_allowed(s) ? MOST_OUT : 1;
+
+	while (l->out < most && l->next > 0) {
+		struct row *r = &s->survey.draft->rows[--l->next];
+
+		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
+			return why->code;
+	}
+	if (l->next == 0 && l->out < most && (l->out > 0 || l->answered) && !l->closing) {
+		l->closing = true;
+		return talk_send(s->talk, VERB_NOOP, slice_of(""), 0, why);
+	}
+	if (talk_waiting(s->talk) == 0)
+		publish(s);
+	return OK;
+}
+
+enum error learning_start(struct session *s, struct failure *why)
+{
+	struct learning *l = &s->learning;
+
+	learning_forget(s);
+	l->next = s->survey.draft->count;
+	if (l->breaks < BREAKS_WITHOUT) {
+		l->wanted = s->plan->headers;
+		l->doubts = MOST_DOUBTS;
+	}
+	return ask(s, why);
+}
+
+/* ---- answers ---- */
+
+/* Where there is no CAPA, the first refusal says that there is no TOP: what needs its header all
+ * the same is asked for again, by another command. */
+static void top_refused(struct session *s, const struct answer *a)
+{
+	struct learning *l = &s->learning;
+
+	l->refused++;
+	if (talk_capabilities(s->talk)->known || l->top != TOP_UNTRIED)
+		return;
+	l->top = TOP_REFUSED;
+	l->next = a->tag + 1;
+}
+
+static void top_granted(struct learning *l)
+{
+	l->top = TOP_WORKS;
+	if (l->refused < MOST_REFUSED)
+		l->refused = 0;
+}
+
+static void take_status(struct session *s, const struct answer *a)
+{
+	buf_clear(&s->learning.text);
+	if (a->verb != VERB_TOP)
+		return;
+	if (a->status.sign == REPLY_OK)
+		top_granted(&s->learning);
+	else
+		top_refused(s, a);
+}
+
+static void take_text(struct learning *l, struct slice text)
+{
+	size_t room = LEARN_LARGEST - l->text.len;
+
+	buf_add(&l->text, text.at, text.len < room ? text.len : room);
+	l->received += text.len;
+}
+
+/* No octet at all tells nothing, unless there is none. */
+static void take_end(struct learning *l, struct row *r)
+{
+	if (l->text.len == 0 && r->listed > 0 && r->kind != ROW_NAMELESS)
+		return;
+	r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
+	l->kept += r->learnt->len;
+}
+
+enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	struct row *r;
+
+	if (a->verb == VERB_NOOP)
+		return ask(s, why);
+	r = &s->survey.draft->rows[a->tag];
+	if (a->kind == ANSWER_STATUS)
+		take_status(s, a);
+	if (a->kind == ANSWER_TEXT)
+		take_text(l, a->text);
+	if (a->kind == ANSWER_END)
+		take_end(l, r);
+	if (!a->last)
+		return OK;
+	r->asked = false;
+	l->answered = true;
+	l->last = a->tag;
+	l->out--;
+	return ask(s, why);
+}

@@ -43,7 +43,8 @@
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
  *        wants       who waits for which message     pace        how much to ask for at a time
- *        pipelining  may more than one be out?        facts       what earlier mounts learnt
+ *        pipelining  may more than one be out?        believing   which bodies are believed
+ *        facts       what earlier mounts learnt of the server
  *        backoff     when to log in again             quirks      servers known for something
  *        troubled    messages that cannot be had
  *

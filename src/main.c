@@ -27,7 +27,7 @@
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            talk        one connection
- *        line        when to connect                  errand      what is done there:
+ *        line        opened, lost, left               errand      what is done there:
  *        survey      list the maildrop                fetching    bring bodies
  *        committing  delete                           prefetch    what to bring next
  *        gather      a body in chunks                 learn       what a header teaches
@@ -44,6 +44,8 @@
  *        load stored rows as messages                 maildrop    the model: less unlinked
  *        wants       who waits for which message     pace        how much to ask for at a time
  *        pipelining  may more than one be out?        facts       what earlier mounts learnt
+ *        backoff     when to log in again             quirks      servers known for something
+ *        troubled    messages that cannot be had
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy

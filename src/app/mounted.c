@@ -117,6 +117,7 @@ void mounted_finish(struct mounted *m)
 	*m = (struct mounted){.place = -1};
 }
 
+/* A device's number is given again at once, to another mount that has just been made. */
 bool mounted_elsewhere(const struct mounted *m)
 {
 	CLEANUP(mountinfo_close) struct mountinfo all;
@@ -125,7 +126,8 @@ bool mounted_elsewhere(const struct mounted *m)
 	if (!mountinfo_open(&all))
 		return false;
 	while (mountinfo_next(&all, &row))
-		if (row.major == m->major && row.minor == m->minor)
+		if (row.major == m->major && row.minor == m->minor &&
+		    strcmp(row.source, m->source) == 0)
 			return true;
 	return false;
 }

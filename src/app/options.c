@@ -37,7 +37,7 @@ struct option {
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_command;
+    parse_user, parse_group, parse_choice, parse_path, parse_command, parse_proxy;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -65,6 +65,8 @@ static const struct option table[] = {
 	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE"},
 	{"tls", parse_choice, FIELD(tls), "source", "implicit, starttls or off, if SOURCE leaves it open", "WORD", .choices = tls_words},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
+
+	{"proxy", parse_proxy, FIELD(proxy), NULL, "socks5h://[USER:PASSWORD@]HOST[:PORT]", "URL"},
 
 	{"timeout", parse_time, FIELD(timeout), "60s", "give up when no octet has come for so long", "TIME", {1, DAY}},
 	{"retry", parse_time, FIELD(retry), "60s", "go on trying while the maildrop is in use", "TIME", {0, DAY}},
@@ -178,6 +180,12 @@ static enum error parse_command(
 	return OK;
 }
 
+static enum error parse_proxy(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return proxy_parse(field, value, why);
+}
+
 /* ---- the table as a whole ---- */
 
 static enum error parse_row(
@@ -201,6 +209,7 @@ void options_finish(struct options *o)
 	free(o->password_file);
 	words_free(o->password_command);
 	free(o->cache_dir);
+	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	*o = (struct options){.help = false};
 }

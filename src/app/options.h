@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "proxy.h"
 
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
 
@@ -24,6 +25,7 @@ struct options {
 	char *password_file;
 	char **password_command; /* words for execvp; NULL: not given */
 	char *cache_dir;
+	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
 	uint64_t prefetch;                                     /* octets */

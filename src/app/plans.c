@@ -15,6 +15,7 @@ struct session_plan plan_session(
 	    .password = password,
 	    .tls = a->tls,
 	    .ca = o->ca,
+	    .proxy = o->proxy,
 	    .timeout_ms = o->timeout * MS_IN_SECOND,
 	    .idle_ms = o->idle * MS_IN_SECOND,
 	    .retry_ms = o->retry * MS_IN_SECOND,

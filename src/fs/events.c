@@ -4,9 +4,21 @@
 
 #include "alloc.h"
 #include "inside.h"
+#include "log.h"
+
+/* Refused too often (journal.h). Said once, for until now they were hidden. */
+static void say_given_up(const struct fs *f, const struct intentions *all)
+{
+	for (size_t i = 0; all && i < all->count; i++)
+		if (all->all[i].state == INTENTION_REFUSED &&
+		    maildrop_hides(f->maildrop, all->all[i].id))
+			log_warning(
+			    "%s is shown again: the server would not delete it", all->all[i].name);
+}
 
 static void intended(struct fs *f, struct event *e)
 {
+	say_given_up(f, e->intentions);
 	maildrop_intend(f->maildrop, take(&e->intentions));
 	if (f->notify)
 		notify_inode(f->notify, TREE_ROOT, 0);

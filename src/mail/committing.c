@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "journal.h"
 #include "learn.h"
 #include "log.h"
 #include "name.h"
@@ -48,6 +49,7 @@ static void begin_round(struct session *s)
 	forget(c);
 	c->before.deleted += c->result.deleted;
 	c->before.dropped += c->result.dropped;
+	c->refused = (struct failure){0};
 	c->result = (struct commit_result){0};
 	c->deadline = clock_in(s->plan->commit_ms);
 	c->again = c->broken = false;
@@ -62,7 +64,6 @@ static void begin(struct session *s, bool final)
 	c->wanted = true;
 	c->final = final;
 	c->result = c->before = (struct commit_result){0};
-	c->refused = (struct failure){0};
 	begin_round(s);
 }
 
@@ -130,6 +131,15 @@ static size_t waiting(const struct intentions *all)
 	return count;
 }
 
+/* One that was not done: the journal tries it so often, then it is shown again. */
+static void count_undone(struct committing *c, const struct deletion *d)
+{
+	if (d->intention->tries + 1 < JOURNAL_MOST_TRIES)
+		c->result.waiting++;
+	else
+		c->result.dropped++;
+}
+
 /* Hands what became of each to the journal. */
 static void tell_journal(struct session *s)
 {
@@ -146,6 +156,8 @@ static void tell_journal(struct session *s)
 			c->result.deleted++;
 		else if (d->outcome == OUTCOME_DROPPED)
 			c->result.dropped++;
+		else if (d->outcome == OUTCOME_REFUSED)
+			count_undone(c, d);
 		else
 			c->result.waiting++;
 	}
@@ -507,7 +519,7 @@ void committing_proved(struct session *s, const struct failure *how)
 		if (c->all[i].outcome == OUTCOME_DELETED &&
 		    listing_by_id(s->listing, c->all[i].id)) {
 			c->result.deleted--;
-			c->result.waiting++;
+			count_undone(c, &c->all[i]);
 			not_done(c, "%s is still listed after \"+OK\" to DELE and QUIT",
 			    c->all[i].intention->name);
 		}

@@ -253,6 +253,7 @@ static void doubt(struct session *s, struct want *w)
 
 	memcpy(w->hash, w->body->body->sha256, sizeof(w->hash));
 	w->has_hash = w->alone = w->urgent = true; /* others wait for it */
+	w->doubted_alone = w->sent_alone;
 	discard_body(s, w);
 	if (++w->doubts < MOST_DOUBTS) {
 		wants_move_first(&s->fetching.wants, w, WANT_URGENT);
@@ -282,9 +283,20 @@ static void forget_odd(struct session *s)
 	s->fetching.odd = false;
 }
 
+/* Only a header, where LIST counts more: some servers lose a body, and have it the next time
+ * (quirks.c). */
+static bool lost_its_body(const struct want *w)
+{
+	const struct body *b = w->body->body;
+
+	return b->size == b->header && b->size < w->listed;
+}
+
 static bool is_odd(const struct session *s, const struct want *w)
 {
-	return w->listed > 0 && w->body->body->size != w->listed && !s->facts.of[FACT_LIST_INEXACT];
+	if (s->facts.of[FACT_LIST_INEXACT])
+		return lost_its_body(w);
+	return w->listed > 0 && w->body->body->size != w->listed;
 }
 
 /* It holds up the others no more. */
@@ -317,10 +329,10 @@ static void came_alone(struct session *s, struct want *w)
 	if (w->is_odd)
 		odd_again(s, w, same);
 	w->body->body->sure = same;
-	if (!w->has_hash || same || w->doubts + 1 < MOST_DOUBTS)
-		believe(s, w); /* the store doubts it again if it must */
-	else
+	if (!same && (w->doubted_alone || (!w->has_hash && lost_its_body(w))))
 		doubt(s, w);
+	else
+		believe(s, w); /* the store doubts it again if it must */
 }
 
 /* The one that was fetched alone and had a NOOP behind it, to see whether more comes. */

@@ -1,4 +1,4 @@
-/* May more than one command be out? Only where the server has announced PIPELINING (RFC 2449, 6.8),
+/* May more than one command be out? Only where the server has announced PIPELINING (RFC 2449, 6.6),
  * and has not shown that it cannot: WildDuck announces it and puts the "+OK" to the next command
  * inside the message before it, n3 takes each TCP segment for one command, E-MailRelay closes the
  * line at ten queued RETRs of 5 MB. So the first two messages of an account are fetched alone (they

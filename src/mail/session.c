@@ -168,18 +168,30 @@ static void think_ready(struct session *s)
 		s->idle_since = clock_ms();
 }
 
+/* No login before a person asks for it, or none before whoever waits for a commit has lost his
+ * patience. */
+static bool is_hopeless(const struct session *s)
+{
+	return s->backoff.refused ||
+	       (committing_wants_line(s) && backoff_holds(&s->backoff, clock_ms()));
+}
+
 static void think(struct session *s)
 {
+	struct failure why;
+
 	if (s->line == LINE_READY)
 		think_ready(s);
 	if (s->end && s->line != LINE_LEAVING && s->line != LINE_NONE)
 		line_close(s); /* whoever could wait for it is gone */
 	if (s->line != LINE_NONE || s->end || !wants_line(s))
 		return;
-	if (s->backoff.refused)
-		line_fail_all(s, &s->backoff.trouble);
-	else if (clock_ms() >= login_due(s))
+	if (is_hopeless(s)) {
+		backoff_answer(&s->backoff, &why);
+		line_fail_all(s, &why);
+	} else if (clock_ms() >= login_due(s)) {
 		line_open(s);
+	}
 }
 
 /* ---- jobs ---- */
@@ -279,7 +291,11 @@ static void answer_refreshes(struct session *s)
 
 	e->number = s->refresh_covered;
 	session_send_event(s, e);
-	s->refresh_wanted = s->refresh_waited_for = s->refresh_asked > s->refresh_covered;
+	s->refresh_wanted = s->refresh_waited_for = false;
+	if (s->refresh_asked > s->refresh_covered) {
+		session_want_listing(s);
+		s->refresh_waited_for = true;
+	}
 	s->refresh_sure = s->refresh_sure && s->refresh_wanted;
 }
 

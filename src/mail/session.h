@@ -9,6 +9,7 @@
 
 #include "facts.h"
 #include "jobs.h"
+#include "proxy.h"
 #include "secret.h"
 
 enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
@@ -19,13 +20,14 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	const char *host, *port, *user;
 	const struct secret *password;
 	enum session_tls tls;
-	const char *ca;     /* tls.h */
-	int64_t timeout_ms; /* without an octet of progress */
-	int64_t idle_ms;    /* an unused line is closed after this */
-	int64_t retry_ms;   /* how long E_LOCKED and E_LATER are tried again */
-	int64_t commit_ms;  /* a final commit ends within this */
-	int64_t hold_ms;    /* a listing that lost most is not believed before this (hold.h) */
-	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
+	const struct proxy *proxy; /* proxy.h; NULL: none */
+	const char *ca;            /* tls.h */
+	int64_t timeout_ms;        /* without an octet of progress */
+	int64_t idle_ms;           /* an unused line is closed after this */
+	int64_t retry_ms;          /* how long E_LOCKED and E_LATER are tried again */
+	int64_t commit_ms;         /* a commit ends within this */
+	int64_t hold_ms; /* a listing that lost most is not believed before this (hold.h) */
+	size_t headers;  /* new messages of a listing whose header is learnt, the newest first */
 	enum session_pipelining pipelining;
 	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */

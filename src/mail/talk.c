@@ -9,6 +9,7 @@
 #include "link.h"
 #include "log.h"
 #include "login.h"
+#include "quirks.h"
 
 enum phase { DIALING, HANDSHAKE, LOGIN, OPENED, OVER };
 
@@ -39,7 +40,7 @@ struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
 	t->plan = plan;
 	t->tls = tls;
 	t->phase = DIALING;
-	t->dial = dial_create(plan->host, plan->port, NULL);
+	t->dial = dial_create(plan->host, plan->port, plan->proxy);
 	t->client = client_create();
 	if (log_debug_is_on())
 		client_trace(t->client, trace, NULL);
@@ -326,16 +327,12 @@ enum error talk_send(
 	return client_send(t->client, verb, argument, tag, why);
 }
 
-/* How much of the body TOP brings with the header: nothing, except of a server that forgets the
- * body if nothing of it was asked for. GNU Mailutils 3.15, tried: behind "TOP n 0" the next "RETR
- * n" of a message with "From " at the start of a line ends with the header; behind "TOP n 1" it
- * does not.
- */
+/* How much of the body TOP brings with the header: as little as the server can bear. */
 static const char *lines_of_body(const struct talk *t)
 {
-	struct slice implementation = slice_of(talk_capabilities(t)->implementation);
+	unsigned quirks = quirks_of(talk_greeting(t), talk_capabilities(t));
 
-	return slice_starts_word(implementation, "GNU Mailutils") ? "1" : "0";
+	return quirks & QUIRK_TOP_NEEDS_A_LINE ? "1" : "0";
 }
 
 enum error talk_send_number(

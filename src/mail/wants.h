@@ -21,12 +21,13 @@ enum want_row {
 struct want {
 	int64_t id;
 	enum want_row row;
-	bool urgent;     /* ... or was, before it was out */
-	bool again;      /* what the cache has of it is damaged */
-	bool alone;      /* no other command may be out while it is fetched */
-	unsigned tries;  /* lines that broke under it */
-	unsigned doubts; /* bodies that came and were not believed */
-	bool has_hash;   /* of such a body: an equal one is believed */
+	bool urgent;        /* ... or was, before it was out */
+	bool again;         /* what the cache has of it is damaged */
+	bool alone;         /* no other command may be out while it is fetched */
+	unsigned tries;     /* lines that broke under it */
+	unsigned doubts;    /* bodies that came and were not believed */
+	bool doubted_alone; /* the last such body had the line for itself */
+	bool has_hash;      /* of such a body: an equal one is believed */
 	unsigned char hash[32];
 	bool is_odd;       /* such a body, of a window, had not LIST's size */
 	bool sent_alone;   /* WANT_OUT: nothing was out before it, nothing goes out behind it */

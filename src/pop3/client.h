@@ -1,7 +1,7 @@
 /* The client's side of one POP3 connection, without I/O: commands go out in order, answers come in
  * in order. Octets to send are taken from client_output; octets that arrived are put where
  * client_room says; client_next then tells, one after the other, what they mean.
- * Constant memory, whatever the size of a message. RFC 1939, 2449 (PIPELINING: 6.8), 5034. */
+ * Constant memory, whatever the size of a message. RFC 1939, 2449 (PIPELINING: 6.6), 5034. */
 #ifndef POP3FS_CLIENT_H
 #define POP3FS_CLIENT_H
 

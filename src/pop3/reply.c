@@ -37,7 +37,7 @@ static bool begins(struct slice s, const char *word)
 }
 
 /* Codes have levels, divided by "/", and whoever does not know the lower one goes by the upper
- * ones (RFC 2449, 6.5): [SYS/TEMP/DISK] is [SYS/TEMP]. */
+ * ones (RFC 2449, 8): [SYS/TEMP/DISK] is [SYS/TEMP]. */
 static enum reply_code code_of(struct slice name)
 {
 	static const struct {

@@ -15,7 +15,7 @@ enum reply_sign {
 	REPLY_NEITHER,  /* the line is out of step */
 };
 
-/* Response codes: RFC 2449, 6.5; RFC 3206; RFC 6856, 6. */
+/* Response codes: RFC 2449, 8; RFC 3206; RFC 6856, 6. */
 enum reply_code {
 	CODE_NONE,
 	CODE_IN_USE,

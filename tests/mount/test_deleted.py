@@ -214,6 +214,20 @@ def test_max_delete_is_a_bound_that_is_said_once(box, anyone, mounts):
     assert names_of(box) == [name for name in names if name not in (names[1], names[5])]
 
 
+def test_a_commit_makes_room_below_max_delete(box, person, mounts):
+    names = names_of(box)
+    mount = mounts.mount(box, person, max_delete=2)
+    for at in range(0, COUNT, 2):
+        remove(mount, *names[at:at + 2])
+        if at + 2 < COUNT:
+            assert refusal(mount, lambda at=at: os.unlink(mount.path / names[at + 2])) == errno.EDQUOT
+        assert deleted(mount) == names[at:at + 2]
+        mount.run(mount.argv[0], "commit", mount.path).ok()
+        assert deleted(mount) == []
+        assert names_of(box) == names[at + 2:]
+    assert mount.umount() == 0
+
+
 def test_ro_deletes_nothing_and_says_what_waits(box, anyone, mounts):
     names = names_of(box)
     mount = mounts.mount(box, anyone)

@@ -43,6 +43,7 @@ def check_cut_off(mount):
 
     for name in REST:
         assert mount.call(fails, name) in AWAY
+    eventually(lambda: mount.call(fails, REST[0]) == errno.ENETDOWN, "the pause between two attempts")
     assert mount.names() == NAMES
     assert mount.sizes() == {name: len(body(name)) for name in NAMES}
     mount.run("df", mount.path).ok()

@@ -228,6 +228,21 @@ def test_ok_to_quit_and_still_listed_is_not_deleted(person, mounts, serve, verb)
     assert failed(verb(mount, "commit"), "1 deletion waits in the journal: m0000001 is still listed")
 
 
+@pytest.mark.parametrize("rule", ['on DELE err "not this one"', "on DELE no-delete"])
+def test_what_was_refused_three_times_is_shown_again(person, mounts, serve, verb, rule):
+    server = refusing(serve, rule)
+    mount = mounts.foreground(server, person)
+    remove(mount, "m0000001")
+    for _ in range(2):
+        assert failed(verb(mount, "commit"), "1 deletion waits in the journal")
+        assert "m0000001" not in mount.names()
+    assert failed(verb(mount, "commit"), "1 deletion was given up, the message is shown again")
+    eventually(lambda: "m0000001" in mount.names(), "the message")
+    eventually(lambda: "m0000001 is shown again" in mount.said(), "a warning")
+    assert verb(mount, "commit").ok().out == ""
+    assert mount.said().count("m0000001 is shown again") == 1
+
+
 def test_one_dele_refused_is_that_one_alone(person, mounts, serve, verb):
     server = refusing(serve, 'on DELE 2 err "not this one"')
     mount = mounts.mount(server, person)

@@ -1,5 +1,7 @@
 """How pop3fs behaves towards a server that wants to be handled with care: patience, locks, secrets, reading."""
 
+import errno
+
 import pytest
 
 from popserver import capabilities
@@ -144,7 +146,8 @@ def test_a_bare_refusal_of_a_good_secret_is_tried_three_times(drive, serve):
     server.wait_for("^CONN 1 close")
     for _ in range(2):
         driver.answer(f"fetch {FIRST}", f"^fetched {FIRST} E_LOCKED")
-    driver.answer("commit", "^committed 0 0 0 live OK")
+    driver.answer(f"unlink {SECOND}", "^unlinked")
+    driver.answer("commit", "^committed 0 1 0 live E_LOCKED")
     assert server.sent("PASS") == 1 + 3
 
 
@@ -160,6 +163,19 @@ def test_offline_fails_at_once_and_comes_back(drive, serve):
     server.up()
     while "OK" not in driver.answer(f"fetch {FIRST}", f"^fetched {FIRST}"):
         pass
+
+
+def test_the_first_who_fails_hears_why_and_the_next_that_we_are_offline(person, mounts, serve):
+    server = serve(*CAREFUL, synthetic=SIX)
+    mount = mounts.mount(server, person, way="stls", idle=0, retry=0)
+    server.wait_for("^CONN 1 close")
+    server.down()
+    for name, number in ((FIRST, errno.ECONNREFUSED), (SECOND, errno.ENETDOWN)):
+        with pytest.raises(OSError) as error:
+            mount.read(name)
+        assert error.value.errno == number
+    assert mount.status()["state"] == "offline"
+    mount.umount()
 
 
 # ---- listings and fetches ----

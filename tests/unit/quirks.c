@@ -22,6 +22,8 @@ static void a_server_is_known_by_what_it_says(void **state)
 	    {"x", {"PIPELINING", "IMPLEMENTATION WildDuck-v1.2.3"}, QUIRK_NO_PIPELINING},
 	    {"POP3 Server ready <1.2@node.ee>", {"IMPLEMENTATION N3 node.js POP3 server"},
 		QUIRK_NO_PIPELINING},
+	    {"POP3 Ready <1.2@localhost>", {"PIPELINING", "IMPLEMENTATION GNU Mailutils 3.15"},
+		QUIRK_TOP_NEEDS_A_LINE},
 
 	    {"", {NULL}, 0}, {"Dovecot ready.", {"PIPELINING", "UIDL", "TOP"}, 0},
 	    {"not Gpop ready for requests", {NULL}, 0}, {"Gpop", {"X-GOOGLE"}, 0},

@@ -32,6 +32,7 @@ struct bench {
 	struct storer *storer;
 	struct listing *listing; /* what fs would show */
 	size_t kept;             /* JOB_KEPT passed over */
+	uint64_t stored;         /* octets of JOB_STORED passed over */
 };
 
 static struct event *next_event(struct bench *b, enum event_kind kind)
@@ -46,7 +47,8 @@ static struct event *next_event(struct bench *b, enum event_kind kind)
 	return e;
 }
 
-/* JOB_KEPT comes between others; it is counted and passed over. */
+/* JOB_KEPT comes between others, and JOB_STORED with each batch: both are counted and passed over.
+ */
 static struct job *next_job(struct bench *b, enum job_kind kind)
 {
 	struct job *j;
@@ -55,9 +57,10 @@ static struct job *next_job(struct bench *b, enum job_kind kind)
 		if (!queue_wait(&b->queues.jobs, clock_in(PATIENCE_MS)))
 			fail_msg("no job of kind %d came", kind);
 		j = (struct job *)queue_take(&b->queues.jobs);
-		if (j->kind != JOB_KEPT)
+		if (j->kind == kind || (j->kind != JOB_KEPT && j->kind != JOB_STORED))
 			break;
-		b->kept++;
+		b->kept += j->kind == JOB_KEPT;
+		b->stored += j->octets;
 		job_free(j);
 	}
 	if (j->kind != kind)
@@ -228,6 +231,9 @@ static enum error answer(struct bench *b, enum event_kind kind, int64_t id)
 /* Waits until that many octets of pieces are said to be no longer in memory. */
 static void expect_stored(struct bench *b, uint64_t octets)
 {
+	assert_true(b->stored <= octets);
+	octets -= b->stored;
+	b->stored = 0;
 	while (octets > 0) {
 		struct job *j = next_job(b, JOB_STORED);
 

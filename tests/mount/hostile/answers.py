@@ -1,0 +1,85 @@
+"""Answers to RETR and TOP that break off, fail, are another's, or come where none was asked for."""
+
+from .row import EIO, ETIMEDOUT, MAIL, SILENCE, Row, quoted, reply, top
+
+OWN = "Whatever happens to m4, the others are served."
+FOUR = MAIL["m4"]
+WHOLE = b"+OK\r\n" + FOUR + b".\r\n"
+
+
+def once(name, what, why, clients="", **more):
+    """Something happens to m4's RETR once: the reader sees nothing of it."""
+    return Row(name, why, clients, rules=(f"on RETR 4 times=1 {what}",), **more)
+
+
+def always(name, what, why, clients="", error=EIO, **more):
+    """It happens each time: m4 cannot be had."""
+    return Row(name, why, clients, rules=(f"on RETR 4 {what}",), files={"m4": error}, **more)
+
+
+def other_header(name, header, why, **more):
+    """TOP's header of m4 is not that of RETR: two equal fetches are believed."""
+    return Row(name, why, rules=(reply("TOP 4", top(header)),), **more)
+
+
+BREAKS = "curl: exit 0, cut body. mpop: endless loop writing newlines. fetchmail: delivers the fragment. getmail6: safe"
+SILENT = dict(mount={"timeout": SILENCE})
+
+ROWS = [
+    once("closes-in-the-middle-once", "cut 100", "a line that breaks", BREAKS),
+    always("closes-in-the-middle-always", "cut 100", "a message that crashes its server", BREAKS),
+    once("resets-in-the-middle-once", "abort 100", "a line that breaks", BREAKS),
+    always("resets-in-the-middle-always", "abort 100", "a message that crashes its server", BREAKS),
+    always("closes-before-the-last-lf", "cut -1", "the worst place to close", BREAKS),
+    always("closes-before-the-last-crlf", "cut -2", "the same", BREAKS),
+    always("closes-before-the-dot", "cut -3", "the same", BREAKS),
+    always("closes-behind-a-cr", "cut -4", "the same", BREAKS),
+    always("closes-behind-ok", "cut 5", "seen: +OK, then a close", BREAKS),
+    once("closes-instead-of-an-answer", "close", "a server that crashes", BREAKS),
+    always("silent-behind-ok", "stall 20", "seen: +OK, then silence for ever", error=ETIMEDOUT, **SILENT),
+    always("silent-in-the-middle", "stall 100", "the same, later", error=ETIMEDOUT, **SILENT),
+    always("silent-before-the-dot", "stall -3", "the same, last", error=ETIMEDOUT, **SILENT),
+    always("silent-instead-of-an-answer", "stall", "the same, at once", error=ETIMEDOUT, **SILENT),
+    once("forgets-an-answer", "swallow", "the next reply is not that of this command",
+         files={"m4": [FOUR, EIO, ETIMEDOUT]}, **SILENT),
+
+    always("refuses-one-message", 'err "no"', "a damaged file",
+           "curl, mpop: stop. fetchmail, getmail6: go on"),
+    always("refuses-one-message-for-good", 'err "[SYS/PERM] damaged"', "RFC 3206", "as refuses-one-message"),
+    always("refuses-one-message-for-now", 'err "[SYS/TEMP] later"', "RFC 3206", "as refuses-one-message", error=11),
+    always("a-message-vanishes-while-listed", "vanish", "another session deleted it", error=[EIO, 2],
+           left=tuple(name for name in MAIL if name != "m4")),
+    always("neither-ok-nor-err", reply("", b"* BYE Autologout\r\n")[4:], "an IMAP server's words"),
+    always("an-empty-status-line", reply("", b"\r\n")[4:], "a proxy that lost a line"),
+    always("a-status-line-of-nine-kilobytes", reply("", b"+OK " + b"x" * 9000 + b"\r\n")[4:], "no end in sight"),
+    always("an-answer-without-status", reply("", FOUR + b".\r\n")[4:], "twisted, when it crashes"),
+    once("neither-ok-nor-err-once", "reply " + quoted(b"421 try again\r\n"), "a proxy"),
+    once("one-ok-too-many-before", "prepend " + quoted(b"+OK\r\n"), "the body then begins with a status line"),
+    once("one-ok-too-many-behind", "append " + quoted(b"+OK\r\n"), "a reply that nobody asked for"),
+    once("an-unasked-line-behind", "append " + quoted(b"421 too long\r\n"), "a proxy's idle timeout"),
+    once("inactivity-and-close", "append " + quoted(b"-ERR inactivity\r\n") + " close-after",
+         "Dovecot, after ten minutes", "curl, mpop, fetchmail, getmail6: stop"),
+    Row("closes-after-every-message", OWN, rules=("on RETR close-after",)),
+    Row("another-message-instead", "a server that counts wrong",
+        rules=(reply("RETR 4", b"+OK\r\n" + MAIL["m5"] + b".\r\n", "times=1"),)),
+    Row("never-two-fetches-alike", "a server that rewrites headers as it goes",
+        rules=tuple(reply("RETR 4", b"+OK\r\nX-Seen: %d\r\n" % n + FOUR + b".\r\n", f"total={n}") for n in range(1, 9)),
+        files={"m4": [EIO, *(b"X-Seen: %d\r\n" % n + FOUR for n in range(1, 9))]}),
+
+    Row("replies-land-inside-the-mail-before", "WildDuck, under PIPELINING", rules=("on RETR corrupt-pipelined",)),
+    Row("one-command-a-segment", "n3: what follows the first command in a segment is lost",
+        rules=("on PASS one-command-per-segment", "on AUTH one-command-per-segment"), mount={"timeout": SILENCE}),
+    Row("closes-at-the-third-fetch-of-a-line", "E-MailRelay, at ten large ones in a queue", rules=("on RETR nth=3 abort",)),
+
+    Row("top-is-refused", "announced all the same", rules=('on TOP err "no"',)),
+    Row("top-closes", "a server that crashes at TOP", rules=("on TOP close",)),
+    Row("top-is-silent", "the same, and waits", rules=("on TOP stall",), mount={"timeout": SILENCE}),
+    Row("top-has-no-end", "the same, later", rules=("on TOP no-end stall -1",), mount={"timeout": SILENCE}),
+    Row("top-is-no-reply", "out of step", rules=(reply("TOP", b"what?\r\n"),)),
+    other_header("top-is-cut", b"Received: from a by b;", "some cut TOP at 64 to 82 KB"),
+    other_header("top-is-not-stuffed", b"Subject: x\r\n.hidden: y\r\n", "some do not stuff TOP"),
+    other_header("top-is-another-message-s", MAIL["m5"].split(b"\r\n\r\n")[0] + b"\r\n", "a server that counts wrong"),
+    other_header("top-is-empty", b"", "a server without TOP that says +OK"),
+    Row("top-brings-the-whole-message", "a server that ignores TOP's count", rules=(reply("TOP 4", WHOLE),)),
+    Row("delayed", "a slow server", rules=("on RETR delay 50", "on TOP delay 20")),
+]

@@ -312,11 +312,24 @@ void fetching_line_closed(struct session *s)
 	f->lone_out = f->window_is_urgent = false;
 }
 
+/* Nobody can tell under which of several the line broke: each has the next one to itself. */
+static void part(struct wants *wants)
+{
+	for (struct want *w = wants->first[WANT_OUT]; w; w = w->next)
+		w->alone = true;
+	for (struct want *w = wants->first[WANT_HELD]; w; w = w->next)
+		w->alone = true;
+}
+
 void fetching_broken(struct session *s, const struct failure *why)
 {
 	struct wants *wants = &s->fetching.wants;
 	struct want *w = wants->first[WANT_OUT] ? wants->first[WANT_OUT] : wants->first[WANT_HELD];
 
+	if (pipelining_is_used(s)) { /* as the user wants it, whatever the server */
+		part(wants);
+		return;
+	}
 	/* silence has used up the reader's patience; a line that broke has not */
 	if (w && (++w->tries >= MOST_TRIES || why->code == E_TIMEOUT)) {
 		gather_abort(take(&s->fetching.gather));

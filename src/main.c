@@ -50,7 +50,7 @@
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
  *        (how one is written), socks (what it is told), tunnel (the socket to it)
- * base/  error alloc slice buf log clock queue secret process
+ * base/  error alloc slice buf log clock queue secret process; point (where tests let it die)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */

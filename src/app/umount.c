@@ -23,6 +23,8 @@
 #define FLAGS       "-nlfvrt:N:" /* "-": in any order with the mountpoint */
 #define MOST_WORDS  12           /* of a command line that is run */
 #define IDENTITY_MS 10000        /* a daemon says who it is at once; then it hangs */
+#define QUIET_TRIES 5            /* to unmount what is busy, before the one that counts */
+#define PAUSE_MS    50
 #define GRACE_MS    5000 /* beyond commit_timeout: to hear that it has passed, and for the end */
 
 struct request {
@@ -127,12 +129,22 @@ static void commit(const struct mounted *m, struct committed *c)
 
 /* ---- unmounting ---- */
 
-static int run(char *const *words)
+static void be_quiet(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+}
+
+static int run(char *const *words, bool quiet)
 {
 	int status = 0;
 	pid_t child = fork();
 
 	if (child == 0) {
+		if (quiet)
+			be_quiet();
 		execvp(words[0], words);
 		log_error("cannot run %s: %s", words[0], strerror(errno));
 		_exit(STATUS_SYSTEM);
@@ -144,6 +156,17 @@ static int run(char *const *words)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		continue;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SYSTEM;
+}
+
+/* Others may have waited in the mount for the same commit, and be on their way out. */
+static int persist(char *const *words)
+{
+	for (int i = 0; i < QUIET_TRIES; i++) {
+		if (run(words, true) == 0)
+			return 0;
+		poll(NULL, 0, PAUSE_MS);
+	}
+	return run(words, false);
 }
 
 /* umount(8) unmounts what a user has mounted through FUSE for that user, if it is set-user-ID; but
@@ -175,7 +198,7 @@ static int unmount(const struct request *r, const char *target)
 	words[count++] = "--";
 	words[count++] = target;
 	words[count] = NULL;
-	return run((char *const *)words);
+	return persist((char *const *)words);
 }
 
 /* ---- and afterwards ---- */

@@ -6,6 +6,7 @@
 
 #include "inside.h"
 #include "log.h"
+#include "point.h"
 
 /* Durable intentions, and no commit: the kernel holds the directory's lock until this is answered.
  */
@@ -53,6 +54,7 @@ void deleting_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, EDQUOT);
 	} else {
 		id = m->id;
+		POINT("rm", "asked");
 		maildrop_unlink(f->maildrop, m);
 		verbs_journal_changed(f);
 		waiting_park(&f->waiting, req, WAIT_UNLINK, id, 0);
@@ -71,6 +73,7 @@ void deleting_unlinked(struct fs *f, int64_t id, const struct failure *how)
 	req = waiting_take(&f->waiting, WAIT_UNLINK, id, &note);
 	if (req)
 		fuse_reply_err(req, error_errno(how->code));
+	POINT("rm", "answered");
 }
 
 /* ---- and back ---- */
@@ -100,6 +103,7 @@ void deleting_undeleted(struct fs *f, int64_t id, const struct failure *how)
 	fuse_req_t req;
 	int note;
 
+	POINT("undo", "written");
 	if (how->code == OK) {
 		maildrop_undeleted(f->maildrop, id);
 		if (f->notify)

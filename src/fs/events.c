@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "inside.h"
 #include "log.h"
+#include "point.h"
 
 /* Refused too often (journal.h). Said once, for until now they were hidden. */
 static void say_given_up(const struct fs *f, const struct intentions *all)
@@ -27,6 +28,7 @@ static void intended(struct fs *f, struct event *e)
 /* Intentions first: what they hide must not come up as new with the listing, for an instant. */
 static void listed(struct fs *f, struct event *e)
 {
+	POINT("listing", "told");
 	if (e->intentions)
 		intended(f, e);
 	if (e->listing) {
@@ -62,6 +64,7 @@ static void synced(struct fs *f, const struct event *e)
 
 static void committed(struct fs *f, const struct event *e)
 {
+	POINT("commit", "told");
 	if (e->final) {
 		f->committed = true;
 		f->commit = e->commit;

@@ -13,6 +13,7 @@
 #include "alloc.h"
 #include "inside.h"
 #include "log.h"
+#include "point.h"
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
@@ -139,6 +140,7 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 	fuse_req_t req;
 	int note;
 
+	POINT("open", "fetched");
 	mended(f, id);
 	if (how->code != OK)
 		prefetch_failed(f->prefetch);

@@ -79,21 +79,10 @@ static enum error check_whole(
 	return OK;
 }
 
-/* The time of a message that is already shown is never changed, so learnt->received is not looked
- * at here: it belongs to the headers that come before the showing (merge.c). */
-static enum error keep_header(
-    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
-{
-	enum error error = query_run(s, why,
-	    "UPDATE message SET digest = ?2 WHERE id = ?1 AND digest IS NULL", "ih", id, l->digest);
-
-	return error ? error
-		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
-			   "ib", id, slice_make(l->text, l->len));
-}
-
-enum error bodies_agree(
-    struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why)
+/* Whether the header is the one that is known of the message, but for what servers add; or none is
+ * known. */
+static enum error same_header(
+    struct store *s, int64_t id, const struct learnt *l, bool *same, struct failure *why)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, why,
@@ -106,15 +95,43 @@ enum error bodies_agree(
 
 	if (error)
 		return error;
-	*agrees = true;
-	if (!row || b->sure || !b->learnt)
+	*same = true;
+	if (!row)
 		return OK;
 	digest = query_blob(q, 0);
-	if (digest.len != sizeof(b->learnt->digest) ||
-	    memcmp(digest.at, b->learnt->digest, digest.len) == 0)
-		return OK;
-	*agrees = header_same(query_blob(q, 1), slice_make(b->learnt->text, b->learnt->len));
+	if (digest.len == sizeof(l->digest) && memcmp(digest.at, l->digest, digest.len) != 0)
+		*same = header_same(query_blob(q, 1), slice_make(l->text, l->len));
 	return OK;
+}
+
+/* What the message is known by stays, unless this is another message under its UIDL: a reader sees
+ * this one, and so it is this one that he unlinks. The time of a message that is already shown is
+ * never changed, so learnt->received is not looked at here: it belongs to the headers that come
+ * before the showing (merge.c). */
+static enum error keep_header(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
+{
+	bool same;
+	enum error error = same_header(s, id, l, &same, why);
+
+	if (!error)
+		error = query_run(s, why,
+		    "UPDATE message SET digest = ?2 WHERE id = ?1 AND (?3 OR digest IS NULL)",
+		    "ihi", id, l->digest, (int64_t)!same);
+	return error ? error
+		     : query_run(s, why,
+			   same ? "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)"
+				: "INSERT OR REPLACE INTO header(id, text) VALUES(?1, ?2)",
+			   "ib", id, slice_make(l->text, l->len));
+}
+
+enum error bodies_agree(
+    struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why)
+{
+	*agrees = true;
+	if (b->sure || !b->learnt)
+		return OK;
+	return same_header(s, id, b->learnt, agrees, why);
 }
 
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why)

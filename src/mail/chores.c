@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "log.h"
 #include "merge.h"
+#include "point.h"
 
 /* ---- doing, inside a transaction ---- */
 
@@ -274,22 +275,23 @@ static void tell_nobody(struct chores *c, struct work *w)
 static const struct kind {
 	enum error (*perform)(struct chores *c, struct work *w);
 	void (*tell)(struct chores *c, struct work *w);
+	const char *word; /* its points: point.h */
 	bool durable, alone;
 } kinds[] = {
-    [TASK_CHUNK] = {do_chunk, tell_chunk},
-    [TASK_BODY] = {do_body, tell_body},
-    [TASK_DISCARD] = {do_discard, tell_uncached},
-    [TASK_MERGE] = {do_merge, tell_merged, .alone = true},
-    [TASK_PUBLISH] = {do_publish, tell_published, .alone = true},
-    [TASK_INTENTIONS] = {do_intentions, tell_intentions},
-    [TASK_MARK] = {do_mark, tell_marked, .durable = true},
-    [TASK_OUTCOMES] = {do_outcomes, tell_outcomes},
-    [TASK_REMEMBER] = {do_remember, tell_nobody},
-    [TASK_UNLINK] = {do_unlink, tell_unlinked},
-    [TASK_UNDELETE] = {do_undelete, tell_undeleted, .durable = true},
-    [TASK_SYNC] = {do_nothing, tell_synced, .durable = true},
-    [TASK_USED] = {do_used, tell_nobody},
-    [TASK_END] = {do_nothing, tell_nobody, .durable = true},
+    [TASK_CHUNK] = {do_chunk, tell_chunk, "chunk"},
+    [TASK_BODY] = {do_body, tell_body, "body"},
+    [TASK_DISCARD] = {do_discard, tell_uncached, "discard"},
+    [TASK_MERGE] = {do_merge, tell_merged, "merge", .alone = true},
+    [TASK_PUBLISH] = {do_publish, tell_published, "publish", .alone = true},
+    [TASK_INTENTIONS] = {do_intentions, tell_intentions, "intentions"},
+    [TASK_MARK] = {do_mark, tell_marked, "mark", .durable = true},
+    [TASK_OUTCOMES] = {do_outcomes, tell_outcomes, "outcomes"},
+    [TASK_REMEMBER] = {do_remember, tell_nobody, "remember"},
+    [TASK_UNLINK] = {do_unlink, tell_unlinked, "unlink"},
+    [TASK_UNDELETE] = {do_undelete, tell_undeleted, "undelete", .durable = true},
+    [TASK_SYNC] = {do_nothing, tell_synced, "sync", .durable = true},
+    [TASK_USED] = {do_used, tell_nobody, "used"},
+    [TASK_END] = {do_nothing, tell_nobody, "end", .durable = true},
 };
 
 bool task_durable(const struct task *t)
@@ -304,7 +306,11 @@ bool task_alone(const struct task *t)
 
 enum error work_perform(struct chores *c, struct work *w)
 {
-	return kinds[w->task->kind].perform(c, w);
+	const struct kind *kind = &kinds[w->task->kind];
+	enum error error = kind->perform(c, w);
+
+	POINT(kind->word, "done"); /* and not committed */
+	return error;
 }
 
 /* The failure of one piece is that of its body, which is told at its end. */
@@ -341,6 +347,10 @@ static void complain(const struct work *w)
 
 void work_tell(struct chores *c, struct work *w)
 {
+	const struct kind *kind = &kinds[w->task->kind];
+
+	POINT(kind->word, "kept");
 	complain(w);
-	kinds[w->task->kind].tell(c, w);
+	kind->tell(c, w);
+	POINT(kind->word, "told");
 }

@@ -12,6 +12,7 @@
 #include "learn.h"
 #include "log.h"
 #include "name.h"
+#include "point.h"
 
 /* Commands out at a time where the server announced PIPELINING; else one. */
 #define MOST_OUT 500
@@ -54,6 +55,7 @@ static void begin_round(struct session *s)
 	c->deadline = clock_in(s->plan->commit_ms);
 	c->again = c->broken = false;
 	c->stage = COMMIT_ASKING;
+	POINT("commit", "asked");
 	ask_store(s);
 }
 
@@ -285,6 +287,7 @@ enum error committing_start(struct session *s, struct failure *why)
 		return OK;
 	}
 	s->line = LINE_COMMITTING;
+	POINT("commit", "begun");
 	read_journal(s);
 	return OK;
 }
@@ -324,6 +327,7 @@ static enum error mark(struct session *s, struct failure *why)
 	}
 	c->next = 0;
 	c->stage = COMMIT_MARKING;
+	POINT("commit", "compared");
 	session_send_task(s, t);
 	return OK;
 }
@@ -339,12 +343,14 @@ static enum error send_deles(struct session *s, struct failure *why)
 			continue;
 		if (talk_send_number(s->talk, VERB_DELE, d->number, c->next, why))
 			return why->code;
+		POINT("commit", "sent");
 		d->sent = true;
 		d->outcome = OUTCOME_UNKNOWN;
 	}
 	if (c->next < c->count || talk_waiting(s->talk) > 0)
 		return OK;
 	c->stage = COMMIT_QUITTING;
+	POINT("commit", "quits");
 	return talk_send(s->talk, VERB_QUIT, slice_of(""), 0, why);
 }
 
@@ -361,6 +367,7 @@ enum error committing_marked(struct session *s, const struct failure *how, struc
 		return why->code;
 	}
 	s->committing.stage = COMMIT_DELETING;
+	POINT("commit", "marked");
 	return send_deles(s, why);
 }
 
@@ -410,6 +417,7 @@ static enum error dele_answer(struct session *s, const struct answer *a, struct 
 {
 	struct deletion *d = &s->committing.all[a->tag];
 
+	POINT("commit", "deleted");
 	if (a->status.sign != REPLY_OK) {
 		d->outcome = OUTCOME_REFUSED;
 		not_done(&s->committing, "the server refused to delete %s: %.*s",
@@ -423,6 +431,7 @@ static void quit_answer(struct session *s, const struct answer *a)
 	struct committing *c = &s->committing;
 	struct failure how = {0};
 
+	POINT("commit", "quit");
 	if (a->status.sign == REPLY_OK) {
 		for (size_t i = 0; i < c->count; i++)
 			if (c->all[i].outcome == OUTCOME_UNKNOWN)
@@ -514,6 +523,7 @@ void committing_proved(struct session *s, const struct failure *how)
 
 	if (c->stage != COMMIT_PROVING)
 		return;
+	POINT("commit", "proved");
 	/* without a listing it stands as the server answered, and the next one proves it */
 	for (size_t i = 0; i < c->count && how->code == OK; i++) {
 		if (c->all[i].outcome == OUTCOME_DELETED &&

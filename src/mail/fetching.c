@@ -21,6 +21,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "log.h"
+#include "point.h"
 
 #define WINDOW_OCTETS   (UINT64_C(1) << 20)
 #define WINDOW_MESSAGES 100
@@ -175,6 +176,7 @@ static enum error send_retr(struct session *s, struct want *w, struct failure *w
 	f->window_is_urgent = f->window_is_urgent || w->urgent;
 	f->read_here = true;
 	wants_move(&f->wants, w, WANT_OUT);
+	POINT("fetch", "asked");
 	return talk_send_number(s->talk, VERB_RETR, session_number(s, w->id), 0, why);
 }
 
@@ -224,6 +226,7 @@ static void believe(struct session *s, struct want *w)
 {
 	struct task *t = take(&w->body);
 
+	POINT("fetch", "believed");
 	t->body->doubts = w->doubts;
 	wants_move(&s->fetching.wants, w, WANT_STORING);
 	session_send_task(s, t);
@@ -380,6 +383,7 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 	struct fetching *f = &s->fetching;
 	struct want *w = f->wants.first[WANT_OUT];
 
+	POINT("fetch", "came");
 	f->out_octets -= w->octets;
 	w->octets = 0;
 	s->in_store += gather_hold(take(&f->gather), &w->body);
@@ -410,6 +414,7 @@ static void came_text(struct session *s, struct slice text)
 	struct want *w = f->wants.first[WANT_OUT];
 	uint64_t expected = text.len < w->octets ? text.len : w->octets;
 
+	POINT("fetch", "text");
 	w->octets -= expected;
 	f->out_octets -= expected;
 	s->in_store += gather_add(f->gather, text);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "errand.h"
 #include "log.h"
+#include "point.h"
 
 /* Answers taken before the queue of jobs is looked at again. */
 #define ANSWERS_AT_ONCE 256
@@ -311,6 +312,7 @@ static void published(struct session *s, struct job *j)
 	s->listing = take(&j->listing);
 	s->numbers = take(&j->numbers);
 	s->line = LINE_READY;
+	POINT("listing", "known");
 	backoff_listed(&s->backoff);
 	s->broken_listings = 0;
 	s->idle_since = clock_ms();

@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "log.h"
+#include "point.h"
 
 /* A server that does not announce UIDL, or has no CAPA, is asked for it once a mount. */
 static bool asks_uidl(const struct session *s)
@@ -37,6 +38,7 @@ enum error survey_start(struct session *s, struct failure *why)
 {
 	struct draft *d = draft_create();
 
+	POINT("listing", "begun");
 	survey_forget(s);
 	d->line = s->lines;
 	d->hold_ms = s->plan->hold_ms;
@@ -151,6 +153,7 @@ static enum error listed(struct session *s, struct failure *why)
 		return why->code;
 	v->draft->partial = v->counted && v->draft->count < v->stat_count;
 	v->draft->at = clock_seconds();
+	POINT("listing", "came");
 	t = task_create(TASK_MERGE);
 	t->draft = take(&v->draft);
 	session_send_task(s, t);
@@ -162,7 +165,7 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP || a->verb == VERB_RETR || a->verb == VERB_NOOP)
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR)
 		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
 		e = stat_answer(s, a, why);

@@ -9,6 +9,7 @@
 #include "link.h"
 #include "log.h"
 #include "login.h"
+#include "point.h"
 #include "quirks.h"
 
 enum phase { DIALING, HANDSHAKE, LOGIN, OPENED, OVER };
@@ -181,6 +182,7 @@ static enum link_result flush(struct talk *t, struct failure *why)
 		if (result != LINK_DONE)
 			return result;
 		client_sent(t->client, sent);
+		POINT("line", "wrote");
 		moved(t);
 	}
 }

@@ -1,6 +1,8 @@
 """The session and the store without a file system (tests/session/driver.c), against a server of popserver."""
 
+import os
 import re
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -19,7 +21,8 @@ class Drivers:
 
     def start(self, server, **options):
         """A driver of the server's account, by STLS. `store` is another driver's, to go on with what that one
-        stored; `password` instead of the server's. Anything else is NAME=NUMBER of the driver: idle=0, retry=500."""
+        stored; `password` instead of the server's; `env` is added to our environment. Anything else is NAME=NUMBER
+        of the driver: idle=0, retry=500."""
         driver = Driver(self._root, server, options)
         self._drivers.append(driver)
         return driver
@@ -34,6 +37,7 @@ class Driver:
 
     def __init__(self, root, server, options):
         options = dict(options)
+        env = {**os.environ, **options.pop("env", {})}
         home = Path(tempfile.mkdtemp(prefix="driver-", dir=root))
         self.store = options.pop("store", None) or home / "store"
         password = options.pop("password", server.password)
@@ -41,7 +45,8 @@ class Driver:
         argv = [program("session-driver", root), "localhost", server.port, server.user, password, "starttls", server.ca,
                 self.store, *(f"{name}={number}" for name, number in options.items())]
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=out, stderr=err)
+            self._process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=out, stderr=err,
+                                             env=env)
 
     def say(self, *commands):
         for command in commands:
@@ -68,6 +73,14 @@ class Driver:
         before = len([line for line in self.lines() if re.search(pattern, line)])
         self.say(command)
         return self.wait_for(pattern, before + 1)[before]
+
+    def is_dead(self):
+        """It was killed, or did it itself."""
+        return self._process.poll() == -signal.SIGKILL
+
+    def kill9(self):
+        self._process.kill()
+        self._process.wait()
 
     def end(self):
         """To its end, which must be a good one."""

@@ -49,7 +49,7 @@ class Servers:
 class Server:
     """A running server; it answers in the clear and by STLS on `port`, by TLS on `tls_port`."""
 
-    user, password = USER, PASSWORD
+    user, password, utf8 = USER, PASSWORD, False
 
     def __init__(self, root, ca, leaf):
         self.ca = ca
@@ -120,6 +120,10 @@ class Server:
         before = self._connections("open") - self._connections("close")
         os.kill(self._process.pid, signal.SIGUSR1)
         eventually(lambda: before <= self._connections("close"), "the end of all connections")
+
+    def settled(self):
+        """Waits until all connections have ended, so that nothing more can come of them."""
+        eventually(lambda: self._connections("open") <= self._connections("close"), "the end of all connections")
 
     def _connections(self, event):
         """The numbers of the connections of which the log says this."""

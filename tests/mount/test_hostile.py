@@ -54,7 +54,7 @@ def check_manners(server, row):
 def check_fired(server, row):
     """The server has done something of what it was told to do."""
     fired = any(re.match(r"CONN \d+ fault on (?!CONNECT chunk)", line) for line in server.lines())
-    assert fired == (row.fires and bool(row.rules))
+    assert row.fires is None or fired == (row.fires and bool(row.rules))
 
 
 def check_refused(mount, done, words):
@@ -125,5 +125,5 @@ def test_the_rows_see_windows_where_they_may(person, mounts, serve):
         server = serve(messages=MAIL)
         mount = mounts.mount(server, person, way="plain", pipelining=pipelining)
         check_files(look(mount), MAIL)
-        assert (server.sent("NOOP") > 1) == windows     # one is behind the headers
+        assert (server.sent("NOOP") > 0) == windows
         assert mount.umount() == 0

@@ -74,6 +74,7 @@ def test_commit_of_what_another_client_has_deleted(person, mounts, serve, verb):
     mount = mounts.mount(server, person)
     remove(mount, "m0")
     server.unplug()
+    eventually(lambda: mount.status()["state"] != "ready", "the line's end")
     (server.directory / "m0").unlink()
     assert verb(mount, "commit").ok().out == ""
     assert server.sent("DELE") == 0

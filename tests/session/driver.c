@@ -66,6 +66,8 @@ static void tell(struct event *e)
 		say("unlinked", e);
 		break;
 	case EVENT_UNDELETED:
+		if (e->failure.code == OK)
+			maildrop_undeleted(drop, e->id);
 		say("undeleted", e);
 		break;
 	case EVENT_INTENTIONS:

@@ -180,6 +180,15 @@ static void a_header_that_came_along_is_kept_and_the_time_stays(void **state)
 	add_pieces(t, id, 10, UINT32_MAX);
 	assert_int_equal(bodies_complete(t->store, id, &b, NULL), OK);
 	assert_int_equal(storage_number(t, "SELECT substr(digest, 1, 1) = x'07' FROM message"), 1);
+
+	/* but not where another message has its UIDL now: it is that one which is read, and
+	 * unlinked */
+	memcpy(l->text, "X: y", 4);
+	add_pieces(t, id, 10, UINT32_MAX);
+	assert_int_equal(bodies_complete(t->store, id, &b, NULL), OK);
+	assert_int_equal(storage_number(t, "SELECT substr(digest, 1, 1) = x'08' FROM message"), 1);
+	assert_int_equal(
+	    storage_number(t, "SELECT count(*) FROM header WHERE text = CAST('X: y' AS BLOB)"), 1);
 }
 
 static void a_body_for_no_message_is_refused(void **state)

@@ -15,15 +15,16 @@
 
 #define ROUNDS        3000
 #define MOST_COMMANDS 8
-#define MOST_PIECES   40 /* of a body, or lines of a list */
-#define MOST_CHANGES  3  /* octets that are not as they should be */
+#define MANY_COMMANDS 9000 /* their answers pass what the client holds at a time */
+#define MOST_PIECES   40   /* of a body, or lines of a list */
+#define MOST_CHANGES  3    /* octets that are not as they should be */
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 /* A conversation: what was asked, what is answered, and what must be heard. */
 struct conversation {
 	size_t count;
-	enum verb asked[MOST_COMMANDS];
+	enum verb asked[MANY_COMMANDS];
 	struct buf said, heard;
 };
 
@@ -97,12 +98,12 @@ static void say_lines(struct conversation *v, uint32_t *seed)
 	buf_add_text(&v->said, ".\r\n");
 }
 
-static void make_up(struct conversation *v, uint32_t *seed)
+static void make_up(struct conversation *v, size_t commands, uint32_t *seed)
 {
 	static const enum verb verbs[] = {VERB_RETR, VERB_RETR, VERB_TOP, VERB_UIDL, VERB_LIST,
 	    VERB_CAPA, VERB_NOOP, VERB_DELE, VERB_QUIT};
 
-	v->count = 1 + next_random(seed) % MOST_COMMANDS;
+	v->count = commands;
 	for (size_t i = 0; i < v->count; i++) {
 		enum verb verb = verbs[next_random(seed) % COUNT(verbs)];
 		bool yes = next_random(seed) % 6 != 0;
@@ -213,7 +214,7 @@ static void what_is_said_well_is_heard_as_it_was_said(void **state)
 		CLEANUP(finish) struct conversation v = {0};
 		CLEANUP(buf_finish) struct buf heard = {0};
 
-		make_up(&v, &seed);
+		make_up(&v, 1 + next_random(&seed) % MOST_COMMANDS, &seed);
 		hear(&v, round % 2 ? 1 : 50, &seed, &heard);
 		assert_same(&heard, &v.heard);
 	}
@@ -228,7 +229,7 @@ static void what_is_said_badly_is_heard_the_same_however_it_is_cut(void **state)
 		CLEANUP(finish) struct conversation v = {0};
 		CLEANUP(buf_finish) struct buf whole = {0}, cut = {0};
 
-		make_up(&v, &seed);
+		make_up(&v, 1 + next_random(&seed) % MOST_COMMANDS, &seed);
 		spoil(&v.said, &seed);
 		hear(&v, 1 << 20, &seed, &whole);
 		hear(&v, 1, &seed, &cut);
@@ -242,11 +243,29 @@ static void what_is_said_badly_is_heard_the_same_however_it_is_cut(void **state)
 	    broken, ROUNDS / 10, ROUNDS - ROUNDS / 10); /* else it tests one thing only */
 }
 
+static void a_long_conversation_is_heard_to_its_end(void **state)
+{
+	static const size_t longest[] = {7, 5000, 1 << 20};
+	CLEANUP(freep) struct conversation *v = xnew(struct conversation);
+	uint32_t seed = 2595;
+
+	make_up(v, MANY_COMMANDS, &seed);
+	assert_true(v->said.len > 2 * CLIENT_LEAST_ROOM);
+	for (size_t i = 0; i < COUNT(longest); i++) {
+		CLEANUP(buf_finish) struct buf heard = {0};
+
+		hear(v, longest[i], &seed, &heard);
+		assert_same(&heard, &v->heard);
+	}
+	finish(v);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_said_well_is_heard_as_it_was_said),
 	    cmocka_unit_test(what_is_said_badly_is_heard_the_same_however_it_is_cut),
+	    cmocka_unit_test(a_long_conversation_is_heard_to_its_end),
 	};
 
 	return cmocka_run_group_tests_name("conversations", tests, NULL, NULL);

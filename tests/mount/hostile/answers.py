@@ -2,9 +2,13 @@
 
 from .row import EIO, ETIMEDOUT, MAIL, SILENCE, Row, quoted, reply, top
 
-OWN = "Whatever happens to m4, the others are served."
 FOUR = MAIL["m4"]
 WHOLE = b"+OK\r\n" + FOUR + b".\r\n"
+
+
+def says(octets, how="reply"):
+    """An action: octets instead of the reply, or before or behind it."""
+    return f"{how} {quoted(octets)}"
 
 
 def once(name, what, why, clients="", **more):
@@ -47,19 +51,33 @@ ROWS = [
            "curl, mpop: stop. fetchmail, getmail6: go on"),
     always("refuses-one-message-for-good", 'err "[SYS/PERM] damaged"', "RFC 3206", "as refuses-one-message"),
     always("refuses-one-message-for-now", 'err "[SYS/TEMP] later"', "RFC 3206", "as refuses-one-message", error=11),
+    once("closes-instead-and-it-is-gone", "vanish close-after", "the same, and the line closes", files={"m4": [EIO, 2]},
+         left=tuple(name for name in MAIL if name != "m4")),
     always("a-message-vanishes-while-listed", "vanish", "another session deleted it", error=[EIO, 2],
            left=tuple(name for name in MAIL if name != "m4")),
-    always("neither-ok-nor-err", reply("", b"* BYE Autologout\r\n")[4:], "an IMAP server's words"),
-    always("an-empty-status-line", reply("", b"\r\n")[4:], "a proxy that lost a line"),
-    always("a-status-line-of-nine-kilobytes", reply("", b"+OK " + b"x" * 9000 + b"\r\n")[4:], "no end in sight"),
-    always("an-answer-without-status", reply("", FOUR + b".\r\n")[4:], "twisted, when it crashes"),
-    once("neither-ok-nor-err-once", "reply " + quoted(b"421 try again\r\n"), "a proxy"),
-    once("one-ok-too-many-before", "prepend " + quoted(b"+OK\r\n"), "the body then begins with a status line"),
-    once("one-ok-too-many-behind", "append " + quoted(b"+OK\r\n"), "a reply that nobody asked for"),
-    once("an-unasked-line-behind", "append " + quoted(b"421 too long\r\n"), "a proxy's idle timeout"),
-    once("inactivity-and-close", "append " + quoted(b"-ERR inactivity\r\n") + " close-after",
+    always("neither-ok-nor-err", says(b"* BYE Autologout\r\n"), "an IMAP server's words"),
+    always("an-empty-status-line", says(b"\r\n"), "a proxy that lost a line"),
+    always("a-status-line-of-nine-kilobytes", says(b"+OK " + b"x" * 9000 + b"\r\n"), "no end in sight"),
+    always("an-answer-without-status", says(FOUR + b".\r\n"), "twisted, when it crashes"),
+    once("neither-ok-nor-err-once", says(b"421 try again\r\n"), "a proxy"),
+    once("one-ok-too-many-before", says(b"+OK\r\n", "prepend"), "the body then begins with a status line"),
+    once("one-ok-too-many-behind", says(b"+OK\r\n", "append"), "a reply that nobody asked for"),
+    once("an-unasked-line-behind", says(b"421 too long\r\n", "append"), "a proxy's idle timeout"),
+    once("inactivity-and-close", says(b"-ERR inactivity\r\n", "append") + " close-after",
          "Dovecot, after ten minutes", "curl, mpop, fetchmail, getmail6: stop"),
-    Row("closes-after-every-message", OWN, rules=("on RETR close-after",)),
+    Row("closes-after-every-message", "a server that counts commands", rules=("on RETR close-after",)),
+    once("another-reply-behind", says(b"+OK\r\n" + MAIL["m5"] + b".\r\n", "append"),
+         "the next command's answer then is not its own"),
+    Row("another-reply-behind-each", "the same, always",
+        rules=("on RETR " + says(b"+OK\r\n" + MAIL["m5"] + b".\r\n", "append"),)),
+    Row("the-first-line-is-a-dot", "Dovecot does not stuff it: the message seems to end, the rest comes as a reply",
+        rules=(reply("RETR 4", b"+OK\r\n.\r\nSubject: x\r\n\r\n+OK 5 octets\r\nbody\r\n.\r\n"),),
+        files={"m4": [b"", EIO]}),
+    Row("refuses-three-and-closes", "solid, after five -ERR of any kind",
+        rules=('on RETR 3-5 err "no"', "on RETR 5 close-after"), files={"m3": EIO, "m4": EIO, "m5": EIO}),
+    Row("noop-is-unknown", "a home-made server", rules=('on NOOP err "unknown command"',), fires=None),
+    Row("noop-has-no-answer", "out of step, most likely", rules=("on NOOP swallow",), fires=None),
+    Row("noop-closes", "a server that crashes", rules=("on NOOP close",), fires=None),
     Row("another-message-instead", "a server that counts wrong",
         rules=(reply("RETR 4", b"+OK\r\n" + MAIL["m5"] + b".\r\n", "times=1"),)),
     Row("never-two-fetches-alike", "a server that rewrites headers as it goes",
@@ -69,7 +87,8 @@ ROWS = [
     Row("replies-land-inside-the-mail-before", "WildDuck, under PIPELINING", rules=("on RETR corrupt-pipelined",)),
     Row("one-command-a-segment", "n3: what follows the first command in a segment is lost",
         rules=("on PASS one-command-per-segment", "on AUTH one-command-per-segment"), mount={"timeout": SILENCE}),
-    Row("closes-at-the-third-fetch-of-a-line", "E-MailRelay, at ten large ones in a queue", rules=("on RETR nth=3 abort",)),
+    Row("closes-at-the-third-fetch-of-a-line", "E-MailRelay, at ten large ones in a queue",
+        rules=("on RETR nth=3 abort",)),
 
     Row("top-is-refused", "announced all the same", rules=('on TOP err "no"',)),
     Row("top-closes", "a server that crashes at TOP", rules=("on TOP close",)),

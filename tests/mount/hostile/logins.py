@@ -54,6 +54,7 @@ ROWS = [
     refused("in-use", both('err "[IN-USE] locked"'), "locked|in use", "Dovecot, Courier, popa3d"),
     refused("asks-for-more-and-more", reply("AUTH", b"+ more\r\n") + "\n" + reply("PASS", b"+ more\r\n"),
             "out of step|login|clos|refused|silent", "a wrong mechanism", mount=SILENT),
+    refused("in-use-late", both('delay 500 err "[IN-USE] locked"'), "locked|in use", "seen: after 10 s, after 14 s"),
     Row("in-use-once", "the session before is not quite gone", rules=both('times=1 err "[IN-USE] locked"'),
         mount={"retry": 60}),
     Row("login-delay-once", "too soon after the last one", rules=both('times=1 err "[LOGIN-DELAY] wait"'),

@@ -71,7 +71,7 @@ class Row:
     pieces: int = 1                 # octets in each of the server's writes, where it cuts
     remove: tuple = ()              # names to unlink
     left: tuple = ()                # what the server holds afterwards, where it is not all
-    fires: bool = True              # false: it would do something if pop3fs did
+    fires: bool = True              # false: it would do something if pop3fs did; None: not always
     code: int = 0                   # of the daemon's end
     then: Then = None
     fails: str = ""                 # what pop3fs is known to do wrong here, and who mends it

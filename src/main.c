@@ -43,14 +43,15 @@
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked
  *        wants       who waits for which message     pace        how much to ask for at a time
- *        pipelining  may more than one be out?        facts       what earlier mounts learnt
+ *        pipelining  may more than one be out?        believing   which bodies are believed
+ *        facts       what earlier mounts learnt of the server
  *        backoff     when to log in again             quirks      servers known for something
  *        troubled    messages that cannot be had
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
  *        (how one is written), socks (what it is told), tunnel (the socket to it)
- * base/  error alloc slice buf log clock queue secret process; point (where tests let it die)
+ * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */

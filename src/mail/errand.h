@@ -113,6 +113,23 @@ void fetching_line_closed(struct session *s);
 void fetching_fail_all(struct session *s, const struct failure *why);
 void fetching_finish(struct session *s); /* the thread ends: nobody waits any more */
 
+/* Tells the reader that it will not come, or (NULL) that it is there, and forgets the want. */
+void fetching_settle(struct session *s, struct want *w, const struct failure *why);
+
+/* ---- believing.c: which bodies are believed ---- */
+
+/* The store gets it, and tells the reader once it is there. */
+void believing_believe(struct session *s, struct want *w);
+void believing_discard(struct session *s, struct want *w); /* its body, not the want */
+/* It came with the line for itself. */
+void believing_came_alone(struct session *s, struct want *w);
+/* A NOOP was answered in step: what is held has come. */
+void believing_window_closed(struct session *s);
+/* The odd one holds up the others no more. */
+void believing_odd_settled(struct session *s, struct want *w);
+/* All that is held is to be fetched anew. */
+void believing_nothing(struct session *s);
+
 /* ---- pipelining.c: may more than one command be out? ---- */
 
 bool pipelining_allowed(const struct session *s); /* on this line */

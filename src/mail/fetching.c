@@ -3,13 +3,7 @@
  *
  *     RETR RETR RETR NOOP   RETR RETR ... NOOP   ...
  *
- * A body behind which another command was sent before its end is provisional: there are servers
- * that announce PIPELINING and put the "+OK" to the next command inside it (facts about servers:
- * pipelining.c). Its pieces go to the store, which does not count them; it is believed when the
- * NOOP that closes its window is answered in step, and its size is LIST's wherever this server's
- * lone RETRs have kept to LIST. Is it not, everything that is held waits until the odd ones have
- * been fetched again with nothing else on the line: the same octets, and LIST was wrong; others,
- * and pipelining was.
+ * What came is not always believed at once: believing.c.
  *
  * A reader who waits goes first, and closes his window. */
 #include "errand.h"
@@ -26,18 +20,12 @@
 #define WINDOW_OCTETS   (UINT64_C(1) << 20)
 #define WINDOW_MESSAGES 100
 
-#define MOST_TRIES  2 /* lines that may break under one message before its reader is told */
-#define MOST_DOUBTS 4 /* bodies of one message, no two alike, before its reader is told */
+#define MOST_TRIES 2 /* lines that may break under one message before its reader is told */
 
 /* For a message that LIST says nothing of, so that not all of them go out at once. */
 #define LEAST_OCTETS 512
 
 /* ---- who wants what ---- */
-
-static enum want_row row_of(const struct want *w)
-{
-	return w->urgent ? WANT_URGENT : WANT_BULK;
-}
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again)
 {
@@ -86,7 +74,7 @@ bool fetching_waited_for(const struct session *s)
 }
 
 /* Tells the reader that it will not come, or (NULL) that it is there. */
-static void settle(struct session *s, struct want *w, const struct failure *why)
+void fetching_settle(struct session *s, struct want *w, const struct failure *why)
 {
 	struct event *e = event_create(EVENT_FETCHED);
 
@@ -119,11 +107,11 @@ static bool settled(struct session *s, struct want *w)
 	if (m && session_number(s, w->id)) {
 		if (!is_cached(w, m))
 			return false;
-		settle(s, w, NULL);
+		fetching_settle(s, w, NULL);
 		return true;
 	}
 	failed(&gone, E_VANISHED, "message %" PRId64 " is not on the server any more", w->id);
-	settle(s, w, &gone);
+	fetching_settle(s, w, &gone);
 	return true;
 }
 
@@ -206,176 +194,12 @@ enum error fetching_pause(struct session *s, struct failure *why)
 
 /* ---- what came ---- */
 
-static bool same_hash(const struct want *w, const struct body *b)
-{
-	return w->has_hash && memcmp(w->hash, b->sha256, sizeof(w->hash)) == 0;
-}
-
-static void discard_body(struct session *s, struct want *w)
-{
-	struct task *t = task_create(TASK_DISCARD);
-
-	t->id = w->id;
-	session_send_task(s, t);
-	task_free(take(&w->body));
-}
-
-/* The store thread tells the reader, once it is there. Who asks for it until then need not ask the
- * server. */
-static void believe(struct session *s, struct want *w)
-{
-	struct task *t = take(&w->body);
-
-	POINT("fetch", "believed");
-	t->body->doubts = w->doubts;
-	wants_move(&s->fetching.wants, w, WANT_STORING);
-	session_send_task(s, t);
-}
-
 void fetching_kept(struct session *s, int64_t id)
 {
 	struct want *w = wants_find(&s->fetching.wants, id);
 
 	if (w && w->row == WANT_STORING)
 		wants_remove(&s->fetching.wants, w);
-}
-
-static void believe_held(struct session *s)
-{
-	struct want *w;
-
-	while ((w = s->fetching.wants.first[WANT_HELD]) != NULL)
-		believe(s, w);
-}
-
-/* To be fetched again, with nothing else on the line; the same octets once more will be believed.
- */
-static void doubt(struct session *s, struct want *w)
-{
-	struct failure why;
-
-	memcpy(w->hash, w->body->body->sha256, sizeof(w->hash));
-	w->has_hash = w->alone = w->urgent = true; /* others wait for it */
-	w->doubted_alone = w->sent_alone;
-	discard_body(s, w);
-	if (++w->doubts < MOST_DOUBTS) {
-		wants_move_first(&s->fetching.wants, w, WANT_URGENT);
-		return;
-	}
-	failed(&why, E_PROTOCOL, "message %" PRId64 " comes otherwise each time", w->id);
-	settle(s, w, &why);
-}
-
-/* All that is held is fetched anew. */
-static void disbelieve_held(struct session *s)
-{
-	struct wants *wants = &s->fetching.wants;
-	struct want *w;
-
-	while ((w = wants->last[WANT_HELD]) != NULL) {
-		discard_body(s, w);
-		wants_move_first(wants, w, row_of(w));
-	}
-}
-
-static void forget_odd(struct session *s)
-{
-	for (enum want_row row = 0; row < WANT_ROWS; row++)
-		for (struct want *w = s->fetching.wants.first[row]; w; w = w->next)
-			w->is_odd = false;
-	s->fetching.odd = false;
-}
-
-/* Only a header, where LIST counts more: some servers lose a body, and have it the next time
- * (quirks.c). */
-static bool lost_its_body(const struct want *w)
-{
-	const struct body *b = w->body->body;
-
-	return b->size == b->header && b->size < w->listed;
-}
-
-static bool is_odd(const struct session *s, const struct want *w)
-{
-	if (s->facts.of[FACT_LIST_INEXACT])
-		return lost_its_body(w);
-	return w->listed > 0 && w->body->body->size != w->listed;
-}
-
-/* It holds up the others no more. */
-static void odd_settled(struct session *s, struct want *w)
-{
-	w->is_odd = s->fetching.odd = false;
-	believe_held(s);
-}
-
-/* What was odd in a window has come again, alone. */
-static void odd_again(struct session *s, struct want *w, bool same)
-{
-	if (same) {
-		session_learn(s, FACT_LIST_INEXACT, 1);
-		odd_settled(s, w);
-	} else {
-		pipelining_failed(s, true);
-		forget_odd(s);
-		disbelieve_held(s);
-	}
-}
-
-static void came_alone(struct session *s, struct want *w)
-{
-	const struct body *b = w->body->body;
-	bool same = same_hash(w, b);
-
-	s->fetching.lone_out = false;
-	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
-	if (w->is_odd)
-		odd_again(s, w, same);
-	w->body->body->sure = same;
-	if (!same && (w->doubted_alone || (!w->has_hash && lost_its_body(w))))
-		doubt(s, w);
-	else
-		believe(s, w); /* the store doubts it again if it must */
-}
-
-/* The one that was fetched alone and had a NOOP behind it, to see whether more comes. */
-static struct want *find_lone(const struct fetching *f)
-{
-	struct want *w = f->wants.first[WANT_HELD];
-
-	while (w && !w->sent_alone)
-		w = w->next;
-	return w;
-}
-
-static struct want *find_odd(const struct session *s)
-{
-	struct want *w = s->fetching.wants.first[WANT_HELD];
-
-	while (w && !is_odd(s, w))
-		w = w->next;
-	return w;
-}
-
-/* A window is closed in step: its bodies are believed, unless one has not LIST's size. One such is
- * enough to find out whether it is LIST that is wrong; the others wait for it, odd ones too. */
-static void window_closed(struct session *s)
-{
-	struct fetching *f = &s->fetching;
-	struct want *w = find_lone(f);
-
-	if (w) {
-		wants_move(&f->wants, w, WANT_OUT); /* not one of those that it may set free */
-		came_alone(s, w);
-	} else if (f->odd) {
-		return;
-	} else if ((w = find_odd(s)) != NULL) {
-		f->odd = w->is_odd = true;
-		doubt(s, w);
-	} else {
-		believe_held(s);
-		s->pipelines_broken = 0;
-	}
 }
 
 static enum error came(struct session *s, const struct answer *a, struct failure *why)
@@ -402,9 +226,9 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 		return close_window(s, why);
 	}
 	if (w->sent_alone)
-		came_alone(s, w);
+		believing_came_alone(s, w);
 	else
-		believe(s, w);
+		believing_believe(s, w);
 	return OK;
 }
 
@@ -430,16 +254,16 @@ static void refused(struct session *s, const struct reply_status *status)
 	f->out_octets -= w->octets;
 	f->lone_out = false;
 	if (w->is_odd)
-		odd_settled(s, w);
+		believing_odd_settled(s, w);
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
-	settle(s, w, &why);
+	fetching_settle(s, w, &why);
 }
 
 static enum error noop_answer(struct session *s)
 {
 	s->fetching.noops_out--;
-	window_closed(s);
+	believing_window_closed(s);
 	return OK;
 }
 
@@ -473,7 +297,7 @@ static void want_again(struct session *s, enum want_row row)
 	struct want *w;
 
 	while ((w = wants->last[row]) != NULL)
-		wants_move_first(wants, w, row_of(w));
+		wants_move_first(wants, w, want_home(w));
 }
 
 void fetching_line_closed(struct session *s)
@@ -482,11 +306,19 @@ void fetching_line_closed(struct session *s)
 
 	gather_abort(take(&f->gather));
 	want_again(s, WANT_OUT);
-	disbelieve_held(s);
-	forget_odd(s);
+	believing_nothing(s);
 	f->out_octets = f->window_octets = 0;
 	f->window_count = f->noops_out = 0;
 	f->lone_out = f->window_is_urgent = false;
+}
+
+/* Nobody can tell under which of several the line broke: each has the next one to itself. */
+static void part(struct wants *wants)
+{
+	for (struct want *w = wants->first[WANT_OUT]; w; w = w->next)
+		w->alone = true;
+	for (struct want *w = wants->first[WANT_HELD]; w; w = w->next)
+		w->alone = true;
 }
 
 void fetching_broken(struct session *s, const struct failure *why)
@@ -494,12 +326,16 @@ void fetching_broken(struct session *s, const struct failure *why)
 	struct wants *wants = &s->fetching.wants;
 	struct want *w = wants->first[WANT_OUT] ? wants->first[WANT_OUT] : wants->first[WANT_HELD];
 
+	if (pipelining_is_used(s)) { /* as the user wants it, whatever the server */
+		part(wants);
+		return;
+	}
 	/* silence has used up the reader's patience; a line that broke has not */
 	if (w && (++w->tries >= MOST_TRIES || why->code == E_TIMEOUT)) {
 		gather_abort(take(&s->fetching.gather));
 		if (w->body)
-			discard_body(s, w);
-		settle(s, w, why);
+			believing_discard(s, w);
+		fetching_settle(s, w, why);
 	}
 }
 
@@ -509,7 +345,7 @@ void fetching_fail_all(struct session *s, const struct failure *why)
 
 	fetching_line_closed(s);
 	while ((w = next_wanted(&s->fetching)) != NULL)
-		settle(s, w, why);
+		fetching_settle(s, w, why);
 }
 
 void fetching_finish(struct session *s)

@@ -169,10 +169,6 @@ void line_opened(struct session *s)
 	warn_of_eating(s);
 }
 
-/* Lines that close with several commands out, one after the other: the second time it is no chance.
- */
-#define MOST_BROKEN_PIPELINES 2
-
 /* Whether pipelining is to blame for the end of the line: then the same is tried without it. */
 static bool pipelining_is_to_blame(struct session *s, const struct failure *why)
 {

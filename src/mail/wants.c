@@ -14,6 +14,11 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+enum want_row want_home(const struct want *want)
+{
+	return want->urgent ? WANT_URGENT : WANT_BULK;
+}
+
 struct want *wants_find(const struct wants *w, int64_t id)
 {
 	struct want key = {.id = id}, **node = tfind(&key, &w->by_id, by_id);

@@ -45,6 +45,9 @@ struct wants {
 
 /* A zeroed struct wants is an empty one. */
 
+/* The row where it is wanted. */
+enum want_row want_home(const struct want *want);
+
 struct want *wants_find(const struct wants *w, int64_t id);
 
 /* A new want of this id, of which there must be none, at the end of the row; and the end of one: it

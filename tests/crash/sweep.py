@@ -14,7 +14,7 @@ from raw import Raw
 
 MESSAGES = 6            # at the beginning of a round
 BIG = 300 * 1000        # octets of every third message: some chunks
-BREAK = "on RETR total=2 cut 200000"   # a line that breaks in a big body, once a round
+BREAK = "on RETR {}-{} times=1 cut 200000"   # a line that breaks in a big body, once a round
 STORE_STEPS = ("done", "kept", "told")
 
 
@@ -39,8 +39,9 @@ class Scripted:
         self.server.deliver(key, octets)
         return key
 
-    def begin(self):
-        self.server.rules(BREAK)
+    def begin(self, first, last):
+        """A round begins in which one of these messages is cut short."""
+        self.server.rules(BREAK.format(first, last))
 
     def settled(self):
         self.server.settled()
@@ -68,7 +69,7 @@ class OfDovecot:
     def deliver(self, _key, octets):
         return self.account.deliver(octets)
 
-    def begin(self):
+    def begin(self, first, last):
         pass
 
     def settled(self):
@@ -95,10 +96,10 @@ class World:
         self.promise = Promise(drop)
         self._delivered = 0
 
-    def deliver(self):
+    def deliver(self, big=False):
         self._delivered += 1
         key = f"m{self._delivered:05}"
-        octets = letter(key, BIG if self._delivered % 3 == 0 else 0)
+        octets = letter(key, BIG if big or self._delivered % 3 == 0 else 0)
         key = self.drop.deliver(key, octets)
         self.promise.delivered(key, octets)
         return key
@@ -108,7 +109,8 @@ class World:
         got so many more lines. Returns whether it was killed; AssertionError if a promise was broken."""
         while len(self.promise.mail) < MESSAGES:
             self.deliver()
-        self.drop.begin()
+        last = len(self.promise.mail) + 1   # the late one; a commit will have been before it
+        self.drop.begin(last - 1, last)
         killed = False
         try:
             self._live(kill, deed, moment)
@@ -125,7 +127,7 @@ class World:
         hand = self.hand
         hand.start(kill)
         names = sorted(name for name, message in hand.shown().items() if not message.hidden)
-        late = self.deliver()
+        late = self.deliver(big=True)
         deeds = [
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
@@ -175,7 +177,7 @@ class World:
 
     def _look_again(self):
         """Another life, undisturbed: all is as before, all that was unlinked goes, and nothing else."""
-        self.drop.begin()
+        self.drop.begin(1, 2)
         self.hand.start()
         seen = self.hand.shown()
         self.promise.shown(seen, fresh=True)

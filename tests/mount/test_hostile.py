@@ -3,6 +3,7 @@ of that file alone, nothing hangs, and nothing is deleted that nobody removed.""
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,8 +15,8 @@ NOT_MOUNTED = 32
 VERBS = {"CAPA", "STLS", "USER", "PASS", "AUTH", "UTF8", "STAT", "UIDL", "LIST", "TOP", "RETR", "NOOP", "DELE", "QUIT"}
 
 
-def look(mount):
-    """{name: (octets, st_size after open), or an errno}, in the order of the names."""
+def look(mount, together=False):
+    """{name: (octets, st_size after open), or an errno}: in the order of the names, or all of them at once."""
     def read(name):
         try:
             with (mount.path / name).open("rb") as file:
@@ -23,7 +24,12 @@ def look(mount):
                 return file.read(), size
         except OSError as error:
             return error.errno
-    return mount.call(lambda: {name: read(name) for name in sorted(os.listdir(mount.path))}, deadline=BOUND)
+
+    def read_all():
+        names = sorted(os.listdir(mount.path))
+        with ThreadPoolExecutor(len(names) + 1 if together else 1) as readers:
+            return dict(zip(names, readers.map(read, names)))
+    return mount.call(read_all, deadline=BOUND)
 
 
 def check_files(seen, wanted):
@@ -70,8 +76,8 @@ def check_status(mount, row):
         assert re.search(f"^{words}$", status[key]), status
 
 
-def check_mounted(mount, row):
-    first = look(mount)
+def check_mounted(mount, row, together):
+    first = look(mount, together)
     check_files(first, row.wanted())
     again = look(mount)                      # from the cache, but what could not be had
     for name, seen in first.items():
@@ -95,10 +101,16 @@ def check_then(server, mounts, person, cache, row, options):
     mount.umount()
 
 
-@pytest.mark.parametrize("pipelining", ["auto", "off"])
-@pytest.mark.parametrize("cut", ["whole", "cut"])
+# How the server's octets come, whether several commands may be out, and who reads: one after the other, or all at once.
+WAYS = [("whole", "auto", "in order"), ("whole", "off", "in order"), ("cut", "auto", "in order"),
+        ("cut", "off", "in order"), ("whole", "auto", "at once"), ("whole", "on", "at once")]
+
+
+@pytest.mark.parametrize("cut, pipelining, readers", WAYS, ids=["-".join(way).replace(" ", "-") for way in WAYS])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_hostile(person, mounts, serve, request, row, cut, pipelining):
+def test_hostile(person, mounts, serve, request, row, cut, pipelining, readers):
+    if pipelining == "on" and not row.insists:
+        pytest.skip("who insists on it cannot have this server")
     if row.fails:
         request.applymarker(pytest.mark.xfail(reason=row.fails, strict=True))
     pieces = [f"on CONNECT chunk {row.pieces}"] if cut == "cut" else []
@@ -110,7 +122,7 @@ def test_hostile(person, mounts, serve, request, row, cut, pipelining):
     else:
         done.ok()
         mount.pid = mount.find_daemon()
-        check_mounted(mount, row)
+        check_mounted(mount, row, readers == "at once")
     check_fired(server, row)
     check_manners(server, row)
     left = row.left or sorted(row.messages)

@@ -200,3 +200,20 @@ def test_under_login_delay_the_proof_is_left_to_the_next_listing(drive, serve):
     assert server.sent("PASS") == 1
     driver.answer("fetch a", "^fetched a OK")
     driver.wait_for("^listed 3 fresh")
+
+
+def test_a_number_that_came_again_is_compared_too(drive, serve):
+    """Message 2 was another one before, so it is called 2~2; and it is another one again when the deletion goes out."""
+    def letter(name, size):
+        return b"Subject: %s\r\n\r\n%s\r\n" % (name.encode(), b"x" * size)
+
+    server = serve(*capabilities(), "--uidl", "%n",
+                   messages={"b": letter("b", 10), "c": letter("c", 99), "d": letter("d", 99)})
+    driver = drive(server, idle=0)
+    driver.answer("refresh", "^listed 3 fresh")
+    server.deliver("a", letter("a", 10))
+    driver.answer("refresh", "^listed 4 fresh")
+    unlink(driver, "2~2")                      # that is b
+    server.deliver("0", letter("0", 10))
+    driver.answer("commit", "^committed 0 0 . live OK")
+    assert sorted(server.messages()) == ["0", "a", "b", "c", "d"]

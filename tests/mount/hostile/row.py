@@ -74,6 +74,7 @@ class Row:
     fires: bool = True              # false: it would do something if pop3fs did; None: not always
     code: int = 0                   # of the daemon's end
     then: Then = None
+    insists: bool = True            # with pipelining=on it can be mounted, too
     fails: str = ""                 # what pop3fs is known to do wrong here, and who mends it
 
     def wanted(self):

@@ -1,0 +1,181 @@
+/* Which bodies are believed. A body behind which another command was sent before its end is
+ * provisional: there are servers that announce PIPELINING and put the "+OK" to the next command
+ * inside it (pipelining.c). Its pieces go to the store, which does not count them; it is believed
+ * when the NOOP that closes its window is answered in step, and its size is LIST's wherever this
+ * server's lone RETRs have kept to LIST. Is it not, everything that is held waits until the odd one
+ * has been fetched again with nothing else on the line: the same octets, and LIST was wrong;
+ * others, and pipelining was. */
+#include "errand.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "point.h"
+
+#define MOST_DOUBTS 4 /* bodies of one message, no two alike, before its reader is told */
+
+static bool same_hash(const struct want *w, const struct body *b)
+{
+	return w->has_hash && memcmp(w->hash, b->sha256, sizeof(w->hash)) == 0;
+}
+
+void believing_discard(struct session *s, struct want *w)
+{
+	struct task *t = task_create(TASK_DISCARD);
+
+	t->id = w->id;
+	session_send_task(s, t);
+	task_free(take(&w->body));
+}
+
+/* The store thread tells the reader, once it is there. Who asks for it until then need not ask the
+ * server. */
+void believing_believe(struct session *s, struct want *w)
+{
+	struct task *t = take(&w->body);
+
+	POINT("fetch", "believed");
+	t->body->doubts = w->doubts;
+	wants_move(&s->fetching.wants, w, WANT_STORING);
+	session_send_task(s, t);
+}
+
+static void believe_held(struct session *s)
+{
+	struct want *w;
+
+	while ((w = s->fetching.wants.first[WANT_HELD]) != NULL)
+		believing_believe(s, w);
+}
+
+/* It holds up the others no more. */
+void believing_odd_settled(struct session *s, struct want *w)
+{
+	w->is_odd = s->fetching.odd = false;
+	believe_held(s);
+}
+
+/* To be fetched again, with nothing else on the line; the same octets once more will be believed.
+ */
+static void doubt(struct session *s, struct want *w)
+{
+	struct failure why;
+
+	memcpy(w->hash, w->body->body->sha256, sizeof(w->hash));
+	w->has_hash = w->alone = w->urgent = true; /* others wait for it */
+	w->doubted_alone = w->sent_alone;
+	believing_discard(s, w);
+	wants_move_first(&s->fetching.wants, w, WANT_URGENT);
+	if (++w->doubts < MOST_DOUBTS)
+		return;
+	if (w->is_odd)
+		believing_odd_settled(s, w);
+	failed(&why, E_PROTOCOL, "message %" PRId64 " comes otherwise each time", w->id);
+	fetching_settle(s, w, &why);
+}
+
+static void forget_odd(struct session *s)
+{
+	for (enum want_row row = 0; row < WANT_ROWS; row++)
+		for (struct want *w = s->fetching.wants.first[row]; w; w = w->next)
+			w->is_odd = false;
+	s->fetching.odd = false;
+}
+
+/* All that is held is fetched anew. */
+void believing_nothing(struct session *s)
+{
+	struct wants *wants = &s->fetching.wants;
+	struct want *w;
+
+	while ((w = wants->last[WANT_HELD]) != NULL) {
+		believing_discard(s, w);
+		wants_move_first(wants, w, want_home(w));
+	}
+	forget_odd(s);
+}
+
+/* Only a header, where LIST counts more: some servers lose a body, and have it the next time
+ * (quirks.c). */
+static bool lost_its_body(const struct want *w)
+{
+	const struct body *b = w->body->body;
+
+	return b->size == b->header && b->size < w->listed;
+}
+
+static bool is_odd(const struct session *s, const struct want *w)
+{
+	if (s->facts.of[FACT_LIST_INEXACT])
+		return lost_its_body(w);
+	return w->listed > 0 && w->body->body->size != w->listed;
+}
+
+/* What was odd in a window has come again, alone. */
+static void odd_again(struct session *s, struct want *w, bool same)
+{
+	if (same) {
+		session_learn(s, FACT_LIST_INEXACT, 1);
+		believing_odd_settled(s, w);
+	} else {
+		pipelining_failed(s, true);
+		believing_nothing(s);
+	}
+}
+
+void believing_came_alone(struct session *s, struct want *w)
+{
+	const struct body *b = w->body->body;
+	bool same = same_hash(w, b);
+
+	s->fetching.lone_out = false;
+	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
+	if (w->is_odd)
+		odd_again(s, w, same);
+	w->body->body->sure = same;
+	if (!same && (w->doubted_alone || (!w->has_hash && lost_its_body(w))))
+		doubt(s, w);
+	else
+		believing_believe(s, w); /* the store doubts it again if it must */
+}
+
+/* The one that was fetched alone and had a NOOP behind it, to see whether more comes. */
+static struct want *find_lone(const struct fetching *f)
+{
+	struct want *w = f->wants.first[WANT_HELD];
+
+	while (w && !w->sent_alone)
+		w = w->next;
+	return w;
+}
+
+static struct want *find_odd(const struct session *s)
+{
+	struct want *w = s->fetching.wants.first[WANT_HELD];
+
+	while (w && !is_odd(s, w))
+		w = w->next;
+	return w;
+}
+
+/* A window is closed in step: its bodies are believed, unless one has not LIST's size. One such is
+ * enough to find out whether it is LIST that is wrong; the others wait for it, odd ones too. */
+void believing_window_closed(struct session *s)
+{
+	struct fetching *f = &s->fetching;
+	struct want *w = find_lone(f);
+
+	if (w) {
+		wants_move(&f->wants, w, WANT_OUT); /* not one of those that it may set free */
+		believing_came_alone(s, w);
+	} else if (f->odd) {
+		return;
+	} else if ((w = find_odd(s)) != NULL) {
+		f->odd = w->is_odd = true;
+		doubt(s, w);
+	} else {
+		believe_held(s);
+		s->pipelines_broken = 0;
+	}
+}

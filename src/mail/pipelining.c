@@ -67,13 +67,9 @@ bool pipelining_is_used(const struct session *s)
 	       (talk_waiting(s->talk) > 1 || (held && !held->sent_alone));
 }
 
-/* Nothing is out but the NOOP that closes a window, of bodies or of headers. */
+/* Nothing is out but the NOOP that closes a window. */
 static bool only_noop_is_out(const struct session *s)
 {
-	const struct learning *l = &s->learning;
-
-	if (s->line == LINE_SURVEYING)
-		return l->closing && l->out == 0 && talk_waiting(s->talk) > 0;
 	return s->fetching.noops_out > 0 && !s->fetching.wants.first[WANT_OUT];
 }
 

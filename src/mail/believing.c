@@ -127,14 +127,14 @@ static void odd_again(struct session *s, struct want *w, bool same)
 void believing_came_alone(struct session *s, struct want *w)
 {
 	const struct body *b = w->body->body;
-	bool same = same_hash(w, b);
+	bool same = same_hash(w, b), last = w->doubts + 1 >= MOST_DOUBTS;
 
 	s->fetching.lone_out = false;
 	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
 	if (w->is_odd)
 		odd_again(s, w, same);
 	w->body->body->sure = same;
-	if (!same && (w->doubted_alone || (!w->has_hash && lost_its_body(w))))
+	if (!same && (last || w->doubted_alone || (!w->has_hash && lost_its_body(w))))
 		doubt(s, w);
 	else
 		believing_believe(s, w); /* the store doubts it again if it must */

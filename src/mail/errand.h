@@ -59,7 +59,6 @@ struct learning {
 	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
 	bool answered;           /* one has been ... */
 	size_t last;             /* ... the last of them being this row's */
-	bool closing;            /* NOOP was sent */
 	size_t refused;          /* one after the other */
 	uint64_t kept, received; /* octets */
 	struct buf text;         /* the header that is coming in */

@@ -253,13 +253,40 @@ static enum error find_all(struct store *s, struct findings *f, struct failure *
 	return error;
 }
 
+/* Nothing was sent for it, and its UIDL is another message's by now (a server that counts anew):
+ * whoever unlinked it is told that nothing is deleted. What is merely gone, another client has
+ * deleted. */
+static enum error say_replaced(struct store *s, int64_t id, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why,
+	    "SELECT m.uidl, m.ordinal FROM message m JOIN intention i ON i.id = m.id "
+	    "WHERE m.id = ?1 AND i.state = ?2 AND EXISTS "
+	    "(SELECT 1 FROM message o WHERE o.uidl = m.uidl AND o.vanished IS NULL "
+	    "AND o.seen >= i.made)",
+	    "ii", id, (int64_t)INTENTION_PENDING);
+	char name[NAME_LONGEST + 1];
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	if (error || !row)
+		return error;
+	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
+	log_warning("%s is not deleted: the server now lists another message under its UIDL", name);
+	return OK;
+}
+
 enum error journal_settle(struct store *s, struct failure *why)
 {
 	CLEANUP(findings_finish) struct findings f = {0};
 	enum error error = find_all(s, &f, why);
 
-	for (size_t i = 0; !error && i < f.count; i++)
-		error = take_step(s, f.all[i].id, f.all[i].step, why);
+	for (size_t i = 0; !error && i < f.count; i++) {
+		if (f.all[i].step == FORGET)
+			error = say_replaced(s, f.all[i].id, why);
+		if (!error)
+			error = take_step(s, f.all[i].id, f.all[i].step, why);
+	}
 	return error;
 }
 

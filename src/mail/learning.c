@@ -49,7 +49,7 @@ void learning_forget(struct session *s)
 	buf_finish(&l->text);
 	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
-	l->answered = l->closing = false;
+	l->answered = false;
 }
 
 void learning_finish(struct session *s)
@@ -161,7 +161,6 @@ static void publish(struct session *s)
 	session_send_task(s, t);
 }
 
-/* A header is believed when the reply after it has come in step: behind the last that is NOOP's. */
 static enum error ask(struct session *s, struct failure *why)
 {
 	struct learning *l = &s->learning;
@@ -173,11 +172,7 @@ static enum error ask(struct session *s, struct failure *why)
 		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
 			return why->code;
 	}
-	if (l->next == 0 && l->out < most && (l->out > 0 || l->answered) && !l->closing) {
-		l->closing = true;
-		return talk_send(s->talk, VERB_NOOP, slice_of(""), 0, why);
-	}
-	if (talk_waiting(s->talk) == 0)
+	if (l->out == 0)
 		publish(s);
 	return OK;
 }
@@ -248,11 +243,8 @@ static void take_end(struct learning *l, struct row *r)
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	struct row *r;
+	struct row *r = &s->survey.draft->rows[a->tag];
 
-	if (a->verb == VERB_NOOP)
-		return ask(s, why);
-	r = &s->survey.draft->rows[a->tag];
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)

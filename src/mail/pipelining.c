@@ -67,6 +67,12 @@ bool pipelining_is_used(const struct session *s)
 	       (talk_waiting(s->talk) > 1 || (held && !held->sent_alone));
 }
 
+/* Nothing is out but the NOOP that closes a window. */
+static bool only_noop_is_out(const struct session *s)
+{
+	return s->fetching.noops_out > 0 && !s->fetching.wants.first[WANT_OUT];
+}
+
 int64_t pipelining_deadline(const struct session *s)
 {
 	const struct fetching *f = &s->fetching;
@@ -74,7 +80,7 @@ int64_t pipelining_deadline(const struct session *s)
 
 	if (!s->talk || s->line == LINE_OPENING || talk_is_paused(s->talk))
 		return CLOCK_NEVER;
-	if (f->noops_out > 0 && !f->wants.first[WANT_OUT])
+	if (only_noop_is_out(s))
 		return talk_progress(s->talk) + trips + NOOP_MS;
 	if (talk_waiting(s->talk) > 1)
 		return talk_progress(s->talk) + trips + STALL_MS;
@@ -85,7 +91,7 @@ enum error pipelining_overdue(const struct session *s, struct failure *why)
 {
 	if (clock_ms() < pipelining_deadline(s))
 		return OK;
-	if (s->fetching.noops_out > 0 && !s->fetching.wants.first[WANT_OUT])
+	if (only_noop_is_out(s))
 		return failed(
 		    why, E_PROTOCOL, "%s has not answered NOOP: it is out of step", s->plan->host);
 	return failed(why, E_TIMEOUT, "%s stalls with several commands out", s->plan->host);

@@ -165,7 +165,7 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP || a->verb == VERB_RETR || a->verb == VERB_NOOP)
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR)
 		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
 		e = stat_answer(s, a, why);

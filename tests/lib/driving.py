@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from eventually import PATIENCE, eventually
@@ -91,4 +92,5 @@ class Driver:
         if self._process.poll() is None:
             end(self._process.pid)
         self._process.wait()
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):   # of a command that a dead one never took
+            self._process.stdin.close()

@@ -19,7 +19,7 @@ PROGRAMS = {"POP3FS": "src/pop3fs", "POP3_SERVER": "tests/server/pop3-server",
 
 
 class Stage:
-    """serve, drive and mounts are as the fixtures of these names, until sweep(); dovecot starts when it is asked for."""
+    """serve, drive and mounts are as the fixtures of these names, until sweep(); dovecot starts when asked for."""
 
     def __init__(self, build):
         for name, place in PROGRAMS.items():

@@ -1,4 +1,4 @@
-"""Plays a random sequence from the beginning, on a server and a store of its own; shortens one that breaks a promise."""
+"""Plays a random sequence from the beginning, on a server and a store of its own; a broken promise is shortened."""
 
 import random
 import time

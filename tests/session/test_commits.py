@@ -217,3 +217,4 @@ def test_a_number_that_came_again_is_compared_too(drive, serve):
     server.deliver("0", letter("0", 10))
     driver.answer("commit", "^committed 0 0 . live OK")
     assert sorted(server.messages()) == ["0", "a", "b", "c", "d"]
+    assert "another message under its UIDL" in driver.log()

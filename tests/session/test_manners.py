@@ -317,4 +317,4 @@ def test_nothing_is_said_that_is_not_announced(drive, serve):
     driver.answer("refresh", "^listed 6 fresh")
     driver.answer(f"fetch {FIRST}", "^fetched .* OK")
     assert {c.split(" ")[0] for c in server.commands()} == {"CAPA", "STLS", "USER", "PASS", "STAT", "UIDL", "LIST", "TOP",
-                                                            "NOOP", "RETR"}
+                                                            "RETR"}

@@ -136,6 +136,7 @@ static void answers_come_in_order_with_their_tags(void **state)
 {
 	static const struct scripted_row rows[] = {
 	    {"RETR 3", "+OK\r\n..dot\r\n.\r\n"}, {"NOOP", "+OK\r\n"}, SCRIPTED_LOGIN};
+	static const char text[] = ".dot\r\n";
 	struct bench b;
 	struct answer a;
 	size_t len = 0;
@@ -150,11 +151,11 @@ static void answers_come_in_order_with_their_tags(void **state)
 		assert_int_equal(a.tag, 8);
 		if (a.kind != ANSWER_TEXT)
 			continue;
-		assert_memory_equal(a.text.at, ".dot\r\n" + len, a.text.len);
+		assert_memory_equal(a.text.at, &text[len], a.text.len);
 		len += a.text.len;
 	}
 	assert_int_equal(a.kind, ANSWER_END);
-	assert_int_equal(len, strlen(".dot\r\n"));
+	assert_int_equal(len, strlen(text));
 	assert_int_equal(next(&b, &a), TALK_ANSWER);
 	assert_int_equal(a.verb, VERB_NOOP);
 	assert_int_equal(a.tag, 7);

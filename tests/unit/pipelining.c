@@ -1,0 +1,362 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "errand.h"
+#include "quirks.h"
+
+#define NOW     1000000 /* of the line's last octet: clock.h */
+#define TRIP_MS 300
+
+/* ---- the line, in talk.c's place: it is what the test says ---- */
+
+struct talk {
+	struct capabilities capabilities;
+	size_t waiting;
+	int64_t progress;
+	bool paused;
+};
+
+const struct capabilities *talk_capabilities(const struct talk *t)
+{
+	return &t->capabilities;
+}
+
+size_t talk_waiting(const struct talk *t)
+{
+	return t->waiting;
+}
+
+int64_t talk_progress(const struct talk *t)
+{
+	return t->progress;
+}
+
+bool talk_is_paused(const struct talk *t)
+{
+	return t->paused;
+}
+
+/* What the rest of the session links with, and does not reach from here. */
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
+{
+	abort();
+}
+
+void talk_free(struct talk *t)
+{
+	abort();
+}
+
+size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
+{
+	abort();
+}
+
+enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
+{
+	abort();
+}
+
+enum error talk_send(
+    struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why)
+{
+	abort();
+}
+
+enum error talk_send_number(
+    struct talk *t, enum verb verb, uint32_t number, uint64_t tag, struct failure *why)
+{
+	abort();
+}
+
+void talk_pause(struct talk *t, bool paused)
+{
+	abort();
+}
+
+int64_t talk_round_trip(const struct talk *t)
+{
+	abort();
+}
+
+const char *talk_cipher(const struct talk *t)
+{
+	abort();
+}
+
+struct slice talk_greeting(const struct talk *t)
+{
+	abort();
+}
+
+bool talk_was_refused(const struct talk *t)
+{
+	abort();
+}
+
+enum reply_code talk_refusal(const struct talk *t)
+{
+	abort();
+}
+
+/* ---- a session by hand ---- */
+
+struct bench {
+	struct session_plan plan;
+	struct queues queues;
+	struct talk talk;
+	struct session session;
+};
+
+/* Logged in where PIPELINING is announced, with nothing out. */
+static struct session *prepare(struct bench *b)
+{
+	struct session *s = &b->session;
+
+	*b = (struct bench){
+	    .plan = {.host = "mail.test", .pipelining = PIPELINING_AUTO},
+	    .talk = {.capabilities = {.pipelining = true}, .progress = NOW},
+	};
+	assert_true(queue_init(&b->queues.tasks));
+	s->plan = &b->plan;
+	s->queues = &b->queues;
+	s->talk = &b->talk;
+	s->line = LINE_READY;
+	s->fetching.pace.trip_ms = -1;
+	return s;
+}
+
+/* How often the fact was told to the store, the last time as `value`. */
+static size_t told(struct bench *b, enum fact fact, const char *value)
+{
+	struct task *t;
+	size_t count = 0;
+
+	while ((t = (struct task *)queue_take(&b->queues.tasks)) != NULL) {
+		assert_int_equal(t->kind, TASK_REMEMBER);
+		if (strcmp(t->key, fact_name(fact)) == 0) {
+			assert_string_equal(t->value, value);
+			count++;
+		}
+		task_free(t);
+	}
+	return count;
+}
+
+static void end(struct bench *b)
+{
+	struct task *t;
+
+	fetching_finish(&b->session);
+	while ((t = (struct task *)queue_take(&b->queues.tasks)) != NULL)
+		task_free(t);
+	queue_finish(&b->queues.tasks);
+}
+
+static void it_is_allowed_where_nothing_speaks_against_it(void **state)
+{
+	static const struct {
+		enum session_pipelining option;
+		bool announced, failed, corrupts, quirk, allowed;
+	} cases[] = {
+	    {PIPELINING_AUTO, .announced = true, .allowed = true},
+	    {PIPELINING_AUTO, .announced = false, .allowed = false},
+	    {PIPELINING_AUTO, .announced = true, .failed = true, .allowed = false},
+	    {PIPELINING_AUTO, .announced = true, .corrupts = true, .allowed = false},
+	    {PIPELINING_AUTO, .announced = true, .quirk = true, .allowed = false},
+	    {PIPELINING_ON, .corrupts = true, .quirk = true, .allowed = true},
+	    {PIPELINING_ON, .announced = true, .failed = true, .allowed = false},
+	    {PIPELINING_OFF, .announced = true, .allowed = false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench b;
+		struct session *s = prepare(&b);
+
+		b.plan.pipelining = cases[i].option;
+		b.talk.capabilities.pipelining = cases[i].announced;
+		s->pipelining_failed = cases[i].failed;
+		s->facts.of[FACT_PIPELINING_CORRUPTS] = cases[i].corrupts;
+		s->quirks = cases[i].quirk ? QUIRK_NO_PIPELINING : 0;
+		assert_int_equal(pipelining_allowed(s), cases[i].allowed);
+		end(&b);
+	}
+}
+
+static void bodies_are_pipelined_behind_two_lone_ones(void **state)
+{
+	struct bench b;
+	struct session *s = prepare(&b);
+
+	assert_false(pipelining_fetches(s));
+	pipelining_lone_fetch(s, true);
+	assert_int_equal(told(&b, FACT_LONE_FETCHES, "1"), 1);
+	assert_false(pipelining_fetches(s));
+	pipelining_lone_fetch(s, true);
+	assert_int_equal(told(&b, FACT_LONE_FETCHES, "2"), 1);
+	assert_true(pipelining_fetches(s));
+	pipelining_lone_fetch(s, true); /* it is known: nothing is written */
+	assert_null(queue_take(&b.queues.tasks));
+	s->facts.of[FACT_LONE_FETCHES] = 0;
+	b.plan.pipelining = PIPELINING_ON;
+	assert_true(pipelining_fetches(s));
+	end(&b);
+}
+
+static void a_lone_fetch_shows_whether_list_is_exact(void **state)
+{
+	struct bench b;
+	struct session *s = prepare(&b);
+
+	pipelining_lone_fetch(s, true);
+	assert_int_equal(told(&b, FACT_LIST_INEXACT, "1"), 0);
+	pipelining_lone_fetch(s, false);
+	assert_int_equal(told(&b, FACT_LIST_INEXACT, "1"), 1);
+	end(&b);
+}
+
+/* Only when the same server does well with one command at a time is it pipelining that did it. */
+static void harm_is_remembered_once_lone_fetches_go_well(void **state)
+{
+	static const struct {
+		bool corrupted;
+		size_t remembered;
+	} cases[] = {{true, 1}, {false, 0}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench b;
+		struct session *s = prepare(&b);
+
+		s->refresh_waited_for = true; /* who waits is told otherwise: nothing is logged */
+		pipelining_failed(s, cases[i].corrupted);
+		assert_false(pipelining_allowed(s));
+		assert_int_equal(told(&b, FACT_PIPELINING_CORRUPTS, "1"), 0);
+		pipelining_failed(s, true); /* what follows from it shows nothing */
+		pipelining_lone_fetch(s, true);
+		assert_int_equal(told(&b, FACT_PIPELINING_CORRUPTS, "1"), cases[i].remembered);
+		pipelining_lone_fetch(s, true);
+		assert_int_equal(told(&b, FACT_PIPELINING_CORRUPTS, "1"), 0);
+		end(&b);
+	}
+}
+
+static void it_is_used_while_several_are_out_or_wait_for_proof(void **state)
+{
+	static const struct {
+		size_t waiting;
+		bool held, alone, off, used;
+	} cases[] = {
+	    {0, .used = false},
+	    {1, .used = false},
+	    {2, .used = true},
+	    {2, .off = true, .used = false},
+	    {1, .held = true, .used = true},
+	    {1, .held = true, .alone = true, .used = false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench b;
+		struct session *s = prepare(&b);
+
+		b.talk.waiting = cases[i].waiting;
+		if (cases[i].off)
+			b.plan.pipelining = PIPELINING_OFF;
+		if (cases[i].held)
+			wants_add(&s->fetching.wants, 1, WANT_HELD)->sent_alone = cases[i].alone;
+		assert_int_equal(pipelining_is_used(s), cases[i].used);
+		s->talk = NULL;
+		assert_false(pipelining_is_used(s));
+		end(&b);
+	}
+}
+
+/* What is out, and what its silence means once it has lasted too long. */
+static const struct silence {
+	size_t waiting, noops;
+	bool out, paused, opening;
+	int64_t trip_ms;
+	enum error code; /* OK: it may last */
+} silences[] = {
+    {0, 0, .trip_ms = -1, .code = OK},
+    {1, 0, .out = true, .trip_ms = TRIP_MS, .code = OK},
+    {2, 0, .out = true, .trip_ms = -1, .code = E_TIMEOUT},
+    {2, 0, .out = true, .trip_ms = TRIP_MS, .code = E_TIMEOUT},
+    {2, 1, .out = true, .trip_ms = TRIP_MS, .code = E_TIMEOUT}, /* the body comes first */
+    {1, 1, .trip_ms = -1, .code = E_PROTOCOL},
+    {1, 1, .trip_ms = TRIP_MS, .code = E_PROTOCOL},
+    {2, 0, .out = true, .paused = true, .code = OK}, /* it is we who do not read */
+    {2, 0, .opening = true, .code = OK},
+};
+
+static struct session *silent(struct bench *b, const struct silence *c)
+{
+	struct session *s = prepare(b);
+
+	b->talk.waiting = c->waiting;
+	b->talk.paused = c->paused;
+	s->line = c->opening ? LINE_OPENING : LINE_READY;
+	s->fetching.noops_out = c->noops;
+	s->fetching.pace.trip_ms = c->trip_ms;
+	if (c->out)
+		wants_add(&s->fetching.wants, 1, WANT_OUT);
+	return s;
+}
+
+static void silence_has_a_deadline_from_the_last_octet_on(void **state)
+{
+	for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
+		const struct silence *c = &silences[i];
+		struct bench b;
+		struct session *s = silent(&b, c);
+		int64_t deadline = pipelining_deadline(s);
+		int64_t trips = c->trip_ms > 0 ? 2 * c->trip_ms : 0;
+
+		assert_int_equal(deadline == CLOCK_NEVER, c->code == OK);
+		if (c->code)
+			assert_true(deadline > NOW + trips);
+		b.talk.progress++;
+		assert_true(pipelining_deadline(s) == deadline + (c->code != OK));
+		s->talk = NULL;
+		assert_true(pipelining_deadline(s) == CLOCK_NEVER);
+		end(&b);
+	}
+}
+
+static void silence_beyond_it_says_what_is_wrong(void **state)
+{
+	for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
+		const struct silence *c = &silences[i];
+		struct failure why = {0};
+		struct bench b;
+		struct session *s = silent(&b, c);
+
+		b.talk.progress = INT64_MAX / 2;
+		assert_int_equal(pipelining_overdue(s, &why), OK);
+		b.talk.progress = INT64_MIN / 2;
+		assert_int_equal(pipelining_overdue(s, &why), c->code);
+		assert_int_equal(why.code, c->code);
+		end(&b);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(it_is_allowed_where_nothing_speaks_against_it),
+	    cmocka_unit_test(bodies_are_pipelined_behind_two_lone_ones),
+	    cmocka_unit_test(a_lone_fetch_shows_whether_list_is_exact),
+	    cmocka_unit_test(harm_is_remembered_once_lone_fetches_go_well),
+	    cmocka_unit_test(it_is_used_while_several_are_out_or_wait_for_proof),
+	    cmocka_unit_test(silence_has_a_deadline_from_the_last_octet_on),
+	    cmocka_unit_test(silence_beyond_it_says_what_is_wrong),
+	};
+
+	return cmocka_run_group_tests_name("pipelining", tests, NULL, NULL);
+}

@@ -1,0 +1,299 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "scripted.h"
+#include "secret.h"
+#include "talk.h"
+
+#define PATIENCE_MS 20000 /* for what must come: far more than it takes */
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+struct bench {
+	struct scripted server;
+	struct secret *secret;
+	struct session_plan plan;
+	struct talk *talk;
+	struct failure why;
+};
+
+static void start(struct bench *b, const struct scripted_row *rows, size_t count)
+{
+	scripted_start(&b->server, rows, count);
+	b->secret = secret_create(slice_of("secret"));
+	b->plan = (struct session_plan){
+	    .host = "127.0.0.1",
+	    .port = b->server.port,
+	    .user = "user",
+	    .password = b->secret,
+	    .tls = SESSION_TLS_OFF,
+	    .timeout_ms = PATIENCE_MS,
+	};
+	b->talk = talk_create(&b->plan, NULL);
+	b->why = (struct failure){0};
+}
+
+static void end(struct bench *b)
+{
+	talk_free(b->talk);
+	scripted_finish(&b->server);
+	secret_free(b->secret);
+}
+
+/* Waits until there is something to tell. */
+static enum talk_result next(struct bench *b, struct answer *a)
+{
+	enum talk_result result;
+
+	while ((result = talk_next(b->talk, a, &b->why)) == TALK_WAIT) {
+		struct pollfd fds[TALK_MOST_FDS];
+		int64_t wake;
+		size_t count = talk_poll(b->talk, fds, &wake);
+
+		poll(fds, count, clock_left(wake));
+	}
+	return result;
+}
+
+static void log_in(struct bench *b)
+{
+	struct answer a;
+
+	if (next(b, &a) != TALK_OPENED)
+		fail_msg("%s", b->why.words);
+}
+
+static void ask(struct bench *b, enum verb verb)
+{
+	assert_int_equal(talk_send(b->talk, verb, slice_of(""), 7, &b->why), OK);
+}
+
+static void check_over(struct bench *b, enum error code)
+{
+	struct answer a;
+
+	assert_int_equal(next(b, &a), TALK_OVER);
+	assert_int_equal(b->why.code, code);
+	assert_true(b->why.words[0] != '\0');
+	assert_int_equal(talk_next(b->talk, &a, &b->why), TALK_OVER); /* and so it stays */
+}
+
+static void a_login_in_clear_text_opens_the_line(void **state)
+{
+	static const struct scripted_row rows[] = {SCRIPTED_LOGIN};
+	struct bench b;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	assert_true(talk_capabilities(b.talk)->uidl);
+	assert_false(talk_capabilities(b.talk)->pipelining);
+	assert_string_equal(talk_cipher(b.talk), "none");
+	assert_true(slice_is(talk_greeting(b.talk), "ready"));
+	assert_int_equal(talk_waiting(b.talk), 0);
+	assert_int_equal(talk_round_trip(b.talk), -1);
+	assert_false(talk_was_refused(b.talk));
+	end(&b);
+}
+
+static void a_login_that_fails_says_how(void **state)
+{
+	static const struct {
+		struct scripted_row row;
+		enum error code;
+		bool refused;
+		enum reply_code refusal;
+	} cases[] = {
+	    {{"PASS secret", "-ERR [AUTH] no\r\n"}, E_LOGIN, true, CODE_AUTH},
+	    {{"PASS secret", "-ERR [IN-USE] no\r\n"}, E_LOCKED, true, CODE_IN_USE},
+	    {{"USER user", "-ERR no\r\n"}, E_LOGIN, true, CODE_NONE},
+	    {{"", "-ERR [SYS/TEMP] later\r\n"}, E_LATER, false, CODE_SYS_TEMP},
+	    {{"", "220 mail\r\n"}, E_PROTOCOL, false, CODE_NONE},
+	    {{"", NULL, .closes = true}, E_CLOSED, false, CODE_NONE},
+	    {{"CAPA", "+OK\r\nUSER\r\n", .closes = true}, E_CLOSED, false, CODE_NONE},
+	    {{"PASS secret", NULL, .closes = true}, E_CLOSED, false, CODE_NONE},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {cases[i].row, SCRIPTED_LOGIN};
+		struct bench b;
+
+		start(&b, rows, COUNT(rows));
+		check_over(&b, cases[i].code);
+		assert_int_equal(talk_was_refused(b.talk), cases[i].refused);
+		assert_int_equal(talk_refusal(b.talk), cases[i].refusal);
+		end(&b);
+	}
+}
+
+static void answers_come_in_order_with_their_tags(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"RETR 3", "+OK\r\n..dot\r\n.\r\n"}, {"NOOP", "+OK\r\n"}, SCRIPTED_LOGIN};
+	struct bench b;
+	struct answer a;
+	size_t len = 0;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	assert_int_equal(talk_send_number(b.talk, VERB_RETR, 3, 8, &b.why), OK);
+	ask(&b, VERB_NOOP);
+	assert_int_equal(talk_waiting(b.talk), 2);
+	while (next(&b, &a) == TALK_ANSWER && a.kind != ANSWER_END) {
+		assert_int_equal(a.verb, VERB_RETR);
+		assert_int_equal(a.tag, 8);
+		if (a.kind != ANSWER_TEXT)
+			continue;
+		assert_memory_equal(a.text.at, ".dot\r\n" + len, a.text.len);
+		len += a.text.len;
+	}
+	assert_int_equal(a.kind, ANSWER_END);
+	assert_int_equal(len, strlen(".dot\r\n"));
+	assert_int_equal(next(&b, &a), TALK_ANSWER);
+	assert_int_equal(a.verb, VERB_NOOP);
+	assert_int_equal(a.tag, 7);
+	assert_true(a.last);
+	assert_int_equal(talk_waiting(b.talk), 0);
+	assert_true(talk_round_trip(b.talk) >= 0);
+	end(&b);
+}
+
+static void top_asks_for_as_little_body_as_the_server_bears(void **state)
+{
+	static const struct {
+		const char *implementation, *command;
+	} cases[] = {
+	    {"+OK\r\nUSER\r\nTOP\r\n.\r\n", "TOP 3 0"},
+	    {"+OK\r\nUSER\r\nTOP\r\nIMPLEMENTATION GNU Mailutils 3.15\r\n.\r\n", "TOP 3 1"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {{"CAPA", cases[i].implementation},
+		    {cases[i].command, "+OK\r\n.\r\n"}, SCRIPTED_LOGIN};
+		struct bench b;
+		struct answer a;
+
+		start(&b, rows, COUNT(rows));
+		log_in(&b);
+		assert_int_equal(talk_send_number(b.talk, VERB_TOP, 3, 0, &b.why), OK);
+		assert_int_equal(next(&b, &a), TALK_ANSWER);
+		assert_int_equal(a.status.sign, REPLY_OK);
+		end(&b);
+	}
+}
+
+/* Here the store is behind: neither an answer nor the server's silence counts. */
+static void while_paused_nothing_is_read_and_no_time_passes(void **state)
+{
+	static const struct scripted_row rows[] = {{"NOOP", "+OK\r\n"}, SCRIPTED_LOGIN};
+	struct bench b;
+	struct answer a;
+	struct pollfd fds[TALK_MOST_FDS];
+	int64_t wake;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	talk_pause(b.talk, true);
+	assert_true(talk_is_paused(b.talk));
+	ask(&b, VERB_NOOP);
+	b.plan.timeout_ms = 0;
+	assert_int_equal(talk_next(b.talk, &a, &b.why), TALK_WAIT);
+	assert_int_equal(talk_poll(b.talk, fds, &wake), 1);
+	assert_int_equal(fds[0].events & POLLIN, 0);
+	assert_true(wake == CLOCK_NEVER);
+	b.plan.timeout_ms = PATIENCE_MS;
+	talk_pause(b.talk, false);
+	assert_int_equal(next(&b, &a), TALK_ANSWER);
+	assert_int_equal(a.verb, VERB_NOOP);
+	end(&b);
+}
+
+static void silence_ends_the_line_where_an_answer_is_due(void **state)
+{
+	static const struct scripted_row rows[] = {{"NOOP", NULL}, SCRIPTED_LOGIN};
+	struct bench b;
+	struct answer a;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	b.plan.timeout_ms = 0;
+	assert_int_equal(talk_next(b.talk, &a, &b.why), TALK_WAIT); /* none is due */
+	ask(&b, VERB_NOOP);
+	check_over(&b, E_TIMEOUT);
+	end(&b);
+}
+
+static void what_the_server_does_ends_the_line(void **state)
+{
+	static const struct {
+		struct scripted_row row;
+		bool answered; /* before that */
+		enum error code;
+	} cases[] = {
+	    {{"NOOP", NULL, .closes = true}, false, E_CLOSED},
+	    {{"NOOP", "+OK\r\n", .closes = true}, true, E_CLOSED},
+	    {{"NOOP", "+O", .closes = true}, false, E_CLOSED},
+	    {{"NOOP", "+OK\r\n+OK unasked\r\n"}, true, E_PROTOCOL},
+	    {{"NOOP", "what?\r\n"}, false, E_PROTOCOL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {cases[i].row, SCRIPTED_LOGIN};
+		struct bench b;
+		struct answer a;
+
+		start(&b, rows, COUNT(rows));
+		log_in(&b);
+		ask(&b, VERB_NOOP);
+		if (cases[i].answered)
+			assert_int_equal(next(&b, &a), TALK_ANSWER);
+		check_over(&b, cases[i].code);
+		end(&b);
+	}
+}
+
+static void a_command_that_cannot_be_sent_is_refused(void **state)
+{
+	static const struct scripted_row rows[] = {SCRIPTED_LOGIN};
+	struct bench b;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	assert_int_equal(
+	    talk_send(b.talk, VERB_RETR, slice_of("1\r\nDELE 1"), 0, &b.why), E_PROTOCOL);
+	assert_int_equal(talk_waiting(b.talk), 0);
+	end(&b);
+}
+
+static void a_line_may_be_given_up_before_anything_came_of_it(void **state)
+{
+	static const struct scripted_row rows[] = {SCRIPTED_LOGIN};
+	struct bench b;
+
+	talk_free(NULL);
+	start(&b, rows, COUNT(rows));
+	end(&b);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_login_in_clear_text_opens_the_line),
+	    cmocka_unit_test(a_login_that_fails_says_how),
+	    cmocka_unit_test(answers_come_in_order_with_their_tags),
+	    cmocka_unit_test(top_asks_for_as_little_body_as_the_server_bears),
+	    cmocka_unit_test(while_paused_nothing_is_read_and_no_time_passes),
+	    cmocka_unit_test(silence_ends_the_line_where_an_answer_is_due),
+	    cmocka_unit_test(what_the_server_does_ends_the_line),
+	    cmocka_unit_test(a_command_that_cannot_be_sent_is_refused),
+	    cmocka_unit_test(a_line_may_be_given_up_before_anything_came_of_it),
+	};
+
+	return cmocka_run_group_tests_name("talk", tests, NULL, NULL);
+}

@@ -153,8 +153,9 @@ def test_each_message_is_fetched_once(dovecot, person, mounts):
     mount = mounts.mount(box.account, person)
     for _ in range(2):
         assert mount.sums() == box.sums
-    # one more at the most: where Dovecot's LIST is wrong about the first of them, that one is fetched twice
-    assert box.account.retrs() - before in (len(box.sums), len(box.sums) + 1)
+    # A few more at the most: where Dovecot's LIST is wrong about a message, or counts more than its header and nothing
+    # else came, that one is asked for again before it is believed.
+    assert len(box.sums) <= box.account.retrs() - before <= len(box.sums) + 3
     assert mount.umount() == 0
 
 

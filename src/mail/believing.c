@@ -134,6 +134,8 @@ void believing_came_alone(struct session *s, struct want *w)
 	if (w->is_odd)
 		odd_again(s, w, same);
 	w->body->body->sure = same;
+	if (same && w->other_header)
+		s->fetching.top_differs = true;
 	if (!same && (last || w->doubted_alone || (!w->has_hash && lost_its_body(w))))
 		doubt(s, w);
 	else

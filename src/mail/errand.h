@@ -88,9 +88,10 @@ struct fetching {
 	uint64_t window_octets; /* ... and their octets */
 	bool window_is_urgent;  /* ... and whether a reader waits for one of them */
 	size_t noops_out;
-	bool odd;       /* a message's size holds up its window, until that has come again */
-	bool lone_out;  /* what is out tolerates nothing beside it */
-	bool read_here; /* this session has sent a RETR */
+	bool odd;         /* a message's size holds up its window, until that has come again */
+	bool lone_out;    /* what is out tolerates nothing beside it */
+	bool top_differs; /* this server's TOP gives other headers than RETR: seen on a new line */
+	bool read_here;   /* this session has sent a RETR */
 };
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again);

@@ -40,20 +40,26 @@ void fetching_want(struct session *s, int64_t id, bool urgent, bool again)
 	w->again = w->again || again;
 }
 
+/* Another header than TOP's may be another message's: a reply too many, for which the next is
+ * taken. So it is fetched again as the first on a new line; unless this server has been seen to
+ * send other headers for TOP. */
 void fetching_doubted(struct session *s, const struct job *j)
 {
 	struct wants *wants = &s->fetching.wants;
 	struct want *w = wants_find(wants, j->id);
 
-	if (!w)
-		w = wants_add(wants, j->id, WANT_URGENT);
-	else if (w->row == WANT_STORING || w->row == WANT_BULK)
-		wants_move(wants, w, WANT_URGENT);
-	w->urgent = w->alone = w->has_hash = true;
-	w->doubts = j->doubts;
-	memcpy(w->hash, j->hash, sizeof(w->hash));
 	log_info(
 	    "message %" PRId64 " came with another header than TOP gave: fetching it again", j->id);
+	if (s->line == LINE_READY && !s->fetching.top_differs)
+		line_close(s);
+	if (!w)
+		w = wants_add(wants, j->id, WANT_URGENT);
+	if (w->row == WANT_STORING || w->row == WANT_BULK || w->row == WANT_URGENT)
+		wants_move_first(wants, w, WANT_URGENT);
+	w->urgent = w->alone = w->has_hash = true;
+	w->other_header = true;
+	w->doubts = j->doubts;
+	memcpy(w->hash, j->hash, sizeof(w->hash));
 }
 
 size_t fetching_queue(const struct session *s)
@@ -336,6 +342,8 @@ void fetching_broken(struct session *s, const struct failure *why)
 		if (w->body)
 			believing_discard(s, w);
 		fetching_settle(s, w, why);
+	} else if (w) {
+		w->urgent = true; /* first on the next line, where nobody else can break it */
 	}
 }
 

@@ -26,6 +26,7 @@ struct want {
 	bool alone;         /* no other command may be out while it is fetched */
 	unsigned tries;     /* lines that broke under it */
 	unsigned doubts;    /* bodies that came and were not believed */
+	bool other_header;  /* than TOP gave: why it is fetched again */
 	bool doubted_alone; /* the last such body had the line for itself */
 	bool has_hash;      /* of such a body: an equal one is believed */
 	unsigned char hash[32];

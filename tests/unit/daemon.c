@@ -222,8 +222,18 @@ static void a_mount_that_nobody_waits_for_is_given_up(void **state)
 	close(fd);
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
 int main(void)
 {
+#ifdef __SANITIZE_THREAD__
+	return 77; /* skipped: its runtime holds back signals in a forked child, now and then for
+		      ever */
+#else
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_command_ends_as_the_daemon_says),
 	    cmocka_unit_test(an_interrupted_command_takes_the_daemon_with_it),
@@ -232,4 +242,5 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
+#endif
 }

@@ -24,6 +24,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        usage       what was opened, for the store
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            talk        one connection
@@ -31,6 +32,8 @@
  *        survey      list the maildrop                fetching    bring bodies
  *        committing  delete                           prefetch    what to bring next
  *        gather      a body in chunks                 learn       what a header teaches
+ *        room        which bodies stay                shelf       those outside the database
+ *        pins        which bodies are in use
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
@@ -174,6 +177,7 @@ static void notice(void *with, const char *words)
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
+	struct room_plan room = plan_room(&p->options);
 	struct session_plan session = plan_session(&p->options, &p->account, p->password);
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
 	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
@@ -182,7 +186,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.notice = notice;
 	fs.with = p;
 	if (!e)
-		e = threads_start(&p->threads, p->cache.database, &session, why);
+		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	if (!e)
 		e = fs_create(&p->fs, &fs, &p->threads.queues, why);
 	if (!e)

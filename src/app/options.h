@@ -29,7 +29,10 @@ struct options {
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
 	uint64_t prefetch;                                     /* octets */
-	unsigned pipelining;                                   /* enum session_pipelining */
+	uint64_t cache_size, cache_min_free, memory;           /* octets */
+	uint64_t keep_vanished;                                /* days */
+	bool nocache;
+	unsigned pipelining; /* enum session_pipelining */
 	bool read_only, offline;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;

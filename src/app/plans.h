@@ -6,10 +6,13 @@
 #include "account.h"
 #include "fs.h"
 #include "options.h"
+#include "room.h"
 #include "session.h"
 
 struct session_plan plan_session(
     const struct options *o, const struct account *a, const struct secret *password);
+
+struct room_plan plan_room(const struct options *o);
 
 /* detach, notice and with are left to the caller. */
 struct fs_plan plan_fs(

@@ -89,7 +89,10 @@ static void happened(struct fs *f, struct event *e)
 		not_listed(f, e);
 		break;
 	case EVENT_FETCHED:
-		file_fetched(f, e->id, &e->failure);
+		file_fetched(f, e);
+		break;
+	case EVENT_EVICTED:
+		file_evicted(f, e->id);
 		break;
 	case EVENT_UNLINKED:
 		deleting_unlinked(f, e->id, &e->failure);

@@ -5,7 +5,8 @@
  * is answered; until then its attributes hold for no time at all, so that whoever asks after the
  * open asks us. There is no handle: the inode number says which message or rendering it is, the
  * store keeps the body of one that was unlinked or has vanished, and so READ needs nothing else,
- * also on a mount whose kernel sends no OPEN. */
+ * also on a mount whose kernel sends no OPEN. An open holds the body (pins.h), so that it does not
+ * leave the cache under its reader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "inside.h"
 #include "log.h"
 #include "point.h"
+#include "shelf.h"
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
@@ -26,17 +28,30 @@
 static const enum view views[] = {VIEW_MESSAGE, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
-static void reply_open(fuse_req_t req)
+/* A body is held no more: the store is told where it waits for that, or would keep a body on the
+ * shelf for nobody. */
+static void let_go(struct fs *f, int64_t id)
+{
+	bool wanted = pins_let_go(f->queues->pins, id);
+
+	if (wanted || shelf_has_whole(f->queues->shelf, id))
+		fs_send_task(f, TASK_SPARE, id, 0);
+}
+
+/* Who has gone before the answer sends no RELEASE. */
+static void reply_open(struct fs *f, fuse_req_t req, int64_t id)
 {
 	struct fuse_file_info fi = {.keep_cache = true};
 
-	fuse_reply_open(req, &fi);
+	if (fuse_reply_open(req, &fi) != 0)
+		let_go(f, id);
 }
 
 static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
+	usage_tell(&f->usage, &f->queues->tasks);
 	if (f->ending) {
 		fuse_reply_err(req, ENODEV);
 		return;
@@ -59,18 +74,44 @@ static void look_ahead(struct fs *f, int64_t id)
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
-static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id)
 {
-	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 	struct reader_row row;
 
-	if (m && !(message_flags(m) & MESSAGE_CACHED))
+	if (shelf_has_whole(f->queues->shelf, id) ||
+	    (reader_message(f->reader, id, &row) && row.cached)) {
+		reply_open(f, req, id);
+		return;
+	}
+	let_go(f, id);
+	fuse_reply_err(req, ESTALE);
+}
+
+/* What is cached when it is held stays: a body that is just leaving cannot be held. `anew`: it has
+ * come in place of one of which the kernel may know something. */
+static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool anew)
+{
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
+
+	if (m && !(message_flags(m) & MESSAGE_CACHED)) {
 		fetch(f, req, id, NOTE(view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0));
-	else if (m || (reader_message(f->reader, id, &row) && row.cached))
-		reply_open(req);
-	else
-		fuse_reply_err(req, ESTALE);
-	if (m && view == VIEW_MESSAGE)
+	} else if (!pins_hold(f->queues->pins, id)) {
+		waiting_park(&f->waiting, req, WAIT_EVICTED, id, NOTE(view, false));
+	} else if (!m) {
+		open_unlisted(f, req, id);
+	} else {
+		usage_opened(&f->usage, maildrop_listing(f->maildrop), m, &f->queues->tasks);
+		if (anew)
+			notify_open(f->notify, req, tree_ino(id, view), f->queues->pins, id);
+		else
+			reply_open(f, req, id);
+	}
+}
+
+static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+{
+	open_body(f, req, id, view, false);
+	if (view == VIEW_MESSAGE && listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
 
@@ -86,7 +127,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
-		reply_open(req);
+		fuse_reply_open(req, &(struct fuse_file_info){.keep_cache = true});
 	else
 		fuse_reply_err(req, ESTALE);
 }
@@ -135,23 +176,42 @@ static void mended(struct fs *f, int64_t id)
 	forget_pages(f, id);
 }
 
-void file_fetched(struct fs *f, int64_t id, const struct failure *how)
+/* All that wait now; one that has to wait once more stands behind them. */
+static void open_again(struct fs *f, enum wait_kind kind, int64_t id)
+{
+	fuse_req_t req;
+	int note;
+
+	for (size_t left = waiting_count(&f->waiting, kind); left > 0; left--) {
+		req = waiting_take(&f->waiting, kind, id, &note);
+		if (!req)
+			return;
+		open_body(f, req, id, NOTE_VIEW(note), NOTE_KNOWN(note));
+	}
+}
+
+void file_fetched(struct fs *f, const struct event *e)
 {
 	fuse_req_t req;
 	int note;
 
 	POINT("open", "fetched");
-	mended(f, id);
-	if (how->code != OK)
+	mended(f, e->id);
+	if (e->failure.code == OK) {
+		open_again(f, WAIT_FETCH, e->id);
+	} else {
 		prefetch_failed(f->prefetch);
-	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
-		if (how->code != OK)
-			fuse_reply_err(req, error_errno(how->code));
-		else if (NOTE_KNOWN(note))
-			notify_open(f->notify, req, tree_ino(id, NOTE_VIEW(note)));
-		else
-			reply_open(req);
+		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &note)))
+			fuse_reply_err(req, error_errno(e->failure.code));
 	}
+	if (e->held && pins_let_go(f->queues->pins, e->id))
+		fs_send_task(f, TASK_SPARE, e->id, 0);
+}
+
+void file_evicted(struct fs *f, int64_t id)
+{
+	pins_left(f->queues->pins, id);
+	open_again(f, WAIT_EVICTED, id);
 }
 
 static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset)
@@ -203,5 +263,9 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct node n = tree_node(ino);
+
+	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
+		let_go(fs_of(req), n.id);
 	fuse_reply_err(req, 0);
 }

@@ -13,10 +13,12 @@
 #include "fs.h"
 #include "maildrop.h"
 #include "notify.h"
+#include "pins.h"
 #include "prefetch.h"
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
+#include "usage.h"
 #include "verbs.h"
 #include "waiting.h"
 
@@ -32,6 +34,7 @@ struct fs {
 	struct maildrop *maildrop;
 	struct reader *reader;
 	struct prefetch *prefetch;
+	struct usage usage;
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */
@@ -111,7 +114,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_read(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
+void file_fetched(struct fs *f, const struct event *e); /* EVENT_FETCHED */
+void file_evicted(struct fs *f, int64_t id);            /* EVENT_EVICTED */
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

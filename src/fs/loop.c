@@ -86,6 +86,7 @@ enum error fs_create(
 		code = reader_open(&f->reader, plan->store, why);
 	if (code != OK)
 		return code;
+	reader_shelf(f->reader, queues->shelf);
 	*out = take(&f);
 	return OK;
 }
@@ -108,6 +109,8 @@ void fs_free(struct fs *f)
 		disconnect(f);
 	}
 	dir_close_all(f);
+	usage_tell(&f->usage, &f->queues->tasks);
+	usage_finish(&f->usage);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	prefetch_free(f->prefetch);

@@ -19,6 +19,8 @@ struct notice {
 	off_t offset;
 	struct listing *was, *is; /* a swap, where set */
 	fuse_req_t open;          /* to be answered behind it, where set */
+	struct pins *pins;        /* of the opener */
+	int64_t id;
 };
 
 struct notify {
@@ -61,8 +63,8 @@ static void tell(struct notify *n, struct notice *x)
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (x->open)
-		fuse_reply_open(take(&x->open), &anew);
+	if (x->open && fuse_reply_open(take(&x->open), &anew) != 0)
+		pins_let_go(x->pins, x->id);
 }
 
 static void *run(void *with)
@@ -139,9 +141,9 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino)
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, struct pins *pins, int64_t id)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .open = req});
+	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .pins = pins, .id = id});
 }
 
 void notify_end(struct notify *n)

@@ -18,6 +18,9 @@
 #include "listing.h"
 #include "queue.h"
 
+struct pins;
+struct shelf;
+
 /* ---- deletions on their way: journal.h has the states' meaning ---- */
 
 enum intention_state {
@@ -114,7 +117,8 @@ enum task_kind {
 	TASK_UNLINK,   /* id: answered by EVENT_UNLINKED once it is in the log */
 	TASK_UNDELETE, /* id: answered by EVENT_UNDELETED once it is on disk */
 	TASK_SYNC,     /* cookie: answered by EVENT_SYNCED once all before it is on disk */
-	TASK_USED,     /* id: somebody opened it (for eviction by age) */
+	TASK_USED,     /* ids, count: they were opened not long ago (for eviction by age) */
+	TASK_SPARE, /* id: nobody holds its body any more (pins.h), and there is a use for that */
 	/* from main */
 	TASK_END, /* finish what is queued, close, end the thread */
 };
@@ -177,6 +181,7 @@ enum event_kind {
 	EVENT_UNDELETED,  /* id, failure */
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
+	EVENT_EVICTED,    /* id: pins_left is to be called. Its body left the cache, or could not */
 	/* from the session thread (EVENT_FETCHED with a failure, too) */
 	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
 			     to this one */
@@ -222,6 +227,7 @@ struct event {
 	int64_t number;
 	bool same, fresh;
 	bool final;                    /* EVENT_COMMITTED: it answers the final one */
+	bool held;                     /* EVENT_FETCHED: pins_let_go is to be called behind it */
 	struct listing *listing;       /* held for the receiver */
 	struct intentions *intentions; /* malloc'd */
 	struct commit_result commit;
@@ -237,9 +243,12 @@ void task_free(struct task *t);
 struct event *event_create(enum event_kind kind);
 void event_free(struct event *e);
 
-/* The three queues, made before the threads and ended after them. */
+/* The three queues, made before the threads and ended after them; and what the store and the fs
+ * thread both look into (each may be NULL). */
 struct queues {
 	struct queue jobs, tasks, events;
+	struct pins *pins;   /* which bodies are in use */
+	struct shelf *shelf; /* those that are not in the database */
 };
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "jobs.h"
+#include "shelf.h"
 
 #define INDEX_BITS 24   /* of a chunk's key; the id is above */
 #define BUSY_MS    1000 /* while the writer rewinds its log */
@@ -37,6 +38,7 @@ static const char *const texts[] = {
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *queries[QUERY_COUNT];
+	struct shelf *shelf;
 };
 
 void reader_close(struct reader *r)
@@ -72,6 +74,11 @@ enum error reader_open(struct reader **out, const char *path, struct failure *wh
 		    sqlite3_errmsg(r->db));
 	*out = take(&r);
 	return OK;
+}
+
+void reader_shelf(struct reader *r, struct shelf *shelf)
+{
+	r->shelf = shelf;
 }
 
 /* ---- asking ---- */
@@ -131,7 +138,7 @@ static bool sound(uint64_t size, uint64_t chunks)
 }
 
 /* The row's statement stays open meanwhile, so that all pieces are of one moment. */
-ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
 {
 	CLEANUP(end) sqlite3_stmt *q = ask(r, BODY, id);
 	uint64_t size;
@@ -155,6 +162,13 @@ ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, siz
 		done += part;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	ssize_t got = stored_body(r, id, offset, to, len);
+
+	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
 }
 
 /* ---- rows ---- */

@@ -130,6 +130,17 @@ enum error stored_find_digest(struct store *s, struct stored *m, struct failure 
 
 /* ---- changes ---- */
 
+enum error stored_keep_text(
+    struct store *s, int64_t id, struct slice text, bool replace, struct failure *why)
+{
+	if (!store_keeps_headers(s))
+		return OK;
+	return query_run(s, why,
+	    replace ? "INSERT OR REPLACE INTO header(id, text) VALUES(?1, ?2)"
+		    : "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
+	    "ib", id, text);
+}
+
 enum error stored_set_header(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why)
 {
@@ -138,9 +149,7 @@ enum error stored_set_header(
 	    "WHERE id = ?1 AND digest IS NULL",
 	    "ihi", id, l->digest, (int64_t)l->len);
 
-	return error ? error
-		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
-			   "ib", id, slice_make(l->text, l->len));
+	return error ? error : stored_keep_text(s, id, slice_make(l->text, l->len), false, why);
 }
 
 static enum error set_received(struct store *s, int64_t id, int64_t at, struct failure *why)

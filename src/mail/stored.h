@@ -38,6 +38,10 @@ enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct f
 enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
     unsigned ordinal, int64_t *id, struct failure *why);
 
+/* Keeps a header's text, in place of another or only where there is none; under nocache nothing. */
+enum error stored_keep_text(
+    struct store *s, int64_t id, struct slice text, bool replace, struct failure *why);
+
 enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struct failure *why);
 /* Keeps the header of a message that had none; its time stays as it was shown. */
 enum error stored_set_header(

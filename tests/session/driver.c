@@ -77,6 +77,8 @@ static void tell(struct event *e)
 	case EVENT_SYNCED:
 		say("synced", e);
 		break;
+	case EVENT_EVICTED:
+		break; /* it has no bounds here */
 	case EVENT_REFRESHED:
 		printf("refreshed %" PRId64 "\n", e->number);
 		break;
@@ -263,7 +265,7 @@ static enum error start_storer(
     struct storer **out, struct store *store, struct facts *facts, struct failure *why)
 {
 	facts_load(store, facts);
-	return storer_start(out, store, &queues, why);
+	return storer_start(out, store, NULL, &queues, why);
 }
 
 static void drain(struct queue *q, void (*done)(void *item))

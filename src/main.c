@@ -14,6 +14,7 @@
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        verify      is the cache still right?
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -24,7 +25,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
- *        usage       what was opened, for the store
+ *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            talk        one connection
@@ -32,6 +33,7 @@
  *        survey      list the maildrop                fetching    bring bodies
  *        committing  delete                           prefetch    what to bring next
  *        gather      a body in chunks                 learn       what a header teaches
+ *        checking    are the bodies what they were?
  *        room        which bodies stay                shelf       those outside the database
  *        pins        which bodies are in use
  *        header date RFC 5322                         name        a UIDL as a file name

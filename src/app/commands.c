@@ -13,6 +13,7 @@
 #include "mounted.h"
 #include "umount.h"
 #include "verdict.h"
+#include "verify.h"
 
 #define STATUS_FILE  ".pop3fs/status"
 #define STATUS_MS    30000 /* a daemon answers at once; then it hangs */
@@ -218,7 +219,8 @@ static const struct command {
     {"commit", commit, false},
     {"refresh", refresh, false},
     {"undelete", undelete, true},
-    {"umount", NULL, false}, /* these two have words of their own */
+    {"umount", NULL, false}, /* these have words of their own */
+    {"verify", NULL, false},
     {"list", NULL, false},
 };
 
@@ -257,6 +259,8 @@ int command_run(int argc, char **argv)
 
 	if (strcmp(row->word, "umount") == 0)
 		return umount_command(argc, argv);
+	if (strcmp(row->word, "verify") == 0)
+		return verify_command(argc, argv);
 	if (row->run)
 		return run(row, argc, argv);
 	if (argc == 1)

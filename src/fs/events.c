@@ -6,6 +6,7 @@
 #include "inside.h"
 #include "log.h"
 #include "point.h"
+#include "verifying.h"
 
 /* Refused too often (journal.h). Said once, for until now they were hidden. */
 static void say_given_up(const struct fs *f, const struct intentions *all)
@@ -90,6 +91,10 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_FETCHED:
 		file_fetched(f, e);
+		verifying_fetched(f, e);
+		break;
+	case EVENT_CHECKED:
+		verifying_checked(f, e);
 		break;
 	case EVENT_EVICTED:
 		file_evicted(f, e->id);

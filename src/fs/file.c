@@ -142,10 +142,30 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 	return false;
 }
 
-static void forget_pages(struct fs *f, int64_t id)
+void file_forget_pages(struct fs *f, int64_t id)
 {
 	for (size_t i = 0; i < VIEWS; i++)
 		notify_inode(f->notify, tree_ino(id, views[i]), 0);
+}
+
+static bool can_fetch(const struct fs *f, int64_t id)
+{
+	return !f->ending && f->mendings < MOST_MENDINGS &&
+	       listing_by_id(maildrop_listing(f->maildrop), id);
+}
+
+bool file_fetch_again(struct fs *f, int64_t id, bool urgent)
+{
+	size_t at;
+
+	if (!can_fetch(f, id))
+		return false;
+	if (!is_mending(f, id, &at)) {
+		f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
+		f->mending[f->mendings++] = id;
+	}
+	fs_send_fetch(f, id, urgent, true);
+	return true;
 }
 
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
@@ -155,15 +175,12 @@ static void mend(struct fs *f, int64_t id)
 {
 	size_t at;
 
-	if (f->ending || is_mending(f, id, &at) || f->mendings == MOST_MENDINGS ||
-	    !listing_by_id(maildrop_listing(f->maildrop), id))
+	if (is_mending(f, id, &at) || !can_fetch(f, id))
 		return;
-	f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
-	f->mending[f->mendings++] = id;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
-	forget_pages(f, id);
+	file_forget_pages(f, id);
 	fs_send_task(f, TASK_DISCARD, id, 0);
-	fs_send_fetch(f, id, false, true);
+	file_fetch_again(f, id, false);
 }
 
 static void mended(struct fs *f, int64_t id)
@@ -173,7 +190,7 @@ static void mended(struct fs *f, int64_t id)
 	if (!is_mending(f, id, &at))
 		return;
 	f->mending[at] = f->mending[--f->mendings];
-	forget_pages(f, id);
+	file_forget_pages(f, id);
 }
 
 /* All that wait now; one that has to wait once more stands behind them. */

@@ -116,6 +116,11 @@ void file_read(
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_fetched(struct fs *f, const struct event *e); /* EVENT_FETCHED */
 void file_evicted(struct fs *f, int64_t id);            /* EVENT_EVICTED */
+/* What the kernel knows of the body is not to be believed any more. */
+void file_forget_pages(struct fs *f, int64_t id);
+/* A body is fetched anew, whether it is in the cache or not; the kernel forgets the old one when it
+ * has come. false: it cannot be now. */
+bool file_fetch_again(struct fs *f, int64_t id, bool urgent);
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

@@ -54,9 +54,27 @@ struct verb_undelete {
 	struct verb_failure failure;
 };
 
+/* Looks through the bodies in the cache, in order of id, as far as the first finding or for a
+ * while; to be asked again from there on. */
+struct verb_verify {
+	int64_t
+	    after; /* in: the last one looked at, 0: none; out: the same, 0: there are no more */
+	char name[VERB_NAME]; /* in: this one alone, or ""; out: what the finding is about */
+	uint32_t refetch;     /* in: what is damaged or differs is fetched again */
+	uint32_t found;       /* enum finding (checking.h) */
+	uint32_t fetched;     /* it was tried; the failure says how that went */
+	uint32_t unused;
+	uint64_t checked; /* messages that are as they should be */
+	uint64_t octets;  /* looked at */
+	uint64_t size, listed;
+	uint8_t sha256[32];
+	struct verb_failure failure;
+};
+
 #define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
+#define VERB_VERIFY   _IOWR('P', 0xf5, struct verb_verify)
 
 #endif

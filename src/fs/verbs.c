@@ -10,6 +10,7 @@
 #include "inside.h"
 #include "log.h"
 #include "process.h"
+#include "verifying.h"
 
 /* An umount that has committed unmounts at once: later than this the mount was busy, and whoever
  * ends it then wants another try. */
@@ -37,6 +38,7 @@ void verbs_init(struct verbs *v, int64_t commit_ms)
 
 void verbs_finish(struct verbs *v)
 {
+	verifying_finish(take(&v->verifications));
 	while (v->undos) {
 		struct undo *u = v->undos;
 
@@ -47,7 +49,7 @@ void verbs_finish(struct verbs *v)
 
 /* ---- answering ---- */
 
-static void put_failure(struct verb_failure *to, const struct failure *from)
+void verbs_put_failure(struct verb_failure *to, const struct failure *from)
 {
 	const char *words = from->words[0] ? from->words : error_words(from->code);
 
@@ -56,8 +58,7 @@ static void put_failure(struct verb_failure *to, const struct failure *from)
 		memcpy(to->words, words, strnlen(words, VERB_WORDS - 1));
 }
 
-static void answer_all(
-    struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len)
+void verbs_answer(struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len)
 {
 	fuse_req_t req;
 	int note;
@@ -139,11 +140,11 @@ void verbs_committed(struct fs *f, const struct event *e)
 	};
 	struct verbs *v = &f->verbs;
 
-	put_failure(&answer.failure, &e->failure);
+	verbs_put_failure(&answer.failure, &e->failure);
 	v->committing = false;
-	answer_all(f, WAIT_COMMIT, v->commit, &answer, sizeof(answer));
+	verbs_answer(f, WAIT_COMMIT, v->commit, &answer, sizeof(answer));
 	if (e->final) {
-		answer_all(f, WAIT_COMMIT, v->commit + 1, &answer, sizeof(answer));
+		verbs_answer(f, WAIT_COMMIT, v->commit + 1, &answer, sizeof(answer));
 		return;
 	}
 	say_commit(e);
@@ -186,9 +187,9 @@ void verbs_refreshed(struct fs *f, const struct event *e)
 	struct verb_refresh answer = {.failure = {.number = 0}};
 	struct verbs *v = &f->verbs;
 
-	put_failure(&answer.failure, &e->failure);
+	verbs_put_failure(&answer.failure, &e->failure);
 	while (v->refreshed < e->number)
-		answer_all(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
+		verbs_answer(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
 }
 
 /* ---- undelete ---- */
@@ -200,7 +201,7 @@ static void undo_look(struct fs *f, struct undo *u)
 
 	if (u->left > 0)
 		return;
-	answer_all(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
+	verbs_answer(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
@@ -215,7 +216,7 @@ static void undo_count(struct fs *f, struct undo *u, const struct event *e)
 		u->answer.done++;
 	} else {
 		u->answer.refused++;
-		put_failure(&u->answer.failure, &e->failure);
+		verbs_put_failure(&u->answer.failure, &e->failure);
 	}
 	undo_look(f, u);
 }
@@ -257,7 +258,7 @@ static void undelete_no_such(struct fs *f, fuse_req_t req, const char *name)
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
-	put_failure(&answer.failure, &why);
+	verbs_put_failure(&answer.failure, &why);
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
@@ -300,6 +301,7 @@ static const struct verb {
     {VERB_COMMIT, sizeof(struct verb_commit), sizeof(struct verb_commit), commit, true},
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
+    {VERB_VERIFY, sizeof(struct verb_verify), sizeof(struct verb_verify), verifying_begin, true},
 };
 
 static const struct verb *find(unsigned command)

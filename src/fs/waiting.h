@@ -20,6 +20,7 @@ enum wait_kind {
 	WAIT_COMMIT,   /* these: key is the verb's number (verbs.h) */
 	WAIT_REFRESH,
 	WAIT_UNDO,
+	WAIT_VERIFY,
 	WAIT_KINDS,
 };
 

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "bodies.h"
+#include "checking.h"
 #include "clock.h"
 #include "journal.h"
 #include "log.h"
@@ -145,6 +146,15 @@ static enum error do_used(struct chores *c, struct work *w)
 
 	for (size_t i = 0; !error && i < w->task->count; i++)
 		error = bodies_used(c->store, w->task->ids[i], now, &w->failure);
+	return error;
+}
+
+static enum error do_check(struct chores *c, struct work *w)
+{
+	bool done;
+	enum error error = checking_step(c->store, w->task->checking, &done, &w->failure);
+
+	w->again = !error && !done;
 	return error;
 }
 
@@ -328,6 +338,38 @@ static void tell_spare(struct chores *c, struct work *w)
 	room_spare(&c->room, w->task->id);
 }
 
+/* Behind all that has come meanwhile. */
+static void check_again(struct chores *c, struct work *w)
+{
+	struct task *t = task_create(TASK_CHECK);
+
+	t->cookie = w->task->cookie;
+	t->checking = take(&w->task->checking);
+	queue_put(&c->queues->tasks, &t->item);
+}
+
+static void tell_checked(struct chores *c, struct work *w)
+{
+	const struct checking *found = w->task->checking;
+	struct message *m = listing_by_id(c->listing, found->id);
+	struct event *e;
+
+	if (w->again && !c->ending) {
+		check_again(c, w);
+		return;
+	}
+	if (found->found == FOUND_DAMAGED && m && !w->failure.code)
+		message_set_uncached(c->listing, m);
+	e = event_create(EVENT_CHECKED);
+	e->checking = take(&w->task->checking);
+	to_fs(c, e, w);
+}
+
+static void tell_end(struct chores *c, struct work *w)
+{
+	c->ending = true;
+}
+
 static void tell_nobody(struct chores *c, struct work *w)
 {
 }
@@ -354,7 +396,8 @@ static const struct kind {
     [TASK_SYNC] = {do_nothing, tell_synced, "sync", .durable = true},
     [TASK_USED] = {do_used, tell_nobody, "used"},
     [TASK_SPARE] = {do_nothing, tell_spare, "spare"},
-    [TASK_END] = {do_nothing, tell_nobody, "end", .durable = true},
+    [TASK_CHECK] = {do_check, tell_checked, "check", .alone = true},
+    [TASK_END] = {do_nothing, tell_end, "end", .durable = true},
 };
 
 bool task_durable(const struct task *t)

@@ -13,6 +13,7 @@ struct chores {
 	struct queues *queues;
 	struct listing *listing; /* in force */
 	struct room room;
+	bool ending; /* TASK_END came */
 	/* The body of which a piece was lost, or 0; its other pieces are not kept either. */
 	int64_t broken;
 	struct failure broken_why;
@@ -26,6 +27,7 @@ struct work {
 	uint32_t *numbers;
 	bool same;
 	bool doubted; /* TASK_BODY: its header is another than TOP's */
+	bool again;   /* TASK_CHECK: there is more to look at */
 	struct intentions *intentions;
 };
 

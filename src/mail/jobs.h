@@ -18,6 +18,7 @@
 #include "listing.h"
 #include "queue.h"
 
+struct checking;
 struct pins;
 struct shelf;
 
@@ -55,7 +56,8 @@ enum job_kind {
 	/* from the fs thread */
 	JOB_FETCH,   /* id, urgent, again: answered by one EVENT_FETCHED, always; asked twice:
 			answered once for both. What is in the cache is not fetched, but for
-			`again`: its body there was damaged, and TASK_DISCARD is on its way */
+			`again`: its body there was damaged, and TASK_DISCARD is on its way; or
+			it is doubted, and stays until another comes */
 	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
 			second one joins the first, unless that has logged in and so sees no newer
 			mail. Unless it is a mount's first it is a person's, who believes also a
@@ -119,6 +121,7 @@ enum task_kind {
 	TASK_SYNC,     /* cookie: answered by EVENT_SYNCED once all before it is on disk */
 	TASK_USED,     /* ids, count: they were opened not long ago (for eviction by age) */
 	TASK_SPARE, /* id: nobody holds its body any more (pins.h), and there is a use for that */
+	TASK_CHECK, /* checking, cookie: answered by EVENT_CHECKED */
 	/* from main */
 	TASK_END, /* finish what is queued, close, end the thread */
 };
@@ -167,6 +170,7 @@ struct task {
 	size_t count;
 	uint64_t cookie;
 	char *key, *value; /* malloc'd */
+	struct checking *checking;
 };
 
 /* ---- to the fs thread ---- */
@@ -181,6 +185,7 @@ enum event_kind {
 	EVENT_UNDELETED,  /* id, failure */
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
+	EVENT_CHECKED,    /* checking, cookie, failure */
 	EVENT_EVICTED,    /* id: pins_left is to be called. Its body left the cache, or could not */
 	/* from the session thread (EVENT_FETCHED with a failure, too) */
 	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
@@ -232,6 +237,7 @@ struct event {
 	struct intentions *intentions; /* malloc'd */
 	struct commit_result commit;
 	struct session_state *state; /* malloc'd */
+	struct checking *checking;
 	struct failure failure;
 };
 

@@ -145,6 +145,20 @@ void pins_left(struct pins *p, int64_t id)
 	pthread_mutex_unlock(&p->lock);
 }
 
+bool pins_are_held(struct pins *p, int64_t id)
+{
+	size_t at;
+	bool held;
+
+	if (!p)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	at = place_of(p, id);
+	held = at < p->count && p->all[at].id == id && p->all[at].holders > 0;
+	pthread_mutex_unlock(&p->lock);
+	return held;
+}
+
 void pins_wanted(struct pins *p)
 {
 	if (!p)

@@ -29,6 +29,8 @@ bool pins_let_go(struct pins *p, int64_t id);
 bool pins_leave(struct pins *p, int64_t id);
 void pins_left(struct pins *p, int64_t id);
 
+bool pins_are_held(struct pins *p, int64_t id);
+
 /* Bodies in use stood in the way: pins_let_go shall say when one is let go. */
 void pins_wanted(struct pins *p);
 

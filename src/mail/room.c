@@ -114,7 +114,7 @@ bool room_keeps(const struct room *r, uint64_t octets)
 
 static const char long_vanished[] =
     "SELECT id, size FROM message INDEXED BY message_left "
-    "WHERE vanished IS NOT NULL AND chunks IS NOT NULL AND vanished < ?1 ORDER BY vanished";
+    "WHERE vanished IS NOT NULL AND chunks IS NOT NULL AND vanished <= ?1 ORDER BY vanished";
 
 static const char least_used[] =
     "SELECT m.id, m.size FROM message m INDEXED BY message_cached WHERE m.chunks IS NOT NULL "

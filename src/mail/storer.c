@@ -20,7 +20,6 @@ struct storer {
 	struct queue_item *waiting; /* tasks taken from the queue, not yet done */
 	int64_t deadline;           /* when the log must be on disk, or CLOCK_NEVER */
 	int64_t settle;             /* when it is brought into the database, or CLOCK_NEVER */
-	bool ending;
 	struct work batch[MOST_TASKS];
 	size_t count; /* in the batch */
 	pthread_t thread;
@@ -110,7 +109,6 @@ static void tell_batch(struct storer *st)
 		struct work *w = &st->batch[i];
 
 		work_tell(&st->chores, w);
-		st->ending |= w->task->kind == TASK_END;
 		octets += w->task->len;
 		work_forget(w);
 		task_free(w->task);
@@ -174,12 +172,12 @@ static void *run(void *with)
 	bool more = true; /* room is to be made */
 
 	for (;;) {
-		if (!st->waiting && !st->ending && !more)
+		if (!st->waiting && !st->chores.ending && !more)
 			queue_wait(
 			    &st->chores.queues->tasks, clock_sooner(st->deadline, st->settle));
 		if (!st->waiting)
 			st->waiting = queue_take_all(&st->chores.queues->tasks);
-		if (!st->waiting && st->ending)
+		if (!st->waiting && st->chores.ending)
 			return NULL;
 		fill_batch(st);
 		if (st->count > 0) {
@@ -189,7 +187,7 @@ static void *run(void *with)
 		}
 		put_on_disk(st);
 		settle(st);
-		more = !st->ending && room_make(&st->chores.room);
+		more = !st->chores.ending && room_make(&st->chores.room);
 	}
 }
 

@@ -77,8 +77,9 @@ static void tell(struct event *e)
 	case EVENT_SYNCED:
 		say("synced", e);
 		break;
+	case EVENT_CHECKED:
 	case EVENT_EVICTED:
-		break; /* it has no bounds here */
+		break; /* nobody asks for it here */
 	case EVENT_REFRESHED:
 		printf("refreshed %" PRId64 "\n", e->number);
 		break;

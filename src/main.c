@@ -26,10 +26,12 @@
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
- *        session     the thread that talks            talk        one connection
- *        line        opened, lost, left               errand      what is done there:
- *        survey      list the maildrop                fetching    bring bodies
- *        committing  delete                           prefetch    what to bring next
+ *        session     the thread that talks            orders      what is asked of it
+ *        talk        one connection                   line        opened, lost, left
+ *        errand      what is done there:              survey      list the maildrop
+ *        fetching    bring bodies                     prefetch    what to bring next
+ *        committing  delete                           comparing   only what was unlinked
+ *        proving     was it deleted?
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle

@@ -83,7 +83,7 @@ struct verb_status {
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
-#define VERB_VERIFY   _IOWR('P', 0xf5, struct verb_verify)
+#define VERB_VERIFY   _IOWR('P', 0xf6, struct verb_verify)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
 
 #endif

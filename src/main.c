@@ -13,6 +13,7 @@
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
+ *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -69,6 +70,7 @@
 #include "credentials.h"
 #include "daemon.h"
 #include "fs.h"
+#include "handover.h"
 #include "lock.h"
 #include "log.h"
 #include "mountpoint.h"
@@ -90,7 +92,8 @@ struct pop3fs {
 	int lock;
 	struct threads threads;
 	struct fs *fs;
-	bool ready; /* the mount has answered */
+	bool ready;  /* the mount has answered */
+	bool ending; /* it is gone, or goes */
 };
 
 /* ---- in the command ---- */
@@ -154,6 +157,8 @@ static void ready(void *with)
 	struct pop3fs *p = with;
 
 	p->ready = true;
+	if (!p->ending)
+		lock_say(p->lock, LOCK_MOUNTED, p->mountpoint);
 	if (!p->options.foreground)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
@@ -164,6 +169,14 @@ static void detach(void *with)
 	struct pop3fs *p = with;
 
 	companion_unmount(p->companion);
+}
+
+static void ending(void *with)
+{
+	struct pop3fs *p = with;
+
+	p->ending = true;
+	lock_say(p->lock, LOCK_ENDING, p->mountpoint);
 }
 
 static void notice(void *with, const char *words)
@@ -178,9 +191,17 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 {
 	struct session_plan session = plan_session(&p->options, &p->account, p->password);
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
-	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
+	struct handover account = {
+	    .lock = p->cache.lock,
+	    .mountpoint = p->mountpoint,
+	    .wait_ms = fs.commit_ms,
+	    .notice = notice,
+	    .with = p,
+	};
+	enum error e = handover_take(&p->lock, &account, why);
 
 	fs.detach = detach;
+	fs.ending = ending;
 	fs.notice = notice;
 	fs.with = p;
 	if (!e)

@@ -203,6 +203,18 @@ static int unmount(const struct request *r, const char *target)
 
 /* ---- and afterwards ---- */
 
+/* It was told that an unmount follows, and lets nobody remove anything until then. */
+static void stay(const struct mounted *m)
+{
+	CLEANUP(mounted_finish) struct mounted again;
+	struct verb_stay answer;
+	struct failure why;
+
+	if (mounted_find(&again, m->target, &why) == OK)
+		asking_ioctl(
+		    &again, VERB_STAY, &answer, sizeof(answer), clock_in(IDENTITY_MS), &why);
+}
+
 static void say_still_mounted(const struct mounted *m, const struct committed *c)
 {
 	struct failure why;
@@ -264,6 +276,8 @@ static int end(const struct request *r, struct mounted *m)
 	mounted_let_go(m);
 	status = unmount(r, m->target);
 	if (status) {
+		if (c.unknown.code == OK)
+			stay(m);
 		say_still_mounted(m, &c);
 		return status;
 	}

@@ -301,6 +301,45 @@ def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umo
     assert names_of(box) == names[3:]
 
 
+@pytest.fixture
+def intruder(anyone):
+    """intruder(mount, name): the environment in which whatever unmounts has somebody remove a file just before."""
+    def make(mount, name, *, then="exec \"$real\" \"$@\""):
+        folder = anyone.directory("bin")
+        for word in ("umount", "fusermount3"):
+            script = folder / word
+            script.write_text(f"#!/bin/sh\nreal=$(PATH=${{PATH#*:}} command -v {word})\n"
+                              f"rm -f {mount.path / name} 2>>{folder}/said\n{then}\n")
+            script.chmod(0o755)
+            anyone.own(script)
+        return folder / "said", {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return make
+
+
+def test_what_comes_between_the_commit_and_the_unmount_is_refused(box, anyone, mounts, root, intruder):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0])
+    said, environment = intruder(mount, names[1])
+    anyone.run(program("pop3fs", root), "umount", mount.path, env=environment).ok()
+    assert "Read-only file system" in said.read_text()
+    assert not mount.is_mounted() and has_ended(mount)
+    assert names_of(box) == names[1:]
+
+
+def test_if_it_stays_mounted_files_can_be_removed_again(box, anyone, mounts, root, intruder):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0])
+    said, environment = intruder(mount, names[1], then="exit 32")
+    done = anyone.run(program("pop3fs", root), "umount", mount.path, env=environment)
+    assert done.code == 1 and "stays mounted; 1 deleted on the server" in done.err
+    assert "Read-only file system" in said.read_text()
+    remove(mount, names[1])
+    assert mount.umount() == 0
+    assert names_of(box) == names[2:]
+
+
 # ---- namespaces ----
 
 def private(person, *namespaces):

@@ -1,5 +1,6 @@
 """umount(8) with its helper, and `pop3fs umount`: what they wait for, and what their exit status says."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -282,23 +283,45 @@ def test_a_daemon_that_hangs_is_not_waited_for_for_ever(box, root_person, mounts
     eventually(lambda: has_ended(mount), "the end of the daemon")
 
 
-def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umount):
-    names = names_of(box)
-    mount = mounts.mount(box, anyone)
-    sitting = anyone.start("sh", "-c", 'cd "$1" && exec sleep 600', "sh", mount.path)
+@contextlib.contextmanager
+def somebody_in(mount):
+    sitting = mount.person.start("sh", "-c", 'cd "$1" && exec sleep 600', "sh", mount.path)
     eventually(lambda: os.readlink(f"/proc/{sitting.pid}/cwd") == str(mount.path), "somebody in the mount")
-    remove(mount, names[0], names[1])
     try:
-        done = umount(mount)
+        yield
     finally:
         sitting.kill()
         sitting.wait()
+
+
+def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0], names[1])
+    with somebody_in(mount):
+        done = umount(mount)
     assert done.code == umount.busy, done
     assert f"{mount.path} stays mounted; 2 deleted on the server" in done.err
     assert mount.is_mounted() and mount.names() == names[2:] == names_of(box)
     remove(mount, names[2])
     umount(mount).ok()
     assert names_of(box) == names[3:]
+
+
+@pytest.mark.parametrize("flag, code, how", [
+    ("-r", DONE, "stays mounted, read-only"),
+    ("-f", BUSY, "stays, but cut off from its daemon: umount -l takes it away"),
+])
+def test_other_ways_of_staying(box, root_person, mounts, helper, flag, code, how):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    with somebody_in(mount):
+        done = mount.run("umount", flag, mount.path)
+        assert done.code == code, done
+        assert f"{mount.path} {how}; 1 deleted on the server" in done.err
+        assert mount.is_mounted()
+    assert names_of(box) == names[1:]
 
 
 @pytest.fixture

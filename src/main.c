@@ -25,6 +25,7 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
+ *        headers     .pop3fs/headers
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
@@ -33,7 +34,7 @@
  *        errand      what is done there:              survey      list the maildrop
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
- *        proving     was it deleted?
+ *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle

@@ -117,6 +117,26 @@ void fetching_finish(struct session *s); /* the thread ends: nobody waits any mo
 /* Tells the reader that it will not come, or (NULL) that it is there, and forgets the want. */
 void fetching_settle(struct session *s, struct want *w, const struct failure *why);
 
+/* ---- heading.c: TOP for headers that somebody wants to see ---- */
+
+struct heading {
+	struct wants wants; /* in the rows URGENT, BULK and OUT */
+	struct buf text;    /* the header that is coming in: of the first that is out */
+};
+
+void heading_want(struct session *s, int64_t id, bool urgent);
+bool heading_wanted(const struct session *s);     /* wanted, or out */
+bool heading_waited_for(const struct session *s); /* and not out yet */
+/* The ready line is at headers, or they come before bodies. */
+bool heading_is_next(const struct session *s);
+enum error heading_go(struct session *s, struct failure *why);
+enum error heading_answer(struct session *s, const struct answer *a, struct failure *why);
+/* The line broke under the header that was coming in: that costs it. false: none was. */
+bool heading_broken(struct session *s, const struct failure *why);
+void heading_line_closed(struct session *s); /* all that was out is wanted again */
+void heading_fail_all(struct session *s, const struct failure *why);
+void heading_finish(struct session *s); /* the thread ends: nobody waits any more */
+
 /* ---- believing.c: which bodies are believed ---- */
 
 /* The store gets it, and tells the reader once it is there. */
@@ -271,6 +291,7 @@ struct session {
 	bool uidl_refused; /* not announced, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
+	struct heading heading;
 	struct committing committing;
 	struct session_state state, told; /* as it is, and as the fs thread was told last */
 };

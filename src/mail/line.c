@@ -27,6 +27,7 @@ void line_close(struct session *s)
 	s->line = LINE_NONE;
 	survey_forget(s);
 	fetching_line_closed(s);
+	heading_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
 }
@@ -56,6 +57,7 @@ void line_fail_all(struct session *s, const struct failure *why)
 {
 	s->failing_all = true;
 	fetching_fail_all(s, why);
+	heading_fail_all(s, why);
 	s->failing_all = false;
 	committing_broken(s, why);
 	line_not_listed(s, why);
@@ -204,12 +206,12 @@ void line_over(struct session *s, const struct failure *why)
 	try_again = pipelining_is_to_blame(s, why);
 	if (was == LINE_SURVEYING && (!try_again || why->code == E_CLOSED))
 		try_again = learning_broken(s, why) || try_again;
-	if (was == LINE_READY && !try_again)
+	if (was == LINE_READY && !try_again && !heading_broken(s, why))
 		fetching_broken(s, why);
 	line_close(s);
 	if (was == LINE_SURVEYING && !try_again)
 		listing_failed(s, why);
-	if (was == LINE_READY && fetching_wanted(s))
+	if (was == LINE_READY && (fetching_wanted(s) || heading_wanted(s)))
 		log_info("%s; connecting again", why->words);
 	if (was == LINE_COMMITTING)
 		committing_line_broke(s, why, try_again);

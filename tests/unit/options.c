@@ -197,9 +197,9 @@ static void a_path_to_a_command_does_not_depend_on_where_we_are(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		CLEANUP(freep)
-		char *want =
-		    strncmp(cases[i][1], "HERE", 4) == 0 ? xasprintf("%s%s", here, cases[i][1] + 4)
-							 : xstrdup(cases[i][1]);
+		char *want = strncmp(cases[i][1], "HERE", 4) == 0
+				 ? xasprintf("%s%s", here, cases[i][1] + 4)
+				 : xstrdup(cases[i][1]);
 		struct options o;
 
 		options_init(&o);

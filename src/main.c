@@ -14,8 +14,8 @@
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
+ *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
- *        mounthelper mount(8) runs us
  *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -81,8 +81,12 @@
 #include "outcome.h"
 #include "plans.h"
 #include "process.h"
+#include "service.h"
 #include "threads.h"
 #include "umount.h"
+
+#define MS_IN_SECOND 1000
+#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
@@ -186,12 +190,14 @@ static void ready(void *with)
 	if (!p->options.foreground)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
+	service_ready();
 }
 
 static void detach(void *with)
 {
 	struct pop3fs *p = with;
 
+	service_stopping(p->options.commit_timeout * MS_IN_SECOND + GRACE_MS);
 	companion_unmount(p->companion);
 }
 

@@ -30,7 +30,7 @@ struct attempt {
 	bool refused;         /* USER, PASS or AUTH was answered "-ERR" ... */
 	enum reply_code code; /* ... with this code */
 	int64_t retry_ms;     /* how long trouble that may pass is tried again */
-	uint32_t chance;      /* a random number: two that collided shall not collide again */
+	uint32_t chance;      /* a random number */
 };
 
 /* An attempt failed, a login or the listing after it. Returns true where another may help soon, and

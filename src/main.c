@@ -52,7 +52,8 @@
  *        pipelining  may more than one be out?        believing   which bodies are believed
  *        facts       what earlier mounts learnt of the server
  *        backoff     when to log in again             quirks      servers known for something
- *        troubled    messages that cannot be had      secrets     asked for before a login
+ *        troubled    messages that cannot be had      postponing  ... for now
+ *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy

@@ -152,6 +152,15 @@ void believing_odd_settled(struct session *s, struct want *w);
 /* All that is held is to be fetched anew. */
 void believing_nothing(struct session *s);
 
+/* ---- postponing.c: what the server refuses for now: [SYS/TEMP], RFC 3206, 4 ---- */
+
+/* Whether it is tried again, later; false: that has been done for as long as `retry_ms`. It costs
+ * no other message anything. */
+bool postponing_takes(struct session *s, struct want *w);
+int64_t postponing_due(const struct session *s); /* the next one's; clock.h */
+/* What is due then is wanted again, as it was. */
+void postponing_look(struct session *s, int64_t now);
+
 /* ---- pipelining.c: may more than one command be out? ---- */
 
 bool pipelining_allowed(const struct session *s); /* on this line */
@@ -185,6 +194,7 @@ struct deletion {
 	int64_t id;
 	uint32_t number;
 	bool doubtful, marked, sent;
+	bool not_now; /* it could not be compared, but may be the next time */
 	enum outcome_kind outcome;
 	const struct intention *intention;
 };
@@ -322,6 +332,9 @@ uint32_t session_number(const struct session *s, int64_t id);
 
 /* A new login, for its listing. */
 void session_want_listing(struct session *s);
+
+/* A random number: two that collided shall not collide again. */
+uint32_t session_chance(void);
 
 /* From now on this is known of the server, also in later mounts. */
 void session_learn(struct session *s, enum fact fact, int64_t value);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -89,8 +88,7 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 
 	a.retry_ms = s->plan->retry_ms;
 	a.token = s->plan->is_token;
-	if (getrandom(&a.chance, sizeof(a.chance), GRND_NONBLOCK) != sizeof(a.chance))
-		a.chance = (uint32_t)clock_ms();
+	a.chance = session_chance();
 	again = backoff_failed(&s->backoff, &why, &a, clock_ms());
 	complain(s, before, &why);
 	committing_proved(s, &why); /* the proof is had at once or not at all */

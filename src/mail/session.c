@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -49,6 +50,15 @@ void session_learn(struct session *s, enum fact fact, int64_t value)
 	t->key = xstrdup(fact_name(fact));
 	t->value = xasprintf("%" PRId64, value);
 	session_send_task(s, t);
+}
+
+uint32_t session_chance(void)
+{
+	uint32_t chance;
+
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
+		chance = (uint32_t)clock_ms();
+	return chance;
 }
 
 uint32_t session_number(const struct session *s, int64_t id)
@@ -272,6 +282,7 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	postponing_look(s, clock_ms());
 	if (pipelining_overdue(s, &why))
 		line_over(s, &why);
 	if (is_idle(s) && clock_ms() >= line_idle_until(s))
@@ -285,6 +296,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
 	wake = clock_sooner(wake, pipelining_deadline(s));
+	wake = clock_sooner(wake, postponing_due(s));
 	if (is_idle(s))
 		wake = clock_sooner(wake, line_idle_until(s));
 	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())

@@ -9,8 +9,8 @@
 #include "room.h"
 #include "session.h"
 
-struct session_plan plan_session(
-    const struct options *o, const struct account *a, const struct secret *password);
+/* The first secret, and who can be asked for another, are left to the caller, too. */
+struct session_plan plan_session(const struct options *o, const struct account *a);
 
 struct room_plan plan_room(const struct options *o);
 

@@ -25,11 +25,10 @@
 #define NOTE_VIEW(note)   ((enum view)((note) >> 1))
 #define NOTE_KNOWN(note)  ((note)&1)
 
-static const enum view views[] = {VIEW_MESSAGE, VIEW_DELETED}; /* of a body */
+static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
-/* A body is held no more: the store is told where it waits for that, or would keep a body on the
- * shelf for nobody. */
+/* The store is told where it waits for that, or would keep a body on the shelf for nobody. */
 static void let_go(struct fs *f, int64_t id)
 {
 	bool wanted = pins_let_go(f->queues->pins, id);
@@ -38,16 +37,28 @@ static void let_go(struct fs *f, int64_t id)
 		fs_send_task(f, TASK_SPARE, id, 0);
 }
 
-/* Who has gone before the answer sends no RELEASE. */
-static void reply_open(struct fs *f, fuse_req_t req, int64_t id)
+void file_let_go(struct fs *f, int64_t id, enum view view)
 {
-	struct fuse_file_info fi = {.keep_cache = true};
-
-	if (fuse_reply_open(req, &fi) != 0)
-		let_go(f, id);
+	let_go(f, id);
+	if (view == VIEW_HEADER)
+		let_go(f, SHELF_HEADER(id));
 }
 
-static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
+/* Who has gone before the answer sends no RELEASE. */
+void file_reply_open(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool keep_cache)
+{
+	struct fuse_file_info fi = {.keep_cache = keep_cache};
+
+	if (fuse_reply_open(req, &fi) != 0)
+		file_let_go(f, id, view);
+}
+
+void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+{
+	waiting_park(&f->waiting, req, WAIT_EVICTED, id, NOTE(view, false));
+}
+
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -56,7 +67,7 @@ static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
 		fuse_reply_err(req, ENODEV);
 		return;
 	}
-	waiting_park(&f->waiting, req, WAIT_FETCH, id, note);
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, NOTE(view, known));
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
 		fs_send_fetch(f, id, true, false);
 }
@@ -74,13 +85,13 @@ static void look_ahead(struct fs *f, int64_t id)
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
-static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id)
+static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	struct reader_row row;
 
 	if (shelf_has_whole(f->queues->shelf, id) ||
 	    (reader_message(f->reader, id, &row) && row.cached)) {
-		reply_open(f, req, id);
+		file_reply_open(f, req, id, view, true);
 		return;
 	}
 	let_go(f, id);
@@ -93,18 +104,20 @@ static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view, 
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 
-	if (m && !(message_flags(m) & MESSAGE_CACHED)) {
-		fetch(f, req, id, NOTE(view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0));
+	if (view == VIEW_HEADER) {
+		headers_open(f, req, id);
+	} else if (m && !(message_flags(m) & MESSAGE_CACHED)) {
+		file_fetch(f, req, id, view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0);
 	} else if (!pins_hold(f->queues->pins, id)) {
-		waiting_park(&f->waiting, req, WAIT_EVICTED, id, NOTE(view, false));
+		file_wait_evicted(f, req, id, view);
 	} else if (!m) {
-		open_unlisted(f, req, id);
+		open_unlisted(f, req, id, view);
 	} else {
 		usage_opened(&f->usage, maildrop_listing(f->maildrop), m, &f->queues->tasks);
 		if (anew)
 			notify_open(f->notify, req, tree_ino(id, view), f->queues->pins, id);
 		else
-			reply_open(f, req, id);
+			file_reply_open(f, req, id, view, true);
 	}
 }
 
@@ -126,6 +139,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_message(f, req, n.id, VIEW_MESSAGE);
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
+	else if (n.kind == NODE_HEADER)
+		headers_open(f, req, n.id);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
 		fuse_reply_open(req, &(struct fuse_file_info){.keep_cache = true});
 	else
@@ -171,7 +186,7 @@ bool file_fetch_again(struct fs *f, int64_t id, bool urgent)
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
  * has its EIO. What the kernel knows of it goes now, since other octets may come, and again when
  * they have. */
-static void mend(struct fs *f, int64_t id)
+void file_mend(struct fs *f, int64_t id)
 {
 	size_t at;
 
@@ -203,7 +218,8 @@ static void open_again(struct fs *f, enum wait_kind kind, int64_t id)
 		req = waiting_take(&f->waiting, kind, id, &note);
 		if (!req)
 			return;
-		open_body(f, req, id, NOTE_VIEW(note), NOTE_KNOWN(note));
+		open_body(
+		    f, req, id < 0 ? SHELF_HEADER(id) : id, NOTE_VIEW(note), NOTE_KNOWN(note));
 	}
 }
 
@@ -241,7 +257,7 @@ static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, 
 	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {
 		fuse_reply_err(req, EIO);
-		mend(f, id);
+		file_mend(f, id);
 		return;
 	}
 	fuse_reply_buf(req, to, (size_t)len);
@@ -272,6 +288,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		fuse_reply_err(req, EINVAL);
 	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
 		read_message(fs_of(req), req, n.id, size, offset);
+	else if (n.kind == NODE_HEADER)
+		headers_read(fs_of(req), req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
 		read_snapshot(fs_of(req), req, n.id, size, offset);
 	else
@@ -283,6 +301,8 @@ void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node n = tree_node(ino);
 
 	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		let_go(fs_of(req), n.id);
+		file_let_go(fs_of(req), n.id, VIEW_MESSAGE);
+	else if (n.kind == NODE_HEADER)
+		file_let_go(fs_of(req), n.id, VIEW_HEADER);
 	fuse_reply_err(req, 0);
 }

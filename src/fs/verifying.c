@@ -127,7 +127,8 @@ void verifying_checked(struct fs *f, struct event *e)
 		return;
 	put(&v->answer, c);
 	verbs_put_failure(&v->answer.failure, &e->failure);
-	if (e->failure.code == OK && v->refetch && may_fetch(f, c) && file_fetch_again(f, c->id, true)) {
+	if (e->failure.code == OK && v->refetch && may_fetch(f, c) &&
+	    file_fetch_again(f, c->id, true)) {
 		v->fetching = c->id;
 		v->answer.fetched = 1;
 	} else {

@@ -14,6 +14,7 @@
 enum wait_kind {
 	WAIT_FETCH,    /* open: key is the message's id */
 	WAIT_EVICTED,  /* open of a message whose body is just leaving the cache: key is its id */
+	WAIT_HEADER,   /* open of a header: key is the message's id */
 	WAIT_UNLINK,   /* unlink: key is the message's id */
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
 	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */

@@ -13,6 +13,7 @@
 #include "pins.h"
 #include "point.h"
 #include "shelf.h"
+#include "stored.h"
 
 /* ---- doing, inside a transaction ---- */
 
@@ -78,6 +79,25 @@ static enum error do_body(struct chores *c, struct work *w)
 	if (w->doubted)
 		return discard(c, w);
 	return error ? error : keep_body(c, w);
+}
+
+/* Memory for so little is always there, or a file is; if not, reading it is an error. */
+static void shelve_header(struct chores *c, const struct task *t)
+{
+	int64_t id = SHELF_HEADER(t->id);
+
+	shelf_begin(c->queues->shelf, id);
+	if (!shelf_add(c->queues->shelf, id, 0, slice_make(t->learnt->text, t->learnt->len), NULL))
+		shelf_complete(c->queues->shelf, id, t->learnt->len);
+}
+
+static enum error do_header(struct chores *c, struct work *w)
+{
+	const struct task *t = w->task;
+
+	if (c->room.plan.nocache)
+		shelve_header(c, t);
+	return stored_bring_header(c->store, t->id, t->learnt, &w->header, &w->failure);
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
@@ -258,6 +278,15 @@ static void tell_body(struct chores *c, struct work *w)
 	tell_fetched(c, w);
 }
 
+static void tell_header(struct chores *c, struct work *w)
+{
+	struct message *m = listing_by_id(c->listing, w->task->id);
+
+	if (m && !w->failure.code)
+		message_set_header(m, w->header);
+	to_fs(c, event_create(EVENT_HEADED), w);
+}
+
 static void tell_merged(struct chores *c, struct work *w)
 {
 	struct job *j = job_create(JOB_MERGED);
@@ -384,6 +413,7 @@ static const struct kind {
 } kinds[] = {
     [TASK_CHUNK] = {do_chunk, tell_chunk, "chunk"},
     [TASK_BODY] = {do_body, tell_body, "body"},
+    [TASK_HEADER] = {do_header, tell_header, "header"},
     [TASK_DISCARD] = {do_discard, tell_uncached, "discard"},
     [TASK_MERGE] = {do_merge, tell_merged, "merge", .alone = true},
     [TASK_PUBLISH] = {do_publish, tell_published, "publish", .alone = true},

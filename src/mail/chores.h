@@ -26,8 +26,9 @@ struct work {
 	struct listing *listing;
 	uint32_t *numbers;
 	bool same;
-	bool doubted; /* TASK_BODY: its header is another than TOP's */
-	bool again;   /* TASK_CHECK: there is more to look at */
+	uint32_t header; /* TASK_HEADER: octets, 0: not known */
+	bool doubted;    /* TASK_BODY: its header is another than TOP's */
+	bool again;      /* TASK_CHECK: there is more to look at */
 	struct intentions *intentions;
 };
 

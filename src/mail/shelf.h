@@ -16,6 +16,10 @@
 
 struct shelf;
 
+/* Under this id a message's header is, where it came without the body: on the shelf, and among what
+ * is held (pins.h). */
+#define SHELF_HEADER(id) (-(id))
+
 /* `memory`: octets. Files are made in `directory`, or where that is full, in $TMPDIR or /tmp. */
 struct shelf *shelf_create(uint64_t memory, const char *directory);
 void shelf_free(struct shelf *s); /* NULL is fine */

@@ -38,14 +38,17 @@ enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct f
 enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
     unsigned ordinal, int64_t *id, struct failure *why);
 
-/* Keeps a header's text, in place of another or only where there is none; under nocache nothing. */
-enum error stored_keep_text(
-    struct store *s, int64_t id, struct slice text, bool replace, struct failure *why);
-
 enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struct failure *why);
 /* Keeps the header of a message that had none; its time stays as it was shown. */
 enum error stored_set_header(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why);
+/* The text alone, in place of what there was. */
+enum error stored_set_header_text(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why);
+/* A header that somebody wanted to see, whole (learn_length): kept unless the body is there, which
+ * knows better. *length is that of the header as it is known then. */
+enum error stored_bring_header(
+    struct store *s, int64_t id, const struct learnt *l, uint32_t *length, struct failure *why);
 enum error stored_vanish(struct store *s, int64_t id, int64_t at, struct failure *why);
 enum error stored_return(struct store *s, int64_t id, struct failure *why);
 

@@ -315,3 +315,22 @@ def test_an_unlink_that_finds_no_room_says_so_and_the_file_stays(serve, small_di
     if code:
         assert name in mount.names()
         assert mount.read(name) == body(name)
+
+
+def test_headers_are_read_without_a_cache(server, mounts, person):
+    mount = mounts.mount(server, person, nocache=True, headers=0, refresh="1d")
+    for _ in range(2):
+        said = mount.run("grep", "-r", "^Subject:", mount.path / ".pop3fs/headers").ok().out.splitlines()
+        assert len(said) == COUNT
+    assert retrs(server) == 0
+    assert rows(mount, "SELECT count(*) FROM header") == [(0,)]
+    eventually(lambda: mount.read(NAMES[0]) == body(NAMES[0]), "a body")
+
+
+def test_a_header_stays_when_its_body_leaves(server, mounts, person):
+    mount = mounts.mount(server, person, cache_size=SIZE, **ROOMY)
+    mount.sums()
+    eventually(lambda: len(cached(mount)) == 1, "one body is left")
+    asked = retrs(server)
+    said = mount.run("grep", "-r", "^Subject:", mount.path / ".pop3fs/headers").ok().out.splitlines()
+    assert len(said) == COUNT and retrs(server) == asked

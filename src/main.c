@@ -13,6 +13,7 @@
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
+ *        mounthelper mount(8) runs us
  *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -26,10 +27,12 @@
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
- *        session     the thread that talks            talk        one connection
- *        line        opened, lost, left               errand      what is done there:
- *        survey      list the maildrop                fetching    bring bodies
- *        committing  delete                           prefetch    what to bring next
+ *        session     the thread that talks            orders      what is asked of it
+ *        talk        one connection                   line        opened, lost, left
+ *        errand      what is done there:              survey      list the maildrop
+ *        fetching    bring bodies                     prefetch    what to bring next
+ *        committing  delete                           comparing   only what was unlinked
+ *        proving     was it deleted?
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle
@@ -69,9 +72,11 @@
 #include "fs.h"
 #include "lock.h"
 #include "log.h"
+#include "mounthelper.h"
 #include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
+#include "process.h"
 #include "threads.h"
 #include "umount.h"
 
@@ -79,6 +84,7 @@
 
 struct pop3fs {
 	struct options options;
+	struct mounthelper helper; /* as mount(8) wants it */
 	struct account account;
 	char *mountpoint;
 	struct cache cache;
@@ -99,13 +105,18 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 	enum error e;
 
 	options_init(&p->options);
-	e = arguments_parse(&a, &p->options, argc, argv, why);
+	if (argc > 0 && mounthelper_is(argv[0]))
+		e = mounthelper_parse(&p->helper, &a, &p->options, argc, argv, why);
+	else
+		e = arguments_parse(&a, &p->options, argc, argv, why);
 	if (e || p->options.help || p->options.version)
 		return e;
 	if (a.count != 2)
 		return failed(why, E_USAGE,
 		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
 	e = options_check(&p->options, why);
+	if (!e && p->helper.namespace)
+		e = process_enter_mounts(p->helper.namespace, why);
 	if (!e)
 		e = account_parse(&p->account, a.words[0], p->options.tls, why);
 	if (!e)
@@ -139,10 +150,14 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 static int wait_for_daemon(struct pop3fs *p)
 {
 	CLEANUP(freep) char *doing = xasprintf("pop3fs: listing %s", p->account.words);
+	int status;
 
 	secret_free(take(&p->password));
 	companion_free(take(&p->companion)); /* the daemon has an end of its own */
-	return daemon_wait(&p->daemon, doing);
+	status = daemon_wait(&p->daemon, doing);
+	if (status == STATUS_DONE && p->helper.verbose)
+		printf("pop3fs: %s mounted on %s.\n", p->account.source, p->mountpoint);
+	return status;
 }
 
 /* ---- in the daemon ---- */
@@ -266,6 +281,8 @@ int main(int argc, char **argv)
 			puts("pop3fs " POP3FS_VERSION);
 		return STATUS_DONE;
 	}
+	if (p.helper.fake)
+		return STATUS_DONE;
 	log_debug_on(p.options.debug);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
 		return failed_early(&why);

@@ -12,17 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "clock.h"
 
-#define LARGEST_FILE 65536 /* octets; of an answer that is a file */
+#define AT_ONCE 16384 /* octets of an answer that are read at once */
 
 /* ---- in the child ---- */
 
 struct question {
 	const struct mounted *mount;
 	pid_t parent;
-	const char *file;      /* to read; NULL: an ioctl */
-	unsigned long command; /* then this one, with ... */
+	unsigned long command;
 	const void *argument;
 	size_t len;
 };
@@ -38,21 +38,6 @@ static int become(const struct mounted *m, pid_t parent)
 	return getppid() == parent ? 0 : EINTR;
 }
 
-static int read_file(int root, const char *name, struct buf *answer)
-{
-	int fd = openat(root, name, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : 1;
-
-	while (got > 0 && answer->len < LARGEST_FILE) {
-		char *to = buf_room(answer, LARGEST_FILE - answer->len);
-
-		got = read(fd, to, LARGEST_FILE - answer->len);
-		if (got > 0)
-			buf_added(answer, (size_t)got);
-	}
-	return got < 0 ? errno : 0;
-}
-
 static int put(const struct question *q, struct buf *answer)
 {
 	int number = become(q->mount, q->parent), root;
@@ -63,8 +48,6 @@ static int put(const struct question *q, struct buf *answer)
 	root = openat(q->mount->place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return errno;
-	if (q->file)
-		return read_file(root, q->file, answer);
 	argument = buf_room(answer, q->len);
 	memcpy(argument, q->argument, q->len);
 	buf_added(answer, q->len);
@@ -130,7 +113,7 @@ static bool take_answer(int from, struct buf *answer, int64_t deadline)
 			return false;
 		if (ready < 0)
 			continue;
-		got = read(from, buf_room(answer, LARGEST_FILE), LARGEST_FILE);
+		got = read(from, buf_room(answer, AT_ONCE), AT_ONCE);
 		if (got < 0 && errno != EINTR)
 			return true;
 		if (got > 0)
@@ -197,12 +180,4 @@ enum error asking_ioctl(const struct mounted *m, unsigned long command, void *ar
 		e = failed(why, E_SYSTEM, "the mount on %s could not be asked", m->target);
 	buf_finish(&answer);
 	return e;
-}
-
-enum error asking_file(const struct mounted *m, const char *name, struct buf *text,
-    int64_t deadline, struct failure *why)
-{
-	const struct question q = {.mount = m, .parent = getpid(), .file = name};
-
-	return ask(&q, text, deadline, why);
 }

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
 #include "error.h"
 #include "mounted.h"
 
@@ -20,10 +19,6 @@
  * E_PROTOCOL    it is of another version
  * E_SYSTEM      anything else */
 enum error asking_ioctl(const struct mounted *m, unsigned long command, void *argument, size_t len,
-    int64_t deadline, struct failure *why);
-
-/* The octets of a small file below the mount's root; they are added to *text. The same errors. */
-enum error asking_file(const struct mounted *m, const char *name, struct buf *text,
     int64_t deadline, struct failure *why);
 
 #endif

@@ -14,7 +14,6 @@
 #include "umount.h"
 #include "verdict.h"
 
-#define STATUS_FILE  ".pop3fs/status"
 #define STATUS_MS    30000 /* a daemon answers at once; then it hangs */
 #define LIST_MS      5000  /* the same, where one that hangs holds up the others */
 #define LONGEST_LINE 2048  /* octets, escaped */
@@ -40,6 +39,17 @@ static const char *plural(uint64_t count, const char *one, const char *many)
 }
 
 /* ---- status ---- */
+
+static enum error ask_status(
+    const struct mounted *m, struct verb_status *answer, int64_t ms, struct failure *why)
+{
+	return asking_ioctl(m, VERB_STATUS, answer, sizeof(*answer), clock_in(ms), why);
+}
+
+static struct slice text_of(const struct verb_status *answer)
+{
+	return slice_make(answer->text, answer->len < VERB_TEXT ? answer->len : VERB_TEXT);
+}
 
 /* A line of status: "key: value". Returns the key's length, 0 for anything else. */
 static size_t key_length(struct slice line)
@@ -70,14 +80,13 @@ static void print_aligned(struct slice text)
 
 static int status(const struct mounted *m, char *const *names)
 {
-	struct buf text = {.len = 0};
+	struct verb_status answer = {.len = 0};
 	struct failure why;
-	enum error e = asking_file(m, STATUS_FILE, &text, clock_in(STATUS_MS), &why);
 
-	if (!e)
-		print_aligned(buf_slice(&text));
-	buf_finish(&text);
-	return e ? complain(&why) : DONE;
+	if (ask_status(m, &answer, STATUS_MS, &why))
+		return complain(&why);
+	print_aligned(text_of(&answer));
+	return DONE;
 }
 
 /* ---- commit, refresh, undelete ---- */
@@ -176,20 +185,19 @@ static void list_row(const struct mountinfo_row *row)
 {
 	CLEANUP(mounted_finish) struct mounted m;
 	char source[LONGEST_LINE], target[LONGEST_LINE];
-	struct buf text = {.len = 0};
+	struct verb_status answer = {.len = 0};
 	struct failure why;
 	enum error e = mounted_row(&m, row, &why);
 
 	if (!e)
-		e = asking_file(&m, STATUS_FILE, &text, clock_in(LIST_MS), &why);
+		e = ask_status(&m, &answer, LIST_MS, &why);
 	printf("%s on %s", log_escape(source, sizeof(source), slice_of(row->source)),
 	    log_escape(target, sizeof(target), slice_of(row->target)));
 	if (e)
 		printf(": %s\n", e == E_CLOSED ? "dead" : error_words(e));
 	else
-		list_counts(buf_slice(&text));
+		list_counts(text_of(&answer));
 	fflush(stdout); /* before the next one is waited for, or a child inherits it */
-	buf_finish(&text);
 }
 
 static int list(void)

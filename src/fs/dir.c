@@ -10,7 +10,6 @@
 
 #include "alloc.h"
 #include "inside.h"
-#include "status.h"
 
 #define COOKIE_DOTS  1 /* behind "." */
 #define COOKIE_FIRST 2 /* behind "..", and what a cookie is larger than the id it is for */
@@ -48,20 +47,11 @@ static void reply_entry(struct fs *f, fuse_req_t req, uint64_t ino, double secon
 
 static void reply_status(struct fs *f, fuse_req_t req)
 {
-	const struct status now = {
-	    .account = f->plan.account,
-	    .state = f->state,
-	    .ending = f->ending,
-	    .messages = maildrop_count(f->maildrop),
-	    .octets = maildrop_octets(f->maildrop),
-	    .cached = maildrop_cached(f->maildrop),
-	    .pending = maildrop_pending(f->maildrop),
-	};
 	struct fuse_entry_param e = {0};
 	struct buf text = {0};
 	const struct snapshot *s;
 
-	status_render(&text, &now);
+	fs_status(f, &text);
 	s = snapshots_add(&f->snapshots, &text);
 	e.ino = tree_ino(s->serial, VIEW_SNAPSHOT);
 	fs_attributes(f, e.ino, &e.attr, &e.attr_timeout);

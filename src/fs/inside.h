@@ -85,6 +85,7 @@ extern const struct fuse_lowlevel_ops fs_operations;
 bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds);
 void fs_message_attributes(
     struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds);
+void fs_status(const struct fs *f, struct buf *text); /* status.h; adds to it */
 /* EPERM, or EROFS: nothing pretends to work. */
 void fs_refuse(fuse_req_t req);
 

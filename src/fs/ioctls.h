@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define VERB_WORDS 480 /* octets of a sentence, with its NUL: struct failure's */
-#define VERB_NAME  256 /* of a file's name, with its NUL */
+#define VERB_WORDS 480  /* octets of a sentence, with its NUL: struct failure's */
+#define VERB_NAME  256  /* of a file's name, with its NUL */
+#define VERB_TEXT  8184 /* octets of a text; the kernel takes structs below 16 KiB */
 
 /* Why it was not done. */
 struct verb_failure {
@@ -54,9 +55,17 @@ struct verb_undelete {
 	struct verb_failure failure;
 };
 
+/* The text of .pop3fs/status (status.h), without opening a file. Answered at once. */
+struct verb_status {
+	uint32_t len;
+	uint32_t unused;
+	char text[VERB_TEXT]; /* `len` octets of whole lines; zero behind them */
+};
+
 #define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
+#define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "inside.h"
+#include "status.h"
 
 #define STATFS_BLOCK 512 /* df counts in these: mails are small */
 #define LONGEST_NAME 255
@@ -152,6 +153,21 @@ static void get_statfs(fuse_req_t req, fuse_ino_t ino)
 	};
 
 	fuse_reply_statfs(req, &st);
+}
+
+void fs_status(const struct fs *f, struct buf *text)
+{
+	const struct status now = {
+	    .account = f->plan.account,
+	    .state = f->state,
+	    .ending = f->ending,
+	    .messages = maildrop_count(f->maildrop),
+	    .octets = maildrop_octets(f->maildrop),
+	    .cached = maildrop_cached(f->maildrop),
+	    .pending = maildrop_pending(f->maildrop),
+	};
+
+	status_render(text, &now);
 }
 
 /* Only asked without default_permissions, when nobody but the owner gets in. Messages and the

@@ -73,6 +73,26 @@ static void identity(struct fs *f, fuse_req_t req, const void *in)
 	fuse_reply_ioctl(req, 0, &f->verbs.identity, sizeof(f->verbs.identity));
 }
 
+/* ---- status ---- */
+
+/* Should it ever be too long, its last lines are missing. */
+static void status(struct fs *f, fuse_req_t req, const void *in)
+{
+	struct verb_status answer = {.len = 0};
+	struct buf text = {.len = 0};
+	struct slice whole, line;
+
+	fs_status(f, &text);
+	whole = buf_slice(&text);
+	while ((line = slice_token(&whole, "\n")).len > 0 && answer.len + line.len < VERB_TEXT) {
+		memcpy(answer.text + answer.len, line.at, line.len);
+		answer.len += (uint32_t)line.len + 1;
+		answer.text[answer.len - 1] = '\n';
+	}
+	buf_finish(&text);
+	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
+}
+
 /* ---- commit ---- */
 
 static void send_commit(struct fs *f, bool leaving)
@@ -300,6 +320,7 @@ static const struct verb {
     {VERB_COMMIT, sizeof(struct verb_commit), sizeof(struct verb_commit), commit, true},
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
+    {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
 };
 
 static const struct verb *find(unsigned command)

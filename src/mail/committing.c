@@ -1,17 +1,10 @@
 #include "errand.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "alloc.h"
 #include "clock.h"
-#include "journal.h"
-#include "learn.h"
 #include "log.h"
-#include "name.h"
 #include "point.h"
 
 /* Commands out at a time where the server announced PIPELINING; else one. */
@@ -119,7 +112,7 @@ void committing_want(struct session *s, bool final)
 	}
 }
 
-static bool waits(const struct intention *i)
+bool committing_waits_for(const struct intention *i)
 {
 	return i->state != INTENTION_REFUSED;
 }
@@ -129,98 +122,8 @@ static size_t waiting(const struct intentions *all)
 	size_t count = 0;
 
 	for (size_t i = 0; i < all->count; i++)
-		count += waits(&all->all[i]);
+		count += committing_waits_for(&all->all[i]);
 	return count;
-}
-
-/* One that was not done: the journal tries it so often, then it is shown again. */
-static void count_undone(struct committing *c, const struct deletion *d)
-{
-	if (d->intention->tries + 1 < JOURNAL_MOST_TRIES)
-		c->result.waiting++;
-	else
-		c->result.dropped++;
-}
-
-/* Hands what became of each to the journal. */
-static void tell_journal(struct session *s)
-{
-	struct committing *c = &s->committing;
-	struct task *t = task_create(TASK_OUTCOMES);
-
-	t->outcomes = xreallocarray(NULL, c->count, sizeof(*t->outcomes));
-	for (size_t i = 0; i < c->count; i++) {
-		const struct deletion *d = &c->all[i];
-
-		if (d->marked || d->outcome != OUTCOME_NOT_SENT)
-			t->outcomes[t->count++] = (struct outcome){d->id, d->outcome};
-		if (d->outcome == OUTCOME_DELETED)
-			c->result.deleted++;
-		else if (d->outcome == OUTCOME_DROPPED)
-			c->result.dropped++;
-		else if (d->outcome == OUTCOME_REFUSED)
-			count_undone(c, d);
-		else
-			c->result.waiting++;
-	}
-	session_send_task(s, t);
-}
-
-/* ---- which deletions, by which numbers ---- */
-
-/* Whether its header is to be compared. An intention from before this line's listing is good only
- * for the message that it was made for; so is a later one, but where its UIDL says least, and there
- * is something to compare, that is done all the same. */
-static bool is_doubtful(const struct session *s, const struct intention *i)
-{
-	const struct message *m = listing_by_id(s->listing, i->id);
-
-	if (m && message_flags(m) & MESSAGE_TWIN)
-		return true;
-	if (!i->resized && !name_is_counter(slice_of(i->name)))
-		return false;
-	return i->older || i->tries > 0 || (i->has_digest && learning_top_is_there(s));
-}
-
-static void drop(struct deletion *d)
-{
-	d->outcome = OUTCOME_DROPPED;
-	log_warning(
-	    "%s is not deleted: the server now lists another message under its UIDL, or one "
-	    "that cannot be told from it; it is shown again",
-	    d->intention->name);
-}
-
-/* What nothing tells from another message, or what cannot be compared, is not deleted. */
-static void drop_hopeless(const struct session *s, struct deletion *d)
-{
-	const struct message *m = listing_by_id(s->listing, d->id);
-
-	if (message_flags(m) & MESSAGE_FIXED ||
-	    (d->doubtful && (!d->intention->has_digest || !learning_top_is_there(s))))
-		drop(d);
-}
-
-static void choose(struct session *s)
-{
-	struct committing *c = &s->committing;
-
-	c->all = xreallocarray(NULL, c->intentions->count, sizeof(*c->all));
-	for (size_t i = 0; i < c->intentions->count; i++) {
-		const struct intention *in = &c->intentions->all[i];
-		uint32_t number = session_number(s, in->id);
-
-		if (!waits(in) || number == 0)
-			continue;
-		c->all[c->count] = (struct deletion){
-		    .id = in->id,
-		    .number = number,
-		    .doubtful = is_doubtful(s, in),
-		    .outcome = OUTCOME_NOT_SENT,
-		    .intention = in,
-		};
-		drop_hopeless(s, &c->all[c->count++]);
-	}
 }
 
 /* ---- the steps ---- */
@@ -258,7 +161,7 @@ void committing_intentions(struct session *s, struct intentions *all)
 		c->stage = COMMIT_WAITING;
 		return;
 	}
-	choose(s);
+	comparing_choose(s);
 	c->result.waiting -= c->count; /* those are told one by one */
 	c->stage = COMMIT_COMPARING;
 	if (compare(s, &why))
@@ -292,25 +195,16 @@ enum error committing_start(struct session *s, struct failure *why)
 	return OK;
 }
 
-static size_t most_out(const struct session *s)
+size_t committing_most_out(const struct session *s)
 {
 	return pipelining_allowed(s) ? MOST_OUT : 1;
 }
 
 static enum error compare(struct session *s, struct failure *why)
 {
-	struct committing *c = &s->committing;
-
-	for (; c->next < c->count && talk_waiting(s->talk) < most_out(s); c->next++) {
-		struct deletion *d = &c->all[c->next];
-
-		if (d->doubtful && d->outcome == OUTCOME_NOT_SENT &&
-		    talk_send_number(s->talk, VERB_TOP, d->number, c->next, why))
-			return why->code;
-	}
-	if (c->next < c->count || talk_waiting(s->talk) > 0)
-		return OK;
-	return mark(s, why);
+	if (comparing_go(s, why))
+		return why->code;
+	return comparing_done(s) ? mark(s, why) : OK;
 }
 
 /* "sent" goes to disk before any DELE goes out. */
@@ -336,7 +230,7 @@ static enum error send_deles(struct session *s, struct failure *why)
 {
 	struct committing *c = &s->committing;
 
-	for (; c->next < c->count && talk_waiting(s->talk) < most_out(s); c->next++) {
+	for (; c->next < c->count && talk_waiting(s->talk) < committing_most_out(s); c->next++) {
 		struct deletion *d = &c->all[c->next];
 
 		if (!d->marked)
@@ -371,48 +265,6 @@ enum error committing_marked(struct session *s, const struct failure *how, struc
 	return send_deles(s, why);
 }
 
-static bool is_same(const struct deletion *d, struct slice text)
-{
-	CLEANUP(freep) struct learnt *learnt = learn_header(text, clock_seconds());
-
-	return memcmp(learnt->digest, d->intention->digest, sizeof(learnt->digest)) == 0;
-}
-
-static enum error top_answer(struct session *s, const struct answer *a, struct failure *why)
-{
-	struct committing *c = &s->committing;
-	struct deletion *d = &c->all[a->tag];
-
-	if (a->kind == ANSWER_STATUS) {
-		buf_clear(&c->top);
-		if (a->status.sign != REPLY_OK)
-			drop(d);
-	} else if (a->kind == ANSWER_TEXT && c->top.len < LEARN_LARGEST) {
-		size_t room = LEARN_LARGEST - c->top.len;
-
-		buf_add(&c->top, a->text.at, a->text.len < room ? a->text.len : room);
-	} else if (a->kind == ANSWER_END && !is_same(d, buf_slice(&c->top))) {
-		drop(d);
-	}
-	return a->last ? compare(s, why) : OK;
-}
-
-/* Said of each, and to whoever waits for the commit of the first. */
-__attribute__((format(printf, 2, 3))) static void not_done(
-    struct committing *c, const char *format, ...)
-{
-	struct failure why;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why.words, sizeof(why.words), format, args);
-	va_end(args);
-	why.code = E_REFUSED;
-	log_warning("%s", why.words);
-	if (!c->refused.code)
-		c->refused = why;
-}
-
 static enum error dele_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct deletion *d = &s->committing.all[a->tag];
@@ -420,8 +272,8 @@ static enum error dele_answer(struct session *s, const struct answer *a, struct 
 	POINT("commit", "deleted");
 	if (a->status.sign != REPLY_OK) {
 		d->outcome = OUTCOME_REFUSED;
-		not_done(&s->committing, "the server refused to delete %s: %.*s",
-		    d->intention->name, SLICE_ARGS(a->status.text));
+		proving_not_done(s, "the server refused to delete %s: %.*s", d->intention->name,
+		    SLICE_ARGS(a->status.text));
 	}
 	return send_deles(s, why);
 }
@@ -440,7 +292,7 @@ static void quit_answer(struct session *s, const struct answer *a)
 		failed(&how, E_REFUSED, "%s answered QUIT with -ERR %.*s", s->plan->host,
 		    SLICE_ARGS(a->status.text));
 	}
-	tell_journal(s);
+	proving_tell_journal(s);
 	s->line = LINE_LEAVING;
 	if (!c->final)
 		session_want_listing(s);
@@ -454,7 +306,8 @@ enum error committing_answer(struct session *s, const struct answer *a, struct f
 {
 	switch (s->committing.stage) {
 	case COMMIT_COMPARING:
-		return top_answer(s, a, why);
+		comparing_answer(s, a);
+		return a->last ? compare(s, why) : OK;
 	case COMMIT_DELETING:
 		return dele_answer(s, a, why);
 	case COMMIT_QUITTING:
@@ -487,7 +340,7 @@ void committing_line_broke(struct session *s, const struct failure *why, bool tr
 	}
 	c->broken = true;
 	if (c->stage == COMMIT_MARKING)
-		tell_journal(s); /* that none of them was sent */
+		proving_tell_journal(s); /* that none of them was sent */
 	forget(c);
 	c->result = (struct commit_result){.waiting = left};
 	c->stage = COMMIT_WAITING;
@@ -507,7 +360,7 @@ void committing_broken(struct session *s, const struct failure *why)
 	case COMMIT_DELETING:
 	case COMMIT_QUITTING:
 	case COMMIT_COMPARING:
-		tell_journal(s);
+		proving_tell_journal(s);
 		break;
 	default:
 		break;
@@ -515,25 +368,12 @@ void committing_broken(struct session *s, const struct failure *why)
 	finish(s, why);
 }
 
-/* The listing after QUIT is the proof: what it still has was not deleted, whatever the answers
- * were. */
 void committing_proved(struct session *s, const struct failure *how)
 {
-	struct committing *c = &s->committing;
-
-	if (c->stage != COMMIT_PROVING)
+	if (s->committing.stage != COMMIT_PROVING)
 		return;
 	POINT("commit", "proved");
-	/* without a listing it stands as the server answered, and the next one proves it */
-	for (size_t i = 0; i < c->count && how->code == OK; i++) {
-		if (c->all[i].outcome == OUTCOME_DELETED &&
-		    listing_by_id(s->listing, c->all[i].id)) {
-			c->result.deleted--;
-			count_undone(c, &c->all[i]);
-			not_done(c, "%s is still listed after \"+OK\" to DELE and QUIT",
-			    c->all[i].intention->name);
-		}
-	}
-	c->result.proved = how->code == OK;
-	finish(s, NULL);
+	if (how->code == OK)
+		proving_look(s);
+	finish(s, NULL); /* without a listing it stands as the server answered */
 }

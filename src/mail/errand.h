@@ -1,7 +1,7 @@
 /* The session thread's inside. An errand is one thing that is done on an open line: survey (what
  * does the maildrop hold), fetching (bodies), committing (deletions). session.c decides which comes
- * next and owns the line; each errand has a file of its own and is told the answers to what it
- * sent. Private to these files. */
+ * next and owns the line; orders.c takes what the other threads ask for; each errand has a file of
+ * its own and is told the answers to what it sent. Private to these files. */
 #ifndef POP3FS_ERRAND_H
 #define POP3FS_ERRAND_H
 
@@ -199,6 +199,31 @@ void committing_proved(struct session *s, const struct failure *how);
 /* Wants a line now; wants a login at once, be it for the proof. */
 bool committing_wants_line(const struct session *s);
 bool committing_waited_for(const struct session *s);
+/* The rest is for the two below. */
+bool committing_waits_for(const struct intention *i); /* the server has not refused it for good */
+size_t committing_most_out(const struct session *s);  /* commands at a time */
+
+/* ---- comparing.c: is it still the message that was unlinked? ---- */
+
+/* From the intentions: which deletions, by which numbers of this line, and which are doubtful. One
+ * that nothing tells from another message, or that is doubtful and cannot be compared, is dropped:
+ * its outcome says so, as it does after a comparison. */
+void comparing_choose(struct session *s);
+/* TOP for the doubtful, as many at a time as may be out. */
+enum error comparing_go(struct session *s, struct failure *why);
+bool comparing_done(const struct session *s); /* nothing is to be asked, nothing is out */
+void comparing_answer(struct session *s, const struct answer *a);
+
+/* ---- proving.c: what became of each deletion ---- */
+
+/* The server did not do it: said of each, and to whoever waits for the commit of the first. */
+__attribute__((format(printf, 2, 3))) void proving_not_done(
+    struct session *s, const char *format, ...);
+/* Hands what became of each to the journal, and counts it for whoever waits. */
+void proving_tell_journal(struct session *s);
+/* The listing after QUIT is the proof: what it still has was not deleted, whatever the answers
+ * were. (The journal sees the same by itself: journal_settle.) */
+void proving_look(struct session *s);
 
 /* ---- session.c: the thread, and what comes next ---- */
 
@@ -261,6 +286,11 @@ void session_learn(struct session *s, enum fact fact, int64_t value);
 
 void session_send_task(struct session *s, struct task *t);
 void session_send_event(struct session *s, struct event *e);
+
+/* ---- orders.c: what a job makes it do ---- */
+
+/* *j stays the caller's, less what is taken from it. */
+void orders_take(struct session *s, struct job *j);
 
 /* ---- line.c: how the line is opened, lost and left, and what becomes of those who wait ---- */
 

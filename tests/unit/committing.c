@@ -4,67 +4,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "played.h"
+#include "committed.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-/* ---- the store's part ---- */
-
-/* The journal holds one intention, of the third message; or none. */
-static void answer_intentions(struct played *b, size_t count)
-{
-	struct job *j = job_create(JOB_INTENTIONS);
-
-	task_free(played_task(b, TASK_INTENTIONS));
-	j->intentions = xzalloc(sizeof(*j->intentions) + count * sizeof(struct intention));
-	j->intentions->count = count;
-	if (count > 0)
-		j->intentions->all[0] = (struct intention){.id = PLAYED_FIRST + 2, .name = "c"};
-	played_put(b, j);
-}
-
-static void mark(struct played *b)
-{
-	struct task *t = played_task(b, TASK_MARK);
-
-	assert_int_equal(t->count, 1);
-	assert_int_equal(t->ids[0], PLAYED_FIRST + 2);
-	task_free(t);
-	played_put(b, job_create(JOB_MARKED));
-}
-
-static void check_outcome(struct played *b, enum outcome_kind kind)
-{
-	struct task *t = played_task(b, TASK_OUTCOMES);
-
-	assert_int_equal(t->count, 1);
-	assert_int_equal(t->outcomes[0].id, PLAYED_FIRST + 2);
-	assert_int_equal(t->outcomes[0].kind, kind);
-	task_free(t);
-}
-
-static void commit(struct played *b, bool final)
-{
-	struct job *j = job_create(JOB_COMMIT);
-
-	j->final = final;
-	played_put(b, j);
-}
-
-static void check_committed(struct played *b, const struct commit_result *want, enum error code)
-{
-	struct event *e = played_event(b, EVENT_COMMITTED);
-
-	assert_int_equal(e->failure.code, code);
-	assert_int_equal(e->commit.deleted, want->deleted);
-	assert_int_equal(e->commit.waiting, want->waiting);
-	assert_int_equal(e->commit.dropped, want->dropped);
-	assert_int_equal(e->commit.proved, want->proved);
-	event_free(e);
-}
-
-/* ---- deletions ---- */
+static const struct intention one = {.id = COMMITTED_ID, .name = "c"};
 
 static void a_deletion_is_marked_sent_and_proved(void **state)
 {
@@ -80,33 +24,13 @@ static void a_deletion_is_marked_sent_and_proved(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	commit(&b, false);
-	answer_intentions(&b, 1);
-	answer_intentions(&b, 1); /* again, by the numbers of the line that is used */
-	mark(&b);
-	check_outcome(&b, OUTCOME_DELETED);
+	committed_ask(&b, false);
+	committed_choose(&b, &one);
+	committed_mark(&b, 1);
+	committed_outcome(&b, OUTCOME_DELETED);
 	played_publish(&b, played_merge(&b));
 	played_refreshed(&b, 1);
-	check_committed(&b, &(struct commit_result){.deleted = 1, .proved = true}, OK);
-	played_end(&b);
-}
-
-static void what_is_still_listed_was_not_deleted(void **state)
-{
-	static const struct scripted_row rows[] = {
-	    {"DELE 3", "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
-	struct played b;
-
-	played_start(&b, rows, COUNT(rows));
-	played_list(&b);
-	commit(&b, false);
-	answer_intentions(&b, 1);
-	answer_intentions(&b, 1);
-	mark(&b);
-	check_outcome(&b, OUTCOME_DELETED);
-	played_publish(&b, played_merge(&b));
-	played_refreshed(&b, 1);
-	check_committed(&b, &(struct commit_result){.waiting = 1, .proved = true}, E_REFUSED);
+	committed_result(&b, &(struct commit_result){.deleted = 1, .proved = true}, OK);
 	played_end(&b);
 }
 
@@ -134,12 +58,11 @@ static void the_answers_to_dele_and_quit_decide_the_outcome(void **state)
 
 		played_start(&b, rows, COUNT(rows));
 		played_list(&b);
-		commit(&b, true);
-		answer_intentions(&b, 1);
-		answer_intentions(&b, 1);
-		mark(&b);
-		check_outcome(&b, cases[i].outcome);
-		check_committed(&b, &cases[i].result, cases[i].code);
+		committed_ask(&b, true);
+		committed_choose(&b, &one);
+		committed_mark(&b, 1);
+		committed_outcome(&b, cases[i].outcome);
+		committed_result(&b, &cases[i].result, cases[i].code);
 		played_end(&b);
 	}
 }
@@ -150,9 +73,9 @@ static void a_commit_of_nothing_needs_no_line(void **state)
 	struct played b;
 
 	played_start(&b, rows, COUNT(rows));
-	commit(&b, false);
-	answer_intentions(&b, 0);
-	check_committed(&b, &(struct commit_result){.proved = true}, OK);
+	committed_ask(&b, false);
+	committed_intentions(&b, NULL);
+	committed_result(&b, &(struct commit_result){.proved = true}, OK);
 	played_end(&b);
 }
 
@@ -165,36 +88,14 @@ static void an_unlink_that_was_taken_back_is_not_sent(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	commit(&b, false);
-	answer_intentions(&b, 1);
-	answer_intentions(&b, 1);
+	committed_ask(&b, false);
+	committed_choose(&b, &one);
 	task_free(played_task(&b, TASK_MARK));
 	j = job_create(JOB_MARKED);
 	failed(&j->failure, E_VANISHED, "it was undeleted");
 	played_put(&b, j);
-	answer_intentions(&b, 0); /* it is asked again, and there is none */
-	check_committed(&b, &(struct commit_result){.proved = true}, OK);
-	played_end(&b);
-}
-
-static void after_the_final_commit_nothing_is_begun(void **state)
-{
-	static const struct scripted_row rows[] = {PLAYED_LISTING, SCRIPTED_LOGIN};
-	struct played b;
-	struct event *e;
-
-	played_start(&b, rows, COUNT(rows));
-	commit(&b, true);
-	answer_intentions(&b, 0);
-	check_committed(&b, &(struct commit_result){.proved = true}, OK);
-	played_ask(&b, 3);
-	e = played_event(&b, EVENT_NOT_LISTED);
-	assert_int_equal(e->failure.code, E_ENDING);
-	event_free(e);
-	played_fetch(&b, PLAYED_FIRST);
-	e = played_event(&b, EVENT_FETCHED);
-	assert_int_equal(e->failure.code, E_ENDING);
-	event_free(e);
+	committed_intentions(&b, NULL); /* it is asked again, and there is none */
+	committed_result(&b, &(struct commit_result){.proved = true}, OK);
 	played_end(&b);
 }
 
@@ -202,11 +103,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_deletion_is_marked_sent_and_proved),
-	    cmocka_unit_test(what_is_still_listed_was_not_deleted),
 	    cmocka_unit_test(the_answers_to_dele_and_quit_decide_the_outcome),
 	    cmocka_unit_test(a_commit_of_nothing_needs_no_line),
 	    cmocka_unit_test(an_unlink_that_was_taken_back_is_not_sent),
-	    cmocka_unit_test(after_the_final_commit_nothing_is_begun),
 	};
 
 	return cmocka_run_group_tests_name("committing", tests, NULL, NULL);

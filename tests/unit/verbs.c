@@ -156,6 +156,20 @@ static int identify(struct world *x, const void *with)
 									    : WRONG;
 }
 
+/* The same as the file says. */
+static int read_status(struct world *x, const void *with)
+{
+	struct verb_status got;
+	char want[VERB_TEXT] = "";
+	int number = ask(x, VERB_STATUS, &got);
+	int fd = open(world_path(x, ".pop3fs/status"), O_RDONLY);
+	ssize_t len = read(fd, want, sizeof(want) - 1);
+
+	if (number || len <= 0)
+		return number ? number : WRONG;
+	return got.len == (size_t)len && memcmp(got.text, want, sizeof(want)) == 0 ? 0 : WRONG + 1;
+}
+
 static int be_a_stranger(struct world *x, const void *with)
 {
 	int fd = open(x->mountpoint, O_RDONLY | O_DIRECTORY);
@@ -449,10 +463,11 @@ static void what_cannot_be_taken_back_is_said(void **state)
 
 /* ---- who, and what else ---- */
 
-static void what_is_no_verb_is_refused_at_once(void **state)
+static void what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once(void **state)
 {
 	assert_int_equal(child_do(&w, ask_for_other_things, NULL), 0);
 	assert_int_equal(child_do(&w, identify, NULL), 0);
+	assert_int_equal(child_do(&w, read_status, NULL), 0);
 	assert_true(world_idle(&w));
 }
 
@@ -485,7 +500,7 @@ int main(void)
 	    TEST(one_listing_answers_all_before_it, setup),
 	    TEST(what_is_taken_back_is_there_again, setup),
 	    TEST(what_cannot_be_taken_back_is_said, setup),
-	    TEST(what_is_no_verb_is_refused_at_once, setup),
+	    TEST(what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once, setup),
 	    TEST(who_may_not_unlink_may_not_commit, setup_for_others),
 	};
 

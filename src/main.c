@@ -14,6 +14,7 @@
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -24,6 +25,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it

@@ -10,6 +10,7 @@
 #include <fuse_lowlevel.h>
 
 #include "buf.h"
+#include "fetches.h"
 #include "fs.h"
 #include "maildrop.h"
 #include "notify.h"
@@ -41,6 +42,8 @@ struct fs {
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;
+	struct fetch *fetches;         /* oldest first */
+	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
 	uint64_t sync_cookie;
 
@@ -113,6 +116,12 @@ void file_read(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
+
+/* filling.c: the verbs FETCH and FETCHED, and EVENT_FETCHED for them */
+void filling_fetch(struct fs *f, fuse_req_t req, const void *in);
+void filling_tell(struct fs *f, fuse_req_t req, const void *in);
+void filling_fetched(struct fs *f, int64_t id, const struct failure *how);
+void filling_finish(struct fs *f);
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

@@ -19,6 +19,7 @@ enum wait_kind {
 	WAIT_COMMIT,   /* these: key is the verb's number (verbs.h) */
 	WAIT_REFRESH,
 	WAIT_UNDO,
+	WAIT_FETCHED, /* key is the fetch's number (fetches.h) */
 	WAIT_KINDS,
 };
 

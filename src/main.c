@@ -13,6 +13,7 @@
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
+ *        mounthelper mount(8) runs us
  *        mounted     which mount is meant             mountinfo   what is mounted
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
@@ -73,9 +74,11 @@
 #include "fs.h"
 #include "lock.h"
 #include "log.h"
+#include "mounthelper.h"
 #include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
+#include "process.h"
 #include "threads.h"
 #include "umount.h"
 
@@ -83,6 +86,7 @@
 
 struct pop3fs {
 	struct options options;
+	struct mounthelper helper; /* as mount(8) wants it */
 	struct account account;
 	char *mountpoint;
 	struct cache cache;
@@ -103,13 +107,18 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 	enum error e;
 
 	options_init(&p->options);
-	e = arguments_parse(&a, &p->options, argc, argv, why);
+	if (argc > 0 && mounthelper_is(argv[0]))
+		e = mounthelper_parse(&p->helper, &a, &p->options, argc, argv, why);
+	else
+		e = arguments_parse(&a, &p->options, argc, argv, why);
 	if (e || p->options.help || p->options.version)
 		return e;
 	if (a.count != 2)
 		return failed(why, E_USAGE,
 		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
 	e = options_check(&p->options, why);
+	if (!e && p->helper.namespace)
+		e = process_enter_mounts(p->helper.namespace, why);
 	if (!e)
 		e = account_parse(&p->account, a.words[0], p->options.tls, why);
 	if (!e)
@@ -143,10 +152,14 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 static int wait_for_daemon(struct pop3fs *p)
 {
 	CLEANUP(freep) char *doing = xasprintf("pop3fs: listing %s", p->account.words);
+	int status;
 
 	secret_free(take(&p->password));
 	companion_free(take(&p->companion)); /* the daemon has an end of its own */
-	return daemon_wait(&p->daemon, doing);
+	status = daemon_wait(&p->daemon, doing);
+	if (status == STATUS_DONE && p->helper.verbose)
+		printf("pop3fs: %s mounted on %s.\n", p->account.source, p->mountpoint);
+	return status;
 }
 
 /* ---- in the daemon ---- */
@@ -270,6 +283,8 @@ int main(int argc, char **argv)
 			puts("pop3fs " POP3FS_VERSION);
 		return STATUS_DONE;
 	}
+	if (p.helper.fake)
+		return STATUS_DONE;
 	log_debug_on(p.options.debug);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
 		return failed_early(&why);

@@ -20,12 +20,15 @@ static enum error unknown(const char *dashes, struct slice name, struct failure 
 }
 
 /* One item of -o, escapes undone: "name", "name=value". */
-static enum error set_item(struct options *o, const char *item, struct failure *why)
+static enum error set_item(
+    struct options *o, const char *item, bool (*skip)(struct slice name), struct failure *why)
 {
 	const char *equals = strchr(item, '=');
 	struct slice name = equals ? slice_make(item, (size_t)(equals - item)) : slice_of(item);
 	const struct option *row = option_find(name);
 
+	if (skip && skip(name))
+		return OK;
 	if (!row)
 		return unknown("", name, why);
 	if (option_has_letter(row))
@@ -34,8 +37,8 @@ static enum error set_item(struct options *o, const char *item, struct failure *
 	return option_set(o, row, equals ? equals + 1 : NULL, why);
 }
 
-/* "a=b,c": a comma within a value is written "\,", a backslash "\\". Empty items are nothing. */
-static enum error set_list(struct options *o, const char *list, struct failure *why)
+enum error arguments_list(
+    struct options *o, const char *list, bool (*skip)(struct slice name), struct failure *why)
 {
 	CLEANUP(freep) char *item = xmalloc(strlen(list) + 1);
 	size_t len = 0;
@@ -50,7 +53,7 @@ static enum error set_list(struct options *o, const char *list, struct failure *
 		} else if (*list == ',' || *list == '\0') {
 			item[len] = '\0';
 			if (len > 0)
-				e = set_item(o, item, why);
+				e = set_item(o, item, skip, why);
 			if (e || !*list)
 				return e;
 			len = 0;
@@ -93,11 +96,11 @@ static enum error set_letters(
 		const struct option *row = option_by_letter(*letters);
 
 		if (*letters == 'o' && letters[1])
-			return set_list(o, letters + 1, why);
+			return arguments_list(o, letters + 1, NULL, why);
 		if (*letters == 'o' && rest->at == rest->end)
 			return failed(why, E_USAGE, "-o needs a value: -o NAME=VALUE,...");
 		if (*letters == 'o')
-			return set_list(o, *rest->at++, why);
+			return arguments_list(o, *rest->at++, NULL, why);
 		if (!row)
 			return unknown("-", slice_make(letters, 1), why);
 		e = option_set(o, row, NULL, why);
@@ -105,7 +108,7 @@ static enum error set_letters(
 	return e;
 }
 
-static enum error keep_word(struct arguments *a, const char *word, struct failure *why)
+enum error arguments_word(struct arguments *a, const char *word, struct failure *why)
 {
 	if (a->count == ARGUMENTS_MOST_WORDS)
 		return failed(why, E_USAGE, "too many words");
@@ -122,7 +125,7 @@ static enum error take_word(
 		return set_long(o, word + 2, rest, why);
 	if (word[0] == '-' && word[1])
 		return set_letters(o, word + 1, rest, why);
-	return keep_word(a, word, why);
+	return arguments_word(a, word, why);
 }
 
 enum error arguments_parse(
@@ -135,7 +138,7 @@ enum error arguments_parse(
 	a->count = 0;
 	while (rest.at < rest.end && !e && !o->help && !o->version) {
 		if (words_only) {
-			e = keep_word(a, *rest.at++, why);
+			e = arguments_word(a, *rest.at++, why);
 		} else if (strcmp(*rest.at, "--") == 0) {
 			words_only = true;
 			rest.at++;

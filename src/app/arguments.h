@@ -16,4 +16,13 @@ struct arguments {
 enum error arguments_parse(
     struct arguments *a, struct options *o, int argc, char *const *argv, struct failure *why);
 
+/* What follows one -o: "a=b,c". A comma within a value is written "\,", a backslash "\\"; empty
+ * items are nothing. What `skip` says yes to is passed over, whatever its value; NULL: nothing is.
+ * E_USAGE: *why. */
+enum error arguments_list(
+    struct options *o, const char *list, bool (*skip)(struct slice name), struct failure *why);
+
+/* One more of the words. E_USAGE: there is no room. */
+enum error arguments_word(struct arguments *a, const char *word, struct failure *why);
+
 #endif

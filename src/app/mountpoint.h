@@ -6,8 +6,9 @@
 
 #include "error.h"
 
-/* *out is the mountpoint's absolute path without links, malloc'd, the caller's. E_CONFIG: it is no
- * directory, cannot be looked at, or is a pop3fs mount already, alive or dead. */
+/* *out is the mountpoint's absolute path without links, malloc'd, the caller's. A pop3fs mount
+ * whose daemon is dead is taken away first, and that is said. E_CONFIG: it is no directory, cannot
+ * be looked at, or is a pop3fs mount already. */
 enum error mountpoint_check(char **out, const char *given, struct failure *why);
 
 /* The mount on top at this path (absolute, without links) is a pop3fs. Never touches the path

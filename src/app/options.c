@@ -47,6 +47,12 @@ static const char *const tls_words[] = {
     NULL,
 };
 
+static const char *const mtime_words[] = {
+    [OPTION_MTIME_RECEIVED] = "received",
+    [OPTION_MTIME_SEEN] = "seen",
+    NULL,
+};
+
 static const char *const pipelining_words[] = {
     [PIPELINING_AUTO] = "auto",
     [PIPELINING_ON] = "on",
@@ -77,6 +83,7 @@ static const struct option table[] = {
 	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
 	{"pipelining", parse_choice, FIELD(pipelining), "auto", "auto, on or off: several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
+	{"mtime", parse_choice, FIELD(mtime), "received", "received or seen: what a file's time is", "WORD", .choices = mtime_words},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},

@@ -16,6 +16,8 @@
 
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
 
+enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
+
 #define OPTIONS_MOST 64 /* rows, at most */
 
 struct options {
@@ -28,6 +30,7 @@ struct options {
 	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
+	unsigned mtime;                                        /* enum option_mtime */
 	uint64_t prefetch;                                     /* octets */
 	unsigned pipelining;                                   /* enum session_pipelining */
 	bool read_only, offline;

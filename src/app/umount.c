@@ -1,10 +1,8 @@
 #include "umount.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -83,17 +81,6 @@ static bool take_words(struct request *r, int argc, char **argv)
 	if (optind < argc && !r->mountpoint) /* behind "--" */
 		r->mountpoint = argv[optind++];
 	return r->mountpoint && optind == argc;
-}
-
-/* From there all is seen as umount -N means it: the mount, its daemon, and umount itself. */
-static enum error enter_namespace(const char *namespace, struct failure *why)
-{
-	CLEANUP(closep) int fd = open(namespace, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || setns(fd, CLONE_NEWNS) != 0)
-		return failed(why, E_SYSTEM, "cannot enter the mount namespace %s: %s", namespace,
-		    strerror(errno));
-	return OK;
 }
 
 /* ---- the commit ---- */
@@ -281,6 +268,18 @@ bool umount_is_helper(const char *name)
 	return strcmp(slash ? slash + 1 : name, HELPER_NAME) == 0;
 }
 
+enum error umount_dead(const char *target, struct failure *why)
+{
+	const struct request r = {.command = true, .lazy = true};
+
+	if (unmount(&r, target))
+		return failed(why, E_CONFIG,
+		    "%s is a dead mount that cannot be taken away: umount -l %s, as whoever made "
+		    "it",
+		    target, target);
+	return OK;
+}
+
 int umount_helper(int argc, char **argv)
 {
 	CLEANUP(mounted_finish) struct mounted m = {.place = -1};
@@ -291,7 +290,7 @@ int umount_helper(int argc, char **argv)
 		log_error("it is " HELPER_NAME " MOUNTPOINT [-nlfvr] [-t TYPE] [-N NAMESPACE]");
 		return STATUS_USAGE;
 	}
-	if (r.namespace && enter_namespace(r.namespace, &why)) {
+	if (r.namespace && process_enter_mounts(r.namespace, &why)) {
 		log_error("%s", why.words);
 		return STATUS_SYSTEM;
 	}

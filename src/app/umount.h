@@ -9,12 +9,17 @@
 
 #include <stdbool.h>
 
+#include "error.h"
+
 /* Whether a program of this name (argv[0]) is umount(8)'s helper. */
 bool umount_is_helper(const char *name);
 
 /* The helper. Exit status 0; 64: unmounted, but deletions did not take effect, with a sentence;
  * else umount(8)'s own. */
 int umount_helper(int argc, char **argv);
+
+/* Takes away a mount whose daemon is dead; nothing is committed. E_CONFIG: *why. */
+enum error umount_dead(const char *target, struct failure *why);
 
 /* The verb; argv[0] is its name. 0; 1: not unmounted, or deletions did not take effect. */
 int umount_command(int argc, char **argv);

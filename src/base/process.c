@@ -1,10 +1,14 @@
 #include "process.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "alloc.h"
 #include "slice.h"
 
 #define LONGEST_PATH   64
@@ -43,4 +47,14 @@ uint64_t process_namespace(const char *kind)
 
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
 	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+enum error process_enter_mounts(const char *path, struct failure *why)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNS) != 0)
+		return failed(why, E_SYSTEM, "cannot enter the mount namespace %s: %s", path,
+		    strerror(errno));
+	return OK;
 }

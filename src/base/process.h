@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "error.h"
+
 /* When the process began, in clock ticks since the machine did (proc(5), stat, field 22): with it a
  * number means one process only. false: there is none, or /proc does not say. */
 bool process_started(pid_t pid, uint64_t *ticks);
@@ -14,5 +16,9 @@ bool process_started(pid_t pid, uint64_t *ticks);
 /* The inode number of this process's namespace: "pid", "mnt", ... The same number is the same
  * namespace. 0: /proc does not say. */
 uint64_t process_namespace(const char *kind);
+
+/* From here on this process sees what is mounted in that namespace; `path` is a file such as
+ * /proc/PID/ns/mnt. E_SYSTEM: *why. */
+enum error process_enter_mounts(const char *path, struct failure *why);
 
 #endif

@@ -73,7 +73,7 @@ enum error fs_create(
 	enum error code;
 
 	f->plan = *plan;
-	f->owner = (struct owner){plan->uid, plan->gid, plan->umask};
+	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->mtime_seen};
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();

@@ -97,6 +97,11 @@ static void set_times(struct stat *st, int64_t modified, int64_t changed)
 	st->st_ctim.tv_sec = changed;
 }
 
+static int64_t modified(const struct owner *who, int64_t received, int64_t seen)
+{
+	return who->mtime_seen ? seen : received;
+}
+
 void tree_directory(
     struct stat *st, const struct owner *who, uint64_t ino, unsigned below, struct timespec changed)
 {
@@ -110,14 +115,14 @@ void tree_message(struct stat *st, const struct owner *who, const struct message
 {
 	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, message_size(m));
 	st->st_nlink = unlinked ? 0 : 1;
-	set_times(st, m->received, m->seen);
+	set_times(st, modified(who, m->received, m->seen), m->seen);
 }
 
 void tree_row(struct stat *st, const struct owner *who, uint64_t ino, const struct reader_row *row)
 {
 	fill(st, who, ino, S_IFREG | FILE_MODE, row->size);
 	st->st_nlink = 0;
-	set_times(st, row->received, row->seen);
+	set_times(st, modified(who, row->received, row->seen), row->seen);
 }
 
 void tree_file(

@@ -64,11 +64,13 @@ const struct fixed *tree_fixed(int64_t number);
 const struct fixed *tree_fixed_named(uint64_t parent, struct slice name, int64_t *number);
 const struct fixed *tree_fixed_after(uint64_t parent, int64_t after, int64_t *number);
 
-/* Whose the files are. umask is taken off 0777 (directories) and 0444 (files): 077 is usual. */
+/* Whose the files are, and what of a message is shown. umask is taken off 0777 (directories) and
+ * 0444 (files): 077 is usual. */
 struct owner {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	bool mtime_seen; /* mtime is when a message was first seen, else when it was received */
 };
 
 bool tree_is_directory(const struct fixed *row);

@@ -315,6 +315,21 @@ static bool same_messages(const struct listing *a, const struct listing *b)
 	return i == a->count && i == b->count;
 }
 
+/* What was deleted in an earlier mount, and waits, has changed the directory then. */
+static int64_t last_deleted(const struct maildrop *d)
+{
+	int64_t last = 0;
+
+	for (size_t i = 0; i < d->intentions->count; i++) {
+		const struct intention *x = &d->intentions->all[i];
+		const struct hidden *h = find_hidden(d, x->id);
+
+		if (h && h->index != NOT_LISTED && x->made > last)
+			last = x->made;
+	}
+	return last;
+}
+
 void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *gone,
     maildrop_change *come, void *with)
 {
@@ -324,6 +339,8 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 		note_change(d, next->changed);
 	d->listing = next;
 	place_hidden(d);
+	if (!last->changed && d->changed < last_deleted(d))
+		d->changed = last_deleted(d);
 	tell(d, last, next, gone, with);
 	tell(d, next, last, come, with);
 }

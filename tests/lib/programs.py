@@ -13,7 +13,8 @@ PLACES = {
 }
 
 
-def _built(name):
+def program_built(name):
+    """Where it was built."""
     variable, place = PLACES[name]
     if variable in os.environ:
         return Path(os.environ[variable])
@@ -26,7 +27,7 @@ def program(name, root):
     """A copy below root, where an ordinary user can run it whatever directory the tree is in."""
     copy = root / "bin" / name
     if not copy.exists():
-        built = _built(name)
+        built = program_built(name)
         assert built.is_file(), f"{built} is not there: build it, or set {PLACES[name][0]}"
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(built, copy)

@@ -318,6 +318,30 @@ static void the_directory_changes_when_the_journal_shows_or_hides(void **state)
 	}
 }
 
+static void a_mount_begins_with_the_last_change_of_the_one_before(void **state)
+{
+	static const struct {
+		int64_t hidden[3], made, listed, want;
+	} cases[] = {
+	    {{0}, 0, 500, 500}, {{1}, 700, 500, 700}, {{1, 2}, 700, 500, 700}, {{1}, 400, 500, 500},
+	    {{9}, 700, 500, 500}, /* not listed */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct intentions *waiting = intend(cases[i].hidden, INTENTION_PENDING);
+		struct maildrop *d = maildrop_create();
+		struct listing *l = make(IDS(1, 2, 3));
+
+		for (size_t k = 0; k < waiting->count; k++)
+			waiting->all[k].made = cases[i].made - (int64_t)k;
+		l->changed = cases[i].listed;
+		maildrop_intend(d, waiting);
+		maildrop_swap(d, l, NULL, NULL, NULL);
+		assert_int_equal(maildrop_changed(d).tv_sec, cases[i].want);
+		maildrop_free(d);
+	}
+}
+
 /* ---- swap ---- */
 
 struct told {
@@ -462,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(what_waits_for_a_commit_can_be_taken_back),
 	    cmocka_unit_test(what_is_taken_back_is_visible_until_it_is_unlinked_again),
 	    cmocka_unit_test(the_directory_changes_when_the_journal_shows_or_hides),
+	    cmocka_unit_test(a_mount_begins_with_the_last_change_of_the_one_before),
 	    cmocka_unit_test(a_swap_tells_what_was_visible_and_what_is),
 	    cmocka_unit_test(every_change_moves_the_time_of_the_directory),
 	    cmocka_unit_test(many_are_unlinked_in_any_order),

@@ -110,6 +110,12 @@ static void a_message_shows_when_it_came_and_when_it_was_seen(void **state)
 		assert_int_equal(st.st_atim.tv_sec, 100);
 		assert_int_equal(st.st_ctim.tv_sec, 200);
 	}
+	who.mtime_seen = true;
+	tree_message(&st, &who, &m, VIEW_MESSAGE, false);
+	assert_int_equal(st.st_mtim.tv_sec, 200);
+	assert_int_equal(st.st_atim.tv_sec, 200);
+	tree_row(&st, &who, 27, &row);
+	assert_int_equal(st.st_mtim.tv_sec, 200);
 	tree_directory(&st, &who, TREE_ROOT, 3, (struct timespec){300, 2});
 	assert_int_equal(st.st_mode, S_IFDIR | 0700);
 	assert_int_equal(st.st_nlink, 5);

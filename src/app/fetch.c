@@ -60,7 +60,7 @@ static int name_all(int root, char *const *names, int64_t *number)
 		names = pack(&part, names);
 		if (ioctl(root, VERB_FETCH, &part) < 0)
 			return errno;
-	} while (part.more);
+	} while (*names);
 	*number = part.number;
 	return 0;
 }

@@ -93,6 +93,7 @@ struct fetching {
 	bool lone_out;    /* what is out tolerates nothing beside it */
 	bool top_differs; /* this server's TOP gives other headers than RETR: seen on a new line */
 	bool read_here;   /* this session has sent a RETR */
+	bool asked_for;   /* somebody waits for what is in bulk, though not to read it */
 };
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again);

@@ -77,7 +77,9 @@ bool fetching_wanted(const struct session *s)
 
 bool fetching_waited_for(const struct session *s)
 {
-	return s->fetching.wants.first[WANT_URGENT] != NULL;
+	const struct fetching *f = &s->fetching;
+
+	return f->wants.first[WANT_URGENT] || (f->asked_for && f->wants.first[WANT_BULK]);
 }
 
 /* Tells the reader that it will not come, or (NULL) that it is there. */

@@ -135,6 +135,10 @@ void headers_open(struct fs *f, fuse_req_t req, int64_t id);
 void headers_read(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset);
 void headers_came(struct fs *f, int64_t id, const struct failure *how);
 
+/* xattrs.c */
+void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void xattrs_list(fuse_req_t req, fuse_ino_t ino, size_t size);
+
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);
 

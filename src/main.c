@@ -27,7 +27,7 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
- *        headers     .pop3fs/headers
+ *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
@@ -40,6 +40,7 @@
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
+ *        encoded     RFC 2047                         charset     what iconv calls it
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way

@@ -144,6 +144,10 @@ void filling_tell(struct fs *f, fuse_req_t req, const void *in);
 void filling_fetched(struct fs *f, int64_t id, const struct failure *how);
 void filling_finish(struct fs *f);
 
+/* xattrs.c */
+void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void xattrs_list(fuse_req_t req, fuse_ino_t ino, size_t size);
+
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);
 

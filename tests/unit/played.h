@@ -20,6 +20,7 @@ struct played {
 	struct secret *secret;
 	struct queues queues;
 	struct session *session;
+	bool headless; /* set before a listing: TOP gave no header of any message */
 };
 
 /* The rows must stay until the end. */

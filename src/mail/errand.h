@@ -65,6 +65,7 @@ struct learning {
 	/* for the life of the mount: */
 	enum top_use top;
 	unsigned breaks; /* lines that broke under headers since the last listing */
+	unsigned silent; /* lines that fell silent at a TOP, none having been answered since */
 	struct buf shunned;
 };
 
@@ -280,7 +281,7 @@ struct session {
 	bool held;          /* this line's listing is held back: no DELE by it ... */
 	int64_t held_until; /* ... clock.h: and another one not before */
 	bool held_said;
-	bool uidl_refused; /* not announced, and refused */
+	bool uidl_refused; /* tried where there is no CAPA, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
 	struct committing committing;

@@ -269,6 +269,14 @@ static void came_text(struct session *s, struct slice text)
 	pace_arrived(&f->pace, text.len, clock_ms());
 }
 
+/* Another session may have deleted it. One listing answers that for all that are refused now; what
+ * is refused again is merely in trouble. */
+static void look_whether_it_is_there(struct session *s, int64_t id)
+{
+	if (!troubled_holds(&s->troubled, id, clock_ms()))
+		session_want_listing(s);
+}
+
 static void refused(struct session *s, const struct reply_status *status)
 {
 	struct fetching *f = &s->fetching;
@@ -279,6 +287,8 @@ static void refused(struct session *s, const struct reply_status *status)
 	f->lone_out = false;
 	if (w->is_odd)
 		believing_odd_settled(s, w);
+	if (status->code == CODE_NONE)
+		look_whether_it_is_there(s, w->id);
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
 	fetching_settle(s, w, &why);

@@ -38,7 +38,7 @@ struct options {
 	uint64_t keep_vanished;                                /* days */
 	bool nocache;
 	unsigned pipelining; /* enum session_pipelining */
-	bool read_only, offline;
+	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;
 	gid_t gid;

@@ -3,8 +3,9 @@
 #define MS_IN_SECOND   1000
 #define SECONDS_IN_DAY 86400
 
-#define CACHE_PART 4 /* of the room that there is for bodies, at most, is for those fetched ahead  \
-		      */
+#define CACHE_PART                                                                                 \
+	4 /* of the room that there is for bodies, at most, is for those fetched ahead             \
+	   */
 
 /* contract: a second session at least a minute later */
 #define HOLD_MS 60000
@@ -65,6 +66,7 @@ struct fs_plan plan_fs(
 	    .uid = o->uid,
 	    .gid = o->gid,
 	    .umask = o->umask,
+	    .xattr = o->xattr,
 	    .mtime_seen = o->mtime == OPTION_MTIME_SEEN,
 	    .read_only = o->read_only,
 	    .max_delete = o->max_delete,

@@ -92,6 +92,7 @@ static void happened(struct fs *f, struct event *e)
 	case EVENT_FETCHED:
 		file_fetched(f, e);
 		verifying_fetched(f, e);
+		filling_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_CHECKED:
 		verifying_checked(f, e);

@@ -122,6 +122,7 @@ void fs_free(struct fs *f)
 	usage_finish(&f->usage);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
+	filling_finish(f);
 	prefetch_free(f->prefetch);
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);

@@ -8,6 +8,7 @@
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
+ *        hook        on_new, when mail has come
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -17,7 +18,7 @@
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
- *        verify      is the cache still right?
+ *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -30,6 +31,7 @@
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        happenings  what happened, in lines          telling     to whoever listens
  *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
@@ -95,7 +97,8 @@
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
+#define ON_NEW_MS    300000 /* on_new may take so long */
+#define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
@@ -167,6 +170,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
+		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
 	    },
 	    why);
 	if (!e)
@@ -200,6 +204,13 @@ static void ready(void *with)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
 	service_ready();
+}
+
+static void fresh(void *with, uint64_t count)
+{
+	struct pop3fs *p = with;
+
+	companion_fresh(p->companion, count);
 }
 
 static void detach(void *with)
@@ -252,6 +263,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
+	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &room, &session, why);

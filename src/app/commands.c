@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "asking.h"
 #include "clock.h"
+#include "events.h"
 #include "fetch.h"
 #include "ioctls.h"
 #include "log.h"
@@ -230,6 +231,7 @@ static const struct command {
     {"undelete", undelete, true},
     {"fetch", fetch_command, true},
     {"umount", NULL, false}, /* these have words of their own */
+    {"events", NULL, false},
     {"verify", NULL, false},
     {"list", NULL, false},
 };
@@ -269,6 +271,8 @@ int command_run(int argc, char **argv)
 
 	if (strcmp(row->word, "umount") == 0)
 		return umount_command(argc, argv);
+	if (strcmp(row->word, "events") == 0)
+		return events_command(argc, argv);
 	if (strcmp(row->word, "verify") == 0)
 		return verify_command(argc, argv);
 	if (row->run)

@@ -87,6 +87,7 @@ static const struct option table[] = {
 	{"commit_timeout", parse_time, FIELD(commit_timeout), "60s", "deleting on the server ends within this", "TIME", {1, DAY}},
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
+	{"on_new", parse_command, FIELD(on_new), NULL, "run when mail has come; without a shell", "COMMAND"},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
 	{"cache_size", parse_size, FIELD(cache_size), "0", "messages kept in it, 0: no bound", "SIZE", {0, MOST_CACHE}},
 	{"cache_min_free", parse_size, FIELD(cache_min_free), "1G", "of its disk, that is left to others", "SIZE", {0, MOST_CACHE}},
@@ -247,6 +248,7 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
+	words_free(o->on_new);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	*o = (struct options){.help = false};
@@ -417,6 +419,7 @@ void options_help(FILE *to)
 	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
 	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
 	      "       pop3fs verify [-r] MOUNTPOINT [NAME...]\n"
+	      "       pop3fs events [--json] MOUNTPOINT\n"
 	      "       pop3fs list\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",

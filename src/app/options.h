@@ -29,6 +29,7 @@ struct options {
 	bool password_stdin;
 	char *netrc;
 	char *cache_dir;
+	char **on_new;                                         /* the same */
 	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */

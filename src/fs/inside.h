@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "fetches.h"
 #include "fs.h"
+#include "happenings.h"
 #include "maildrop.h"
 #include "notify.h"
 #include "pins.h"
@@ -44,6 +45,9 @@ struct fs {
 	struct reader *reader;
 	struct prefetch *prefetch;
 	struct usage usage;
+	struct happenings happenings;
+	uint64_t told;  /* all of these before this number were told to those who wait */
+	uint64_t fresh; /* messages that came, of which on_new has not been told */
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */

@@ -112,10 +112,21 @@ struct verb_fetched {
 	struct verb_failure failure; /* ... and why */
 };
 
+/* What has happened (happenings.h), from line `next` on; waits until there is something. */
+struct verb_events {
+	uint64_t next;    /* in: UINT64_MAX for those that are still to come, which is answered at
+			     once; out: where to go on */
+	uint64_t lost;    /* so many lines before these were forgotten */
+	uint32_t leaving; /* an unmount follows: let the mount go until that is over */
+	uint32_t len;
+	char text[VERB_TEXT]; /* `len` octets of whole lines */
+};
+
 #define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
+#define VERB_EVENTS   _IOWR('P', 0xf7, struct verb_events)
 #define VERB_VERIFY   _IOWR('P', 0xf6, struct verb_verify)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
 #define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)

@@ -10,6 +10,7 @@
 #include "inside.h"
 #include "log.h"
 #include "process.h"
+#include "telling.h"
 #include "verifying.h"
 
 /* An umount that has committed unmounts at once, or says that it could not. Later than this it was
@@ -113,6 +114,8 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 	const struct verb_commit *asked = in;
 	struct verbs *v = &f->verbs;
 
+	if (asked->leaving)
+		telling_leave(f);
 	if (!v->committing)
 		send_commit(f);
 	else if (v->late)
@@ -338,6 +341,7 @@ static const struct verb {
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
     {VERB_VERIFY, sizeof(struct verb_verify), sizeof(struct verb_verify), verifying_begin, true},
+    {VERB_EVENTS, sizeof(struct verb_events), sizeof(struct verb_events), telling_begin, false},
     {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
     {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
     {VERB_FETCH, sizeof(struct verb_fetch), sizeof(struct verb_fetch), filling_fetch, false},

@@ -23,6 +23,7 @@ enum wait_kind {
 	WAIT_REFRESH,
 	WAIT_UNDO,
 	WAIT_VERIFY,
+	WAIT_EVENTS,  /* for all the same: key 0 */
 	WAIT_FETCHED, /* key is the fetch's number (fetches.h) */
 	WAIT_KINDS,
 };

@@ -51,9 +51,12 @@
  *        backoff     when to log in again             quirks      servers known for something
  *        troubled    messages that cannot be had
  *
- * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
+ * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
+ *        mechanism (which way in), sasl (one exchange; gnu: GNU SASL's part of it), oauth, apop,
+ *        base64, md5
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
- *        (how one is written), socks (what it is told), tunnel (the socket to it)
+ *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
+ *        untrusted (what a certificate lacks), quiet (a socket for OpenSSL)
  * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
@@ -142,7 +145,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.mountpoint = p->mountpoint,
 	    },
 	    why);
-	if (!e)
+	if (!e && p->options.auth != MECHANISM_EXTERNAL)
 		e = credentials_get(&p->password, &p->options, &p->account, p->companion, why);
 	return e;
 }
@@ -252,7 +255,8 @@ static void keep_password(struct pop3fs *p)
 {
 	struct secret *old = p->password;
 
-	p->password = secret_create(secret_octets(old));
+	if (old)
+		p->password = secret_create(secret_octets(old));
 	secret_free(old);
 }
 

@@ -32,13 +32,14 @@ struct option {
 	const char *value; /* what --help calls the value; NULL: a flag */
 	struct range range;
 	const char *const *choices;
-	bool off;    /* a flag that sets false */
-	char letter; /* -f */
+	bool off;      /* a flag that sets false */
+	bool optional; /* the value may be missing */
+	char letter;   /* -f */
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_command, parse_proxy, parse_pin,
-    parse_mechanism;
+    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy,
+    parse_pin, parse_mechanism;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -74,8 +75,11 @@ static const struct option table[] = {
 	{"version", parse_flag, FIELD(version), .help = "print the version and end", .letter = 'V'},
 	{"help", parse_flag, FIELD(help), .help = "print this and end", .letter = 'h'},
 
+	{"oauth_command", parse_command, FIELD(oauth_command), NULL, "prints an OAuth token; run at each login", "COMMAND"},
 	{"password_command", parse_command, FIELD(password_command), NULL, "prints the password; run without a shell", "COMMAND"},
 	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE"},
+	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input"},
+	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true},
 	{"tls", parse_choice, FIELD(tls), "source", "implicit, starttls or off, if SOURCE leaves it open", "WORD", .choices = tls_words},
 	{"auth", parse_mechanism, FIELD(auth), "auto", "how to log in: SCRAM-SHA-256, PLAIN, ...", "WORD"},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
@@ -188,15 +192,30 @@ static enum error parse_path(
 	return path_absolute(field, value, why); /* never set before: an option is given once */
 }
 
+static enum error parse_netrc(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return path_absolute(field, value ? value : "~/.netrc", why);
+}
+
+/* It runs in "/" later on: a path to it must not depend on where we are. */
 static enum error parse_command(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
 	char **words = words_split(row->name, value, why);
+	char *bare;
+	enum error e;
 
 	if (!words)
 		return E_USAGE;
 	*(char ***)field = words;
-	return OK;
+	if (!strchr(words[0], '/'))
+		return OK;
+	bare = words[0];
+	e = path_absolute(&words[0], bare, why);
+	if (!e)
+		free(bare);
+	return e;
 }
 
 static enum error parse_proxy(
@@ -250,7 +269,9 @@ void options_finish(struct options *o)
 	free(o->key);
 	free(o->pin);
 	free(o->password_file);
+	free(o->netrc);
 	words_free(o->password_command);
+	words_free(o->oauth_command);
 	free(o->cache_dir);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
@@ -295,6 +316,11 @@ bool option_takes_value(const struct option *row)
 	return row->value != NULL;
 }
 
+bool option_needs_value(const struct option *row)
+{
+	return row->value != NULL && !row->optional;
+}
+
 bool option_has_letter(const struct option *row)
 {
 	return row->letter != '\0';
@@ -328,7 +354,7 @@ enum error option_set(
 {
 	enum error e;
 
-	if (row->value && (!value || !*value))
+	if (row->value && (value ? !*value : !row->optional))
 		return failed(
 		    why, E_USAGE, "%s needs a value: %s=%s", row->name, row->name, row->value);
 	if (!row->value && value)
@@ -374,8 +400,8 @@ static void help_row(FILE *to, const struct option *row)
 	if (row->letter)
 		snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name);
 	else
-		snprintf(left, sizeof(left), "  %s%s%s", row->name, row->value ? "=" : "",
-		    row->value ? row->value : "");
+		snprintf(left, sizeof(left), row->optional ? "  %s[%s%s]" : "  %s%s%s", row->name,
+		    row->value ? "=" : "", row->value ? row->value : "");
 	fprintf(to, "%-*s ", HELP_COLUMN - 1, left);
 	if (row->fallback && !row->choices)
 		fprintf(to, "%s (%s)\n", row->help, row->fallback);

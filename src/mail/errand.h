@@ -20,6 +20,7 @@
 /* What the line is at. It goes down this list and back to NONE. */
 enum line_state {
 	LINE_NONE,
+	LINE_ASKING,     /* for the secret to log in with */
 	LINE_OPENING,    /* connecting, TLS, login */
 	LINE_SURVEYING,  /* every login lists again */
 	LINE_READY,      /* the listing stands: fetching, or nothing */
@@ -225,6 +226,21 @@ void proving_tell_journal(struct session *s);
  * were. (The journal sees the same by itself: journal_settle.) */
 void proving_look(struct session *s);
 
+/* ---- secrets.c: the secret, asked for before a login ---- */
+
+bool secrets_wanted(const struct session *s); /* what is at hand will not do */
+void secrets_ask(struct session *s);          /* LINE_ASKING */
+/* If it is there, connects; if it cannot be had, or not in time, the line is over. */
+void secrets_look(struct session *s);
+/* In LINE_ASKING: what to poll for (one), and until when; else nothing (0). */
+size_t secrets_poll(const struct session *s, struct pollfd *fd, int64_t *wake);
+void secrets_use(struct session *s, struct secret *secret); /* takes it over */
+void secrets_line_closed(struct session *s);                /* a token has done its service */
+void secrets_refused(struct session *s);
+void secrets_accepted(struct session *s);
+void secrets_person_asks(struct session *s); /* to try one that was refused again */
+void secrets_finish(struct session *s);
+
 /* ---- session.c: the thread, and what comes next ---- */
 
 struct session {
@@ -237,7 +253,7 @@ struct session {
 	bool end;    /* close the line and end */
 
 	enum line_state line;
-	struct talk *talk;       /* NULL exactly in LINE_NONE */
+	struct talk *talk;       /* NULL exactly in LINE_NONE and LINE_ASKING */
 	uint64_t lines;          /* opened so far: the serial of this one */
 	unsigned quirks;         /* the server's, once logged in (quirks.h) */
 	int64_t logged_in;       /* clock.h */
@@ -246,6 +262,11 @@ struct session {
 	struct listing *listing; /* this line's: held while it is ready */
 	uint32_t *numbers;       /* this line's, by index in listing */
 	uint64_t in_store;       /* octets given to the store and still in memory there */
+
+	struct secret *own_secret; /* that of the plan */
+	bool secret_refused;       /* by the server, the last time */
+	bool secret_again;         /* the next login asks for it */
+	int64_t asking_until;      /* clock.h: LINE_ASKING gives up then */
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
@@ -294,7 +315,8 @@ void orders_take(struct session *s, struct job *j);
 
 /* ---- line.c: how the line is opened, lost and left, and what becomes of those who wait ---- */
 
-void line_open(struct session *s);
+void line_open(struct session *s); /* asks for the secret first, if it must */
+void line_connect(struct session *s);
 void line_opened(struct session *s); /* logged in */
 void line_close(struct session *s);  /* at once */
 void line_leave(struct session *s);  /* with QUIT, where the server may be told */

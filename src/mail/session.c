@@ -63,6 +63,7 @@ uint32_t session_number(const struct session *s, int64_t id)
 static enum session_phase phase(const struct session *s)
 {
 	switch (s->line) {
+	case LINE_ASKING:
 	case LINE_OPENING:
 		return PHASE_CONNECTING;
 	case LINE_SURVEYING:
@@ -294,6 +295,7 @@ static void wait(struct session *s, bool more)
 	int64_t wake = CLOCK_NEVER;
 	size_t count = 1;
 
+	count += secrets_poll(s, fds + 1, &wake); /* there is no talk then */
 	if (s->talk)
 		count += talk_poll(s->talk, fds + 1, &wake);
 	poll(fds, count, more ? 0 : clock_left(next_wake(s, wake)));
@@ -327,6 +329,7 @@ static void *run(void *with)
 		for (int i = 0; more && i < ANSWERS_AT_ONCE; i++)
 			more = listen(s);
 		check_time(s);
+		secrets_look(s);
 		think(s);
 	}
 	finish(s);
@@ -351,6 +354,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	s = xnew(struct session);
 	s->own_plan = *plan;
 	s->plan = &s->own_plan;
+	secrets_use(s, secret_create(secret_octets(plan->password)));
 	s->facts = plan->facts;
 	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
@@ -359,6 +363,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	line_be_patient(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
 		tls_free(tls);
+		secrets_finish(s);
 		free(s);
 		return failed(why, E_SYSTEM, "cannot start a thread");
 	}
@@ -372,5 +377,6 @@ void session_join(struct session *s)
 	fetching_finish(s);
 	tls_free(s->tls);
 	learning_finish(s);
+	secrets_finish(s);
 	free(s);
 }

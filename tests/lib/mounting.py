@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import leftovers
@@ -34,7 +35,7 @@ class Mounts:
         """Runs pop3fs and returns (mount, how pop3fs ended), whatever it says.
 
         way: tls, stls or plain. source, mountpoint, cache, password, ca: instead of what the account and the
-        defaults say; None leaves the option out. Anything else is an option of pop3fs: refresh=0, ro=True."""
+        defaults say; None leaves the option out. stdin: octets for pop3fs to read there. Anything else is an option of pop3fs: refresh=0, ro=True."""
         return self._start(account, person, options)
 
     def _start(self, account, person, options):
@@ -79,6 +80,7 @@ class Mount:
         self.cache = options.pop("cache", None) or person.directory("cache")
         self.source = options.pop("source", None) or account.source(way)
         self.pid = self.process = None
+        self._stdin = options.pop("stdin", b"")
         password = options.pop("password", account.password)
         if password is not None:
             options["password_file"] = person.file("password", password.encode() + b"\n")
@@ -97,13 +99,20 @@ class Mount:
 
     def start(self):
         """Runs pop3fs, which returns when the mount answers. Not to be called twice."""
-        return self.person.run(*self.argv, deadline=MOUNTING)
+        with self._input() as stdin:
+            return self.person.run(*self.argv, deadline=MOUNTING, stdin=stdin)
+
+    def _input(self):
+        file = tempfile.TemporaryFile()
+        file.write(self._stdin)
+        file.seek(0)
+        return file
 
     def start_foreground(self):
         """Starts pop3fs, which stays."""
         self._output = self.person.file("output", b"")
-        with self._output.open("ab") as output:
-            self.process = self.person.start(*self.argv, stdout=output, stderr=output)
+        with self._output.open("ab") as output, self._input() as stdin:
+            self.process = self.person.start(*self.argv, stdin=stdin, stdout=output, stderr=output)
         self.pid = self.process.pid
 
     def wait_until_it_answers(self):

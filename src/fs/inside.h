@@ -21,8 +21,9 @@
 #include "verbs.h"
 #include "waiting.h"
 
-#define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
-#define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
+#define SECONDS_LONG   3600.0 /* what cannot change, or is taken back by the notify thread */
+#define SECONDS_UNSURE 60.0   /* a size that LIST has told */
+#define SECONDS_ROOT   1.0    /* the root's attributes; the notify thread shortens it */
 
 struct directory; /* an open one: dir.c */
 
@@ -45,6 +46,8 @@ struct fs {
 	struct fetch *fetches;         /* oldest first */
 	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
+	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
+	int64_t kept_since; /* clock.h */
 	uint64_t sync_cookie;
 
 	int64_t *mending; /* messages whose damaged bodies are being fetched again */

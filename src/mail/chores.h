@@ -23,7 +23,8 @@ struct work {
 	struct listing *listing;
 	uint32_t *numbers;
 	bool same;
-	bool doubted; /* TASK_BODY: its header is another than TOP's */
+	bool doubted;  /* TASK_BODY: its header is another than TOP's */
+	bool replaces; /* TASK_BODY: there was another body before */
 	struct intentions *intentions;
 };
 

@@ -1,17 +1,17 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * The root is read as it is at each moment; its cookies are message ids, so any of them resumes
+ * An open root keeps the listing that was valid at opendir: who removes all that he reads does not
+ * remove what came after he had looked. Its cookies are message ids, so any of them resumes
  * anywhere, and deleting while reading skips nothing. Entries may live long in the kernel: the lock
  * that a reader or looker holds on the directory is the one that the notify thread's invalidation
  * takes, so an entry that vanishes meanwhile is taken back afterwards.
  *
- * The kernel may keep what it has read of the root and answer the next reader by itself. It is told
- * at each opendir whether what it has is still true, so nobody who opens the root sees less or more
- * than there is. But the pages that it keeps are filled by all who read: a reader who was answered
- * before a change could, late, put his entries behind those of one who opened after it. So while
- * such a reader has the root open, nobody who opens it fills pages; and since what any other reader
- * is answered is as new as what the kernel keeps, or newer, no old entry comes in. (The kernel also
- * begins anew when the root's mtime is another: that is one more guard, and not relied on.)
+ * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
+ * It is told at each opendir whether what it has is still true, so nobody sees less or more than
+ * there is. These pages are filled, and read, by all that were allowed to at their opendir. So
+ * while one of those who opened it before a change has the root open, nobody who opens it after
+ * that is allowed: neither gets the other's entries. (The kernel also begins anew when the root's
+ * mtime is another: that is one more guard, and not relied on.)
  *
  * Entries that were read by READDIRPLUS hold for an hour; the pages are kept for half of that, for
  * from pages the entries do not come back. */
@@ -34,8 +34,9 @@
 struct directory {
 	struct directory *next;
 	uint64_t ino;
-	bool fills;        /* what is read by it may be kept by the kernel */
-	uint64_t answered; /* version of the entries it was answered last; 0: of none */
+	bool pages;              /* it may fill and read the kernel's */
+	uint64_t version;        /* when it was opened (maildrop.h) */
+	struct listing *listing; /* held; NULL for .pop3fs's own */
 };
 
 /* ---- lookup ---- */
@@ -104,6 +105,7 @@ static struct directory *directory_of(const struct fuse_file_info *fi)
 
 static void directory_free(struct directory *d)
 {
+	listing_drop(d->listing);
 	free(d);
 }
 
@@ -127,10 +129,10 @@ void dir_close_all(struct fs *f)
 	}
 }
 
-static bool may_fill(const struct fs *f, uint64_t version)
+static bool may_use_pages(const struct fs *f, uint64_t version)
 {
 	for (const struct directory *d = f->directories; d; d = d->next)
-		if (d->fills && d->answered && d->answered != version)
+		if (d->pages && d->version != version)
 			return false;
 	return true;
 }
@@ -138,16 +140,15 @@ static bool may_fill(const struct fs *f, uint64_t version)
 /* What the kernel may do with its pages of the root. */
 static void allow_pages(struct fs *f, struct directory *d, struct fuse_file_info *fi)
 {
-	uint64_t version = maildrop_version(f->maildrop);
-
-	d->fills = may_fill(f, version);
-	if (!d->fills)
+	d->version = maildrop_version(f->maildrop);
+	d->pages = may_use_pages(f, d->version);
+	if (!d->pages)
 		return; /* what it has goes, too */
 	fi->cache_readdir = true;
-	fi->keep_cache = f->kept == version && clock_ms() < f->kept_since + KEPT_MS;
+	fi->keep_cache = f->kept == d->version && clock_ms() < f->kept_since + KEPT_MS;
 	if (fi->keep_cache)
 		return;
-	f->kept = version;
+	f->kept = d->version;
 	f->kept_since = clock_ms();
 }
 
@@ -164,6 +165,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	d->ino = ino;
 	if (ino == TREE_ROOT) {
 		refresh_looked(f);
+		d->listing = listing_hold(maildrop_listing(f->maildrop));
 		allow_pages(f, d, fi);
 	}
 	d->next = f->directories;
@@ -220,24 +222,28 @@ static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
 	return offset >= COOKIE_FIRST || add_plain(x, "..", TREE_ROOT, S_IFDIR, COOKIE_FIRST);
 }
 
+/* Attributes come from the valid listing: only there do sizes become true. What has left it since
+ * the opendir is still listed, but the kernel must not keep it. */
 static bool add_message(struct fill *x, const struct listing *l, const struct message *m)
 {
 	struct fuse_entry_param e = {.entry_timeout = SECONDS_LONG};
 	struct slice name = message_name(l, m);
+	const struct message *valid = NULL;
 
 	if (maildrop_hides(x->fs->maildrop, m->id))
 		return true;
-	if (!x->plus || l->count > LARGEST_PLUS)
+	if (x->plus && l->count <= LARGEST_PLUS)
+		valid = maildrop_by_id(x->fs->maildrop, m->id);
+	if (!valid)
 		return add_plain(
 		    x, name.at, tree_ino(m->id, VIEW_MESSAGE), S_IFREG, m->id + COOKIE_FIRST);
 	e.ino = tree_ino(m->id, VIEW_MESSAGE);
-	fs_message_attributes(x->fs, m, VIEW_MESSAGE, &e.attr, &e.attr_timeout);
+	fs_message_attributes(x->fs, valid, VIEW_MESSAGE, &e.attr, &e.attr_timeout);
 	return add(x, name.at, &e, m->id + COOKIE_FIRST);
 }
 
-static void fill_messages(struct fill *x, int64_t after)
+static void fill_messages(struct fill *x, const struct listing *l, int64_t after)
 {
-	const struct listing *l = maildrop_listing(x->fs->maildrop);
 	const struct message *m = listing_after(l, after);
 	size_t i = m ? listing_index(l, m) : l->count;
 
@@ -282,14 +288,13 @@ static void read_entries(fuse_req_t req, size_t size, off_t offset, struct direc
 	buf_clear(&f->reply);
 	x.at = buf_room(&f->reply, x.room);
 	if (add_dots(&x, d->ino, offset)) {
-		if (d->ino == TREE_ROOT)
-			fill_messages(&x, after);
+		if (d->listing)
+			fill_messages(&x, d->listing, after);
 		else if (dir_is_deleted(d->ino))
 			fill_deleted(&x, after);
 		else
 			fill_fixed(&x, d->ino, after);
 	}
-	d->answered = maildrop_version(f->maildrop);
 	fuse_reply_buf(req, x.at, x.used);
 }
 

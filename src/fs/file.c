@@ -20,14 +20,19 @@
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
-static const enum view views[] = {VIEW_MESSAGE, VIEW_DELETED}; /* of a body */
+static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
+
+void file_reply_open(fuse_req_t req, bool keep_cache)
+{
+	struct fuse_file_info fi = {.keep_cache = keep_cache};
+
+	fuse_reply_open(req, &fi);
+}
 
 static void reply_open(fuse_req_t req)
 {
-	struct fuse_file_info fi = {.keep_cache = true};
-
-	fuse_reply_open(req, &fi);
+	file_reply_open(req, true);
 }
 
 /* Its body is in the cache. */
@@ -36,13 +41,15 @@ static void reply_message(
 {
 	unsigned flags = m ? message_flags(m) : 0;
 
-	if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
+	if (view == VIEW_HEADER)
+		file_reply_open(req, false); /* its attributes hold for no time before */
+	else if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
 		notify_open(f->notify, req, tree_ino(id, view), !(flags & MESSAGE_REPLACED));
 	else
 		reply_open(req);
 }
 
-static void fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -74,7 +81,7 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view vie
 	struct reader_row row;
 
 	if (m && !(message_flags(m) & MESSAGE_CACHED))
-		fetch(f, req, id, view);
+		file_fetch(f, req, id, view);
 	else if (m || (reader_message(f->reader, id, &row) && row.cached))
 		reply_message(f, req, id, m, view);
 	else
@@ -94,6 +101,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_message(f, req, n.id, VIEW_MESSAGE);
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
+	else if (n.kind == NODE_HEADER)
+		headers_open(f, req, n.id);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
 		reply_open(req);
 	else
@@ -120,7 +129,7 @@ static void forget(struct fs *f, int64_t id, off_t offset)
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
  * has its EIO. What the kernel knows of it goes now, since other octets may come, and again when
  * they have. */
-static void mend(struct fs *f, int64_t id)
+void file_mend(struct fs *f, int64_t id)
 {
 	size_t at;
 
@@ -185,7 +194,7 @@ static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, 
 	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {
 		fuse_reply_err(req, EIO);
-		mend(f, id);
+		file_mend(f, id);
 		return;
 	}
 	fuse_reply_buf(req, to, (size_t)len);
@@ -216,6 +225,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		fuse_reply_err(req, EINVAL);
 	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
 		read_message(fs_of(req), req, n.id, size, offset);
+	else if (n.kind == NODE_HEADER)
+		headers_read(fs_of(req), req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
 		read_snapshot(fs_of(req), req, n.id, size, offset);
 	else

@@ -49,7 +49,8 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 }
 
 /* An hour, once the size is true and the body is here; a minute before, for LIST may come to say
- * another one. That the open which fetches it finds another length does no harm (file.c). */
+ * another one. That the open which fetches it finds another length does no harm (file.c). A
+ * header's hold for no time before, for the body may come with another one than TOP did. */
 void fs_message_attributes(
     struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds)
 {
@@ -58,8 +59,10 @@ void fs_message_attributes(
 					     : maildrop_hides(f->maildrop, m->id);
 
 	tree_message(st, &f->owner, m, view, unlinked);
-	*seconds =
-	    (flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED) ? SECONDS_LONG : SECONDS_UNSURE;
+	if ((flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED))
+		*seconds = SECONDS_LONG;
+	else
+		*seconds = view == VIEW_HEADER ? 0 : SECONDS_UNSURE;
 }
 
 static bool message_attributes(
@@ -87,7 +90,7 @@ static bool fixed_attributes(struct fs *f, uint64_t ino, struct stat *st, double
 
 	if (!tree_is_directory(row))
 		return false; /* each lookup renders it anew, under another number */
-	*seconds = row->kind == FIXED_DELETED ? 0 : SECONDS_LONG;
+	*seconds = row->kind == FIXED_DELETED ? 0 : SECONDS_VIEW;
 	while ((row = tree_fixed_after(ino, number, &number)))
 		below += tree_is_directory(row);
 	tree_directory(st, &f->owner, ino, below, maildrop_changed(f->maildrop));
@@ -116,6 +119,8 @@ bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds)
 		return true;
 	case NODE_MESSAGE:
 		return message_attributes(f, n.id, VIEW_MESSAGE, st, seconds);
+	case NODE_HEADER:
+		return message_attributes(f, n.id, VIEW_HEADER, st, seconds);
 	case NODE_DELETED:
 		return message_attributes(f, n.id, VIEW_DELETED, st, seconds);
 	case NODE_FIXED:

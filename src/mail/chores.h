@@ -23,8 +23,9 @@ struct work {
 	struct listing *listing;
 	uint32_t *numbers;
 	bool same;
-	bool doubted;  /* TASK_BODY: its header is another than TOP's */
-	bool replaces; /* TASK_BODY: there was another body before */
+	uint32_t header; /* TASK_HEADER: octets, 0: not known */
+	bool doubted;    /* TASK_BODY: its header is another than TOP's */
+	bool replaces;   /* TASK_BODY: there was another body before */
 	struct intentions *intentions;
 };
 

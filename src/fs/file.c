@@ -2,11 +2,14 @@
  *
  * Open is where a size becomes true. A message that is not in the cache is fetched first, its
  * length goes into the model (the store thread does that before it says so), and only then the open
- * is answered; until then its attributes hold for no time at all, so that whoever asks after the
- * open asks us. There is no handle: the inode number says which message or rendering it is, the
- * store keeps the body of one that was unlinked or has vanished, and so READ needs nothing else,
- * also on a mount whose kernel sends no OPEN. An open holds the body (pins.h), so that it does not
- * leave the cache under its reader. */
+ * is answered. The kernel may still believe the size that was shown before, LIST's mostly: where it
+ * turned out to be another, the message is marked (in one step with its size: listing.h), and each
+ * open of it is answered by the notify thread, behind the kernel's forgetting. So whoever asks
+ * after an open hears the truth, and it costs nothing where LIST was right. A body that replaces
+ * another one is marked, too, and its opens keep no page. There is no handle: the inode number says
+ * which message or rendering it is, the store keeps the body of one that was unlinked or has
+ * vanished, and so READ needs nothing else, also on a mount whose kernel sends no OPEN. An open
+ * holds the body (pins.h), so that it does not leave the cache under its reader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,12 +21,6 @@
 #include "shelf.h"
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
-
-/* What waiting_park keeps of an open: the view that was opened, and whether the kernel may know
- * anything of an earlier body. */
-#define NOTE(view, known) ((int)(view) << 1 | (int)(known))
-#define NOTE_VIEW(note)   ((enum view)((note) >> 1))
-#define NOTE_KNOWN(note)  ((note)&1)
 
 static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
@@ -55,10 +52,22 @@ void file_reply_open(struct fs *f, fuse_req_t req, int64_t id, enum view view, b
 
 void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
-	waiting_park(&f->waiting, req, WAIT_EVICTED, id, NOTE(view, false));
+	waiting_park(&f->waiting, req, WAIT_EVICTED, id, (int)view);
 }
 
-void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known)
+/* Its body is in the cache, and held. */
+static void reply_message(struct fs *f, fuse_req_t req, const struct message *m, enum view view)
+{
+	unsigned flags = message_flags(m);
+
+	if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
+		notify_open(f->notify, req, tree_ino(m->id, view), !(flags & MESSAGE_REPLACED),
+		    f->queues->pins, m->id);
+	else
+		file_reply_open(f, req, m->id, view, true);
+}
+
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -67,7 +76,7 @@ void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool k
 		fuse_reply_err(req, ENODEV);
 		return;
 	}
-	waiting_park(&f->waiting, req, WAIT_FETCH, id, NOTE(view, known));
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, (int)view);
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
 		fs_send_fetch(f, id, true, false);
 }
@@ -98,32 +107,28 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 	fuse_reply_err(req, ESTALE);
 }
 
-/* What is cached when it is held stays: a body that is just leaving cannot be held. `anew`: it has
- * come in place of one of which the kernel may know something. */
-static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool anew)
+/* What is cached when it is held stays: a body that is just leaving cannot be held. */
+static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 
 	if (view == VIEW_HEADER) {
 		headers_open(f, req, id);
 	} else if (m && !(message_flags(m) & MESSAGE_CACHED)) {
-		file_fetch(f, req, id, view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0);
+		file_fetch(f, req, id, view);
 	} else if (!pins_hold(f->queues->pins, id)) {
 		file_wait_evicted(f, req, id, view);
 	} else if (!m) {
 		open_unlisted(f, req, id, view);
 	} else {
 		usage_opened(&f->usage, maildrop_listing(f->maildrop), m, &f->queues->tasks);
-		if (anew)
-			notify_open(f->notify, req, tree_ino(id, view), f->queues->pins, id);
-		else
-			file_reply_open(f, req, id, view, true);
+		reply_message(f, req, m, view);
 	}
 }
 
 static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
-	open_body(f, req, id, view, false);
+	open_body(f, req, id, view);
 	if (view == VIEW_MESSAGE && listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
@@ -157,10 +162,10 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 	return false;
 }
 
-void file_forget_pages(struct fs *f, int64_t id)
+void file_forget(struct fs *f, int64_t id, off_t offset)
 {
 	for (size_t i = 0; i < VIEWS; i++)
-		notify_inode(f->notify, tree_ino(id, views[i]), 0);
+		notify_inode(f->notify, tree_ino(id, views[i]), offset);
 }
 
 static bool can_fetch(const struct fs *f, int64_t id)
@@ -193,7 +198,7 @@ void file_mend(struct fs *f, int64_t id)
 	if (is_mending(f, id, &at) || !can_fetch(f, id))
 		return;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
-	file_forget_pages(f, id);
+	file_forget(f, id, 0);
 	fs_send_task(f, TASK_DISCARD, id, 0);
 	file_fetch_again(f, id, false);
 }
@@ -205,36 +210,48 @@ static void mended(struct fs *f, int64_t id)
 	if (!is_mending(f, id, &at))
 		return;
 	f->mending[at] = f->mending[--f->mendings];
-	file_forget_pages(f, id);
+	file_forget(f, id, 0);
+}
+
+/* Who looks without opening is to see it soon. */
+static void show_change(struct fs *f, const struct message *m)
+{
+	unsigned flags = m ? message_flags(m) : 0;
+
+	if (flags & MESSAGE_REPLACED)
+		file_forget(f, m->id, 0);
+	else if (flags & MESSAGE_RESIZED)
+		file_forget(f, m->id, -1);
 }
 
 /* All that wait now; one that has to wait once more stands behind them. */
 static void open_again(struct fs *f, enum wait_kind kind, int64_t id)
 {
 	fuse_req_t req;
-	int note;
+	int view;
 
 	for (size_t left = waiting_count(&f->waiting, kind); left > 0; left--) {
-		req = waiting_take(&f->waiting, kind, id, &note);
+		req = waiting_take(&f->waiting, kind, id, &view);
 		if (!req)
 			return;
-		open_body(
-		    f, req, id < 0 ? SHELF_HEADER(id) : id, NOTE_VIEW(note), NOTE_KNOWN(note));
+		open_body(f, req, id < 0 ? SHELF_HEADER(id) : id, (enum view)view);
 	}
 }
 
 void file_fetched(struct fs *f, const struct event *e)
 {
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), e->id);
 	fuse_req_t req;
-	int note;
+	int view;
 
 	POINT("open", "fetched");
 	mended(f, e->id);
+	show_change(f, m);
 	if (e->failure.code == OK) {
 		open_again(f, WAIT_FETCH, e->id);
 	} else {
 		prefetch_failed(f->prefetch);
-		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &note)))
+		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &view)))
 			fuse_reply_err(req, error_errno(e->failure.code));
 	}
 	if (e->held && pins_let_go(f->queues->pins, e->id))

@@ -105,7 +105,7 @@ void headers_came(struct fs *f, int64_t id, const struct failure *how)
 		if (how->code == OK)
 			reply(f, req, id);
 		else if (may_come_with_body(how->code))
-			file_fetch(f, req, id, VIEW_HEADER, false);
+			file_fetch(f, req, id, VIEW_HEADER);
 		else
 			fuse_reply_err(req, error_errno(how->code));
 	}

@@ -24,9 +24,10 @@
 #include "verbs.h"
 #include "waiting.h"
 
-#define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
-#define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
-#define SECONDS_VIEW 1.0    /* other directories, and what they hold: nobody shortens that */
+#define SECONDS_LONG   3600.0 /* what cannot change, or is taken back by the notify thread */
+#define SECONDS_UNSURE 60.0   /* a size that LIST has told */
+#define SECONDS_ROOT   1.0    /* the root's attributes; the notify thread shortens it */
+#define SECONDS_VIEW   1.0    /* other directories, and what they hold: nobody shortens that */
 
 struct directory; /* an open one: dir.c */
 
@@ -60,6 +61,8 @@ struct fs {
 	struct fetch *fetches;         /* oldest first */
 	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
+	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
+	int64_t kept_since; /* clock.h */
 	uint64_t sync_cookie;
 
 	struct headers headers;
@@ -133,9 +136,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_read(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/* Parks the open of this view until the body is there. `known`: the kernel may know something of
- * an earlier one. */
-void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known);
+/* Parks the open of this view until the body is there. */
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view);
 /* Parks it until EVENT_EVICTED of this id (headers.c has two for a message) is heard of. */
 void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view);
 /* Answers an open whose body is held; who has gone before that lets it go. */
@@ -143,8 +145,9 @@ void file_reply_open(struct fs *f, fuse_req_t req, int64_t id, enum view view, b
 /* An open ends: the body is held no more. */
 void file_let_go(struct fs *f, int64_t id, enum view view);
 void file_mend(struct fs *f, int64_t id); /* its body is damaged: fetches it anew */
-/* What the kernel knows of the body is not to be believed any more. */
-void file_forget_pages(struct fs *f, int64_t id);
+/* What the kernel knows of the body, in all its views, is not to be believed any more (notify.h).
+ */
+void file_forget(struct fs *f, int64_t id, off_t offset);
 /* A body is fetched anew, whether it is in the cache or not; the kernel forgets the old one when it
  * has come. false: it cannot be now. */
 bool file_fetch_again(struct fs *f, int64_t id, bool urgent);

@@ -121,7 +121,7 @@ void verifying_checked(struct fs *f, struct event *e)
 
 	if (c->found == FOUND_DAMAGED) {
 		log_warning("%s is damaged in the cache; it was thrown away", c->name);
-		file_forget_pages(f, c->id);
+		file_forget(f, c->id, 0);
 	}
 	if (!v)
 		return;

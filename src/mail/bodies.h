@@ -15,6 +15,10 @@ enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice 
 enum error bodies_agree(
     struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why);
 
+/* Whether the body that was known before, if any, had other octets. */
+enum error bodies_differ(
+    struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why);
+
 /* What a whole body, wherever it is kept, says of its message. */
 enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why);
 /* The same, and its pieces are all here: it is in the cache. */

@@ -65,6 +65,13 @@ static enum error keep_body(struct chores *c, struct work *w)
 	return bodies_learn(c->store, t->id, t->body, &w->failure);
 }
 
+static bool was_known(const struct chores *c, int64_t id)
+{
+	const struct message *m = listing_by_id(c->listing, id);
+
+	return m && (message_flags(m) & MESSAGE_TRUE_SIZE);
+}
+
 static enum error do_body(struct chores *c, struct work *w)
 {
 	enum error error;
@@ -78,6 +85,9 @@ static enum error do_body(struct chores *c, struct work *w)
 	w->doubted = !error && !agrees;
 	if (w->doubted)
 		return discard(c, w);
+	if (!error && was_known(c, w->task->id))
+		error =
+		    bodies_differ(c->store, w->task->id, w->task->body, &w->replaces, &w->failure);
 	return error ? error : keep_body(c, w);
 }
 
@@ -270,6 +280,8 @@ static void tell_body(struct chores *c, struct work *w)
 		return;
 	}
 	tell_kept(c, w);
+	if (m && w->replaces && !w->failure.code)
+		message_set_replaced(c->listing, m);
 	if (w->failure.code)
 		drop_pieces(c, t->id);
 	else if (m)

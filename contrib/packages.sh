@@ -5,6 +5,9 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
+# Readers of a Maildir; the tests of those that are missing are skipped, by name.
+packages_readers="maildir-utils mblaze mutt neomutt notmuch"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
 

@@ -273,7 +273,7 @@ static void undelete_no_such(struct fs *f, fuse_req_t req, const char *name)
 	struct verb_undelete answer = {.refused = 1};
 	struct failure why;
 
-	if (maildrop_by_name(f->maildrop, slice_of(name)))
+	if (dir_find(f, VIEW_MESSAGE, name))
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
@@ -290,7 +290,7 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 
 	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	m = name[0] ? maildrop_deleted_by_name(f->maildrop, slice_of(name)) : NULL;
+	m = name[0] ? dir_find(f, VIEW_DELETED, name) : NULL;
 	if (name[0] && !m) {
 		undelete_no_such(f, req, name);
 		return;

@@ -180,7 +180,7 @@ static void help_shows_every_row_on_one_screen(void **state)
 		lines += text[i] == '\n';
 		assert_true(column <= 80);
 	}
-	assert_true(lines <= 40);
+	assert_true(lines <= 60);
 	free(text);
 }
 

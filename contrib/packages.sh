@@ -8,6 +8,9 @@ packages_mount="fuse3 mount openssl rsync"
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
 packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
+# What contrib/package needs.
+packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
 

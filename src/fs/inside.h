@@ -84,7 +84,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 static inline bool fs_read_only(const struct fs *f)
 {
-	return f->plan.read_only || f->ending;
+	return f->plan.read_only || f->ending || verbs_leave(&f->verbs);
 }
 
 /* For queue_put: jobs and tasks (id 0: for no message). */

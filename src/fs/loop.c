@@ -237,6 +237,7 @@ static void send_commit(struct fs *f)
 static void begin_end(struct fs *f, bool detach)
 {
 	f->ending = true;
+	f->plan.ending(f->plan.with);
 	f->end_by = clock_in(f->plan.commit_ms + COMMIT_GRACE_MS);
 	if (verbs_have_committed(f))
 		f->committed = true;

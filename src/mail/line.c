@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -28,11 +27,20 @@ void line_close(struct session *s)
 	survey_forget(s);
 	fetching_line_closed(s);
 	heading_line_closed(s);
+	secrets_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
 }
 
 void line_open(struct session *s)
+{
+	if (secrets_wanted(s))
+		secrets_ask(s);
+	else
+		line_connect(s);
+}
+
+void line_connect(struct session *s)
 {
 	s->talk = talk_create(s->plan, s->tls);
 	s->lines++;
@@ -79,8 +87,8 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 	bool again;
 
 	a.retry_ms = s->plan->retry_ms;
-	if (getrandom(&a.chance, sizeof(a.chance), GRND_NONBLOCK) != sizeof(a.chance))
-		a.chance = (uint32_t)clock_ms();
+	a.token = s->plan->is_token;
+	a.chance = session_chance();
 	again = backoff_failed(&s->backoff, &why, &a, clock_ms());
 	complain(s, before, &why);
 	committing_proved(s, &why); /* the proof is had at once or not at all */
@@ -90,11 +98,14 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 
 static void login_failed(struct session *s, const struct failure *why)
 {
-	struct attempt a = {
-	    .refused = talk_was_refused(s->talk),
-	    .code = talk_refusal(s->talk),
-	};
+	struct attempt a = {.refused = false};
 
+	if (s->talk) { /* there is none while the secret is asked for */
+		a.refused = talk_was_refused(s->talk);
+		a.code = talk_refusal(s->talk);
+	}
+	if (a.refused && why->code == E_LOGIN)
+		secrets_refused(s);
 	line_close(s);
 	attempt_failed(s, why, a);
 }
@@ -161,6 +172,7 @@ void line_opened(struct session *s)
 
 	s->refresh_covered = s->refresh_asked;
 	backoff_logged_in(&s->backoff);
+	secrets_accepted(s);
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	s->logged_in = clock_ms();
 	s->fetching.read_here = false;
@@ -199,7 +211,7 @@ void line_over(struct session *s, const struct failure *why)
 	enum line_state was = s->line;
 	bool try_again;
 
-	if (was == LINE_OPENING) {
+	if (was == LINE_ASKING || was == LINE_OPENING) {
 		login_failed(s, why);
 		return;
 	}

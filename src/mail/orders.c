@@ -61,6 +61,7 @@ static void want_refresh(struct session *s, const struct job *j)
 		s->refresh_sure = s->refresh_sure || !j->first;
 		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
+		secrets_person_asks(s);
 	}
 	if (no_use_now(s, &why))
 		line_not_listed(s, &why);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -51,6 +52,15 @@ void session_learn(struct session *s, enum fact fact, int64_t value)
 	session_send_task(s, t);
 }
 
+uint32_t session_chance(void)
+{
+	uint32_t chance;
+
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
+		chance = (uint32_t)clock_ms();
+	return chance;
+}
+
 uint32_t session_number(const struct session *s, int64_t id)
 {
 	const struct message *m = s->listing ? listing_by_id(s->listing, id) : NULL;
@@ -63,6 +73,7 @@ uint32_t session_number(const struct session *s, int64_t id)
 static enum session_phase phase(const struct session *s)
 {
 	switch (s->line) {
+	case LINE_ASKING:
 	case LINE_OPENING:
 		return PHASE_CONNECTING;
 	case LINE_SURVEYING:
@@ -271,6 +282,7 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	postponing_look(s, clock_ms());
 	if (pipelining_overdue(s, &why))
 		line_over(s, &why);
 	if (is_idle(s) && clock_ms() >= line_idle_until(s))
@@ -284,6 +296,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
 	wake = clock_sooner(wake, pipelining_deadline(s));
+	wake = clock_sooner(wake, postponing_due(s));
 	if (is_idle(s))
 		wake = clock_sooner(wake, line_idle_until(s));
 	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())
@@ -302,6 +315,7 @@ static void wait(struct session *s, bool more)
 	int64_t wake = CLOCK_NEVER;
 	size_t count = 1;
 
+	count += secrets_poll(s, fds + 1, &wake); /* there is no talk then */
 	if (s->talk)
 		count += talk_poll(s->talk, fds + 1, &wake);
 	poll(fds, count, more ? 0 : clock_left(next_wake(s, wake)));
@@ -335,6 +349,7 @@ static void *run(void *with)
 		for (int i = 0; more && i < ANSWERS_AT_ONCE; i++)
 			more = listen(s);
 		check_time(s);
+		secrets_look(s);
 		think(s);
 	}
 	finish(s);
@@ -353,6 +368,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	s = xnew(struct session);
 	s->own_plan = *plan;
 	s->plan = &s->own_plan;
+	secrets_use(s, secret_create(secret_octets(plan->password)));
 	s->facts = plan->facts;
 	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
@@ -361,6 +377,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	line_be_patient(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
 		tls_free(tls);
+		secrets_finish(s);
 		free(s);
 		return failed(why, E_SYSTEM, "cannot start a thread");
 	}
@@ -375,5 +392,6 @@ void session_join(struct session *s)
 	heading_finish(s);
 	tls_free(s->tls);
 	learning_finish(s);
+	secrets_finish(s);
 	free(s);
 }

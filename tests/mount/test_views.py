@@ -3,7 +3,6 @@
 import email
 import mailbox
 import os
-import re
 
 import pytest
 

@@ -102,7 +102,7 @@ static const struct option table[] = {
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
 	{"suffix", parse_suffix, FIELD(suffix), NULL, "stands behind each file's name: .eml", "TEXT", {1, NAME_LONGEST_SUFFIX}},
-	{"eol", parse_choice, FIELD(eol), "crlf", "crlf or lf: line ends of messages", "WORD", .choices = eol_words},
+	{"eol", parse_choice, FIELD(eol), "crlf", "line ends of messages", "WORD", .choices = eol_words},
 	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},

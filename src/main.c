@@ -28,6 +28,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers                  xattrs      extended attributes
+ *        names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
@@ -41,6 +42,7 @@
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        encoded     RFC 2047                         charset     what iconv calls it
+ *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way

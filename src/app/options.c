@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "name.h"
 #include "paths.h"
 #include "session.h"
 #include "values.h"
@@ -38,8 +39,8 @@ struct option {
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy,
-    parse_pin, parse_mechanism;
+    parse_user, parse_group, parse_choice, parse_path, parse_suffix, parse_netrc, parse_command,
+    parse_proxy, parse_pin, parse_mechanism;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -52,6 +53,12 @@ static const char *const tls_words[] = {
 static const char *const version_words[] = {
     [TLS_1_2] = "1.2",
     [TLS_1_3] = "1.3",
+    NULL,
+};
+
+static const char *const eol_words[] = {
+    [OPTION_EOL_CRLF] = "crlf",
+    [OPTION_EOL_LF] = "lf",
     NULL,
 };
 
@@ -105,6 +112,8 @@ static const struct option table[] = {
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
+	{"suffix", parse_suffix, FIELD(suffix), NULL, "stands behind each file's name: .eml", "TEXT", {1, NAME_LONGEST_SUFFIX}},
+	{"eol", parse_choice, FIELD(eol), "crlf", "line ends of messages", "WORD", .choices = eol_words},
 	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
@@ -193,6 +202,12 @@ static enum error parse_path(
 	return path_absolute(field, value, why); /* never set before: an option is given once */
 }
 
+static enum error parse_suffix(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_suffix(field, row->name, value, row->range, why);
+}
+
 static enum error parse_netrc(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
@@ -274,6 +289,7 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
+	free(o->suffix);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	*o = (struct options){.help = false};

@@ -121,6 +121,8 @@ bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds)
 		return message_attributes(f, n.id, VIEW_MESSAGE, st, seconds);
 	case NODE_HEADER:
 		return message_attributes(f, n.id, VIEW_HEADER, st, seconds);
+	case NODE_MAILDIR:
+		return message_attributes(f, n.id, VIEW_MAILDIR, st, seconds);
 	case NODE_DELETED:
 		return message_attributes(f, n.id, VIEW_DELETED, st, seconds);
 	case NODE_FIXED:

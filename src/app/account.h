@@ -1,5 +1,5 @@
 /* SOURCE, taken apart: whose maildrop it is, where, and how the line is encrypted. No I/O.
- * RFC 3986, 3; RFC 1939, 4; RFC 8314, 3. */
+ * RFC 3986, 3; RFC 2384; RFC 1939, 4; RFC 8314, 3. */
 #ifndef POP3FS_ACCOUNT_H
 #define POP3FS_ACCOUNT_H
 
@@ -13,6 +13,7 @@ struct account {
 	char *host;   /* lower case; an IPv6 literal without its brackets */
 	char *port;   /* decimal */
 	char *words;  /* "user@host", for people */
+	char *auth;   /* the mechanism that SOURCE asks for, upper case; NULL: none */
 	enum session_tls tls;
 };
 

@@ -299,6 +299,12 @@ enum error account_parse(
 	return OK;
 }
 
+void account_name(struct account *a, const char *as_written)
+{
+	free(a->source);
+	a->source = xstrdup(as_written);
+}
+
 void account_finish(struct account *a)
 {
 	free(a->source);

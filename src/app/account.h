@@ -23,4 +23,7 @@ enum error account_parse(
     struct account *a, const char *source, enum option_tls tls, struct failure *why);
 void account_finish(struct account *a);
 
+/* It was written in another way: as a section of the configuration. */
+void account_name(struct account *a, const char *as_written);
+
 #endif

@@ -15,7 +15,8 @@
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
- *        mounthelper mount(8) runs us
+ *        mounthelper mount(8) runs us                 service     what systemd is told
+ *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -26,6 +27,7 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
+ *        headers     .pop3fs/headers
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
@@ -34,7 +36,7 @@
  *        errand      what is done there:              survey      list the maildrop
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
- *        proving     was it deleted?
+ *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle
@@ -51,7 +53,8 @@
  *        pipelining  may more than one be out?        believing   which bodies are believed
  *        facts       what earlier mounts learnt of the server
  *        backoff     when to log in again             quirks      servers known for something
- *        troubled    messages that cannot be had      secrets     asked for before a login
+ *        troubled    messages that cannot be had      postponing  ... for now
+ *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
@@ -72,6 +75,7 @@
 #include "credentials.h"
 #include "daemon.h"
 #include "fs.h"
+#include "handover.h"
 #include "lock.h"
 #include "log.h"
 #include "mounthelper.h"
@@ -79,9 +83,13 @@
 #include "outcome.h"
 #include "plans.h"
 #include "process.h"
+#include "service.h"
 #include "settings.h"
 #include "threads.h"
 #include "umount.h"
+
+#define MS_IN_SECOND 1000
+#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
@@ -97,7 +105,8 @@ struct pop3fs {
 	int lock;
 	struct threads threads;
 	struct fs *fs;
-	bool ready; /* the mount has answered */
+	bool ready;  /* the mount has answered */
+	bool ending; /* it is gone, or goes */
 };
 
 /* ---- in the command ---- */
@@ -196,16 +205,28 @@ static void ready(void *with)
 	struct pop3fs *p = with;
 
 	p->ready = true;
+	if (!p->ending)
+		lock_say(p->lock, LOCK_MOUNTED, p->mountpoint);
 	if (!p->options.foreground)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
+	service_ready();
 }
 
 static void detach(void *with)
 {
 	struct pop3fs *p = with;
 
+	service_stopping(p->options.commit_timeout * MS_IN_SECOND + GRACE_MS);
 	companion_unmount(p->companion);
+}
+
+static void ending(void *with)
+{
+	struct pop3fs *p = with;
+
+	p->ending = true;
+	lock_say(p->lock, LOCK_ENDING, p->mountpoint);
 }
 
 static void notice(void *with, const char *words)
@@ -229,9 +250,17 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 {
 	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
-	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
+	struct handover account = {
+	    .lock = p->cache.lock,
+	    .mountpoint = p->mountpoint,
+	    .wait_ms = fs.commit_ms,
+	    .notice = notice,
+	    .with = p,
+	};
+	enum error e = handover_take(&p->lock, &account, why);
 
 	fs.detach = detach;
+	fs.ending = ending;
 	fs.notice = notice;
 	fs.with = p;
 	if (!e)

@@ -77,7 +77,7 @@ static const struct option table[] = {
 	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE", .group = SECRET},
 	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input", .group = SECRET},
 	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true, .group = SECRET},
-	{"tls", parse_choice, FIELD(tls), "source", "implicit, starttls or off, if SOURCE leaves it open", "WORD", .choices = tls_words},
+	{"tls", parse_choice, FIELD(tls), "source", "how TLS begins; source: as SOURCE says", "WORD", .choices = tls_words},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
 
 	{"proxy", parse_proxy, FIELD(proxy), NULL, "socks5h://[USER:PASSWORD@]HOST[:PORT]", "URL"},
@@ -89,9 +89,9 @@ static const struct option table[] = {
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
 	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
-	{"pipelining", parse_choice, FIELD(pipelining), "auto", "auto, on or off: several commands out at a time", "WORD", .choices = pipelining_words},
+	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
-	{"mtime", parse_choice, FIELD(mtime), "received", "received or seen: what a file's time is", "WORD", .choices = mtime_words},
+	{"mtime", parse_choice, FIELD(mtime), "received", "what a file's time is", "WORD", .choices = mtime_words},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
@@ -436,22 +436,36 @@ enum error options_check(struct options *o, struct failure *why)
 
 /* ---- help ---- */
 
+/* "name", "name=VALUE", "name[=VALUE]", "name=this|that". */
+static void add_left(struct buf *to, const struct option *row)
+{
+	if (row->letter)
+		buf_printf(to, "  -%c, --%s", row->letter, row->name);
+	else if (row->place == COMMAND_LINE)
+		buf_printf(to, "      --%s", row->name);
+	else
+		buf_printf(
+		    to, "  %s%s%s", row->name, row->optional ? "[" : "", row->value ? "=" : "");
+	if (!row->choices)
+		buf_add_text(to, row->value ? row->value : "");
+	for (const char *const *c = row->choices; c && *c; c++)
+		buf_printf(to, "%s%s", c == row->choices ? "" : "|", *c);
+	if (row->optional)
+		buf_add_text(to, "]");
+}
+
 static void help_row(FILE *to, const struct option *row)
 {
-	char left[64];
+	struct buf left = {.len = 0};
 
-	if (row->letter)
-		snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name);
-	else if (row->place == COMMAND_LINE)
-		snprintf(left, sizeof(left), "      --%s", row->name);
-	else
-		snprintf(left, sizeof(left), row->optional ? "  %s[%s%s]" : "  %s%s%s", row->name,
-		    row->value ? "=" : "", row->value ? row->value : "");
-	fprintf(to, "%-*s ", HELP_COLUMN - 1, left);
-	if (row->fallback && !row->choices)
-		fprintf(to, "%s (%s)\n", row->help, row->fallback);
-	else
-		fprintf(to, "%s\n", row->help);
+	add_left(&left, row);
+	if (left.len >= HELP_COLUMN) /* too long to have its text beside it */
+		buf_printf(&left, "\n%*s", HELP_COLUMN, "");
+	fprintf(to, "%-*s%s", HELP_COLUMN, buf_text(&left), row->help);
+	if (row->fallback)
+		fprintf(to, " (%s)", row->fallback);
+	fputc('\n', to);
+	buf_finish(&left);
 }
 
 static void help_neighbours(FILE *to)

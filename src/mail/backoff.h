@@ -32,7 +32,7 @@ struct attempt {
 	enum reply_code code; /* ... with this code */
 	bool token;           /* the secret was one, made for this login */
 	int64_t retry_ms;     /* how long trouble that may pass is tried again */
-	uint32_t chance;      /* a random number: two that collided shall not collide again */
+	uint32_t chance;      /* a random number */
 };
 
 /* An attempt failed, a login or the listing after it. Returns true where another may help soon, and

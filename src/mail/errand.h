@@ -118,6 +118,26 @@ void fetching_finish(struct session *s); /* the thread ends: nobody waits any mo
 /* Tells the reader that it will not come, or (NULL) that it is there, and forgets the want. */
 void fetching_settle(struct session *s, struct want *w, const struct failure *why);
 
+/* ---- heading.c: TOP for headers that somebody wants to see ---- */
+
+struct heading {
+	struct wants wants; /* in the rows URGENT, BULK and OUT */
+	struct buf text;    /* the header that is coming in: of the first that is out */
+};
+
+void heading_want(struct session *s, int64_t id, bool urgent);
+bool heading_wanted(const struct session *s);     /* wanted, or out */
+bool heading_waited_for(const struct session *s); /* and not out yet */
+/* The ready line is at headers, or they come before bodies. */
+bool heading_is_next(const struct session *s);
+enum error heading_go(struct session *s, struct failure *why);
+enum error heading_answer(struct session *s, const struct answer *a, struct failure *why);
+/* The line broke under the header that was coming in: that costs it. false: none was. */
+bool heading_broken(struct session *s, const struct failure *why);
+void heading_line_closed(struct session *s); /* all that was out is wanted again */
+void heading_fail_all(struct session *s, const struct failure *why);
+void heading_finish(struct session *s); /* the thread ends: nobody waits any more */
+
 /* ---- believing.c: which bodies are believed ---- */
 
 /* The store gets it, and tells the reader once it is there. */
@@ -131,6 +151,15 @@ void believing_window_closed(struct session *s);
 void believing_odd_settled(struct session *s, struct want *w);
 /* All that is held is to be fetched anew. */
 void believing_nothing(struct session *s);
+
+/* ---- postponing.c: what the server refuses for now: [SYS/TEMP], RFC 3206, 4 ---- */
+
+/* Whether it is tried again, later; false: that has been done for as long as `retry_ms`. It costs
+ * no other message anything. */
+bool postponing_takes(struct session *s, struct want *w);
+int64_t postponing_due(const struct session *s); /* the next one's; clock.h */
+/* What is due then is wanted again, as it was. */
+void postponing_look(struct session *s, int64_t now);
 
 /* ---- pipelining.c: may more than one command be out? ---- */
 
@@ -165,6 +194,7 @@ struct deletion {
 	int64_t id;
 	uint32_t number;
 	bool doubtful, marked, sent;
+	bool not_now; /* it could not be compared, but may be the next time */
 	enum outcome_kind outcome;
 	const struct intention *intention;
 };
@@ -292,6 +322,7 @@ struct session {
 	bool uidl_refused; /* not announced, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
+	struct heading heading;
 	struct committing committing;
 	struct session_state state, told; /* as it is, and as the fs thread was told last */
 };
@@ -301,6 +332,9 @@ uint32_t session_number(const struct session *s, int64_t id);
 
 /* A new login, for its listing. */
 void session_want_listing(struct session *s);
+
+/* A random number: two that collided shall not collide again. */
+uint32_t session_chance(void);
 
 /* From now on this is known of the server, also in later mounts. */
 void session_learn(struct session *s, enum fact fact, int64_t value);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -27,6 +26,7 @@ void line_close(struct session *s)
 	s->line = LINE_NONE;
 	survey_forget(s);
 	fetching_line_closed(s);
+	heading_line_closed(s);
 	secrets_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
@@ -65,6 +65,7 @@ void line_fail_all(struct session *s, const struct failure *why)
 {
 	s->failing_all = true;
 	fetching_fail_all(s, why);
+	heading_fail_all(s, why);
 	s->failing_all = false;
 	committing_broken(s, why);
 	line_not_listed(s, why);
@@ -87,8 +88,7 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 
 	a.retry_ms = s->plan->retry_ms;
 	a.token = s->plan->is_token;
-	if (getrandom(&a.chance, sizeof(a.chance), GRND_NONBLOCK) != sizeof(a.chance))
-		a.chance = (uint32_t)clock_ms();
+	a.chance = session_chance();
 	again = backoff_failed(&s->backoff, &why, &a, clock_ms());
 	complain(s, before, &why);
 	committing_proved(s, &why); /* the proof is had at once or not at all */
@@ -218,12 +218,12 @@ void line_over(struct session *s, const struct failure *why)
 	try_again = pipelining_is_to_blame(s, why);
 	if (was == LINE_SURVEYING && (!try_again || why->code == E_CLOSED))
 		try_again = learning_broken(s, why) || try_again;
-	if (was == LINE_READY && !try_again)
+	if (was == LINE_READY && !try_again && !heading_broken(s, why))
 		fetching_broken(s, why);
 	line_close(s);
 	if (was == LINE_SURVEYING && !try_again)
 		listing_failed(s, why);
-	if (was == LINE_READY && fetching_wanted(s))
+	if (was == LINE_READY && (fetching_wanted(s) || heading_wanted(s)))
 		log_info("%s; connecting again", why->words);
 	if (was == LINE_COMMITTING)
 		committing_line_broke(s, why, try_again);

@@ -45,6 +45,12 @@ class Mounts:
 
     def foreground(self, account, person, *flags, **options):
         """Mounts with -f and these flags; `mount.said()` is what it has printed so far."""
+        mount = self.begin(account, person, *flags, **options)
+        mount.wait_until_it_answers()
+        return mount
+
+    def begin(self, account, person, *flags, **options):
+        """The same, but does not wait: `mount.process` may come to a mount or to an end."""
         mount = Mount(self._root, account, person, options, ("-f", *flags))
         self._mounts.append(mount)
         mount.start_foreground()
@@ -73,7 +79,7 @@ class Mount:
         self.path = options.pop("mountpoint", None) or person.directory("mnt")
         self.cache = options.pop("cache", None) or person.directory("cache")
         self.source = options.pop("source", None) or account.source(way)
-        self.pid = None
+        self.pid = self.process = None
         self._stdin = options.pop("stdin", b"")
         password = options.pop("password", account.password)
         if password is not None:
@@ -103,14 +109,15 @@ class Mount:
         return file
 
     def start_foreground(self):
-        """Starts pop3fs, which stays, and waits until the mount answers."""
+        """Starts pop3fs, which stays."""
         self._output = self.person.file("output", b"")
         with self._output.open("ab") as output, self._input() as stdin:
-            process = self.person.start(*self.argv, stdin=stdin, stdout=output, stderr=output)
-        self.pid = process.pid
+            self.process = self.person.start(*self.argv, stdin=stdin, stdout=output, stderr=output)
+        self.pid = self.process.pid
 
+    def wait_until_it_answers(self):
         def answers():
-            assert process.poll() is None, f"pop3fs ended with {process.returncode}: {self.said()}"
+            assert self.process.poll() is None, f"pop3fs ended with {self.process.returncode}: {self.said()}"
             return self.is_mounted() and self.status()
 
         eventually(answers, "the mount", MOUNTING)

@@ -117,19 +117,21 @@ struct pop3fs {
 /* Whose maildrop it is: SOURCE itself, or the configuration under that name. */
 static enum error read_account(struct pop3fs *p, const char *source, struct failure *why)
 {
+	struct options *o = &p->options;
 	struct failure reason;
-	enum error e = settings_read(&p->settings, &p->options, source, why);
+	enum error e = settings_read(&p->settings, o, source, why);
 
-	if (!e)
-		e = options_check(&p->options, why);
 	if (e)
 		return e;
-	if (account_parse(&p->account, p->settings.source, p->options.tls, &reason))
-		return p->settings.where
-			   ? failed(why, E_CONFIG, "%s: %s", p->settings.where, reason.words)
-			   : failed(why, reason.code, "%s", reason.words);
+	e = account_parse(&p->account, p->settings.source, o->tls, &reason);
+	if (!e)
+		e = account_auth(&p->account, o, &reason);
+	if (e && p->settings.where)
+		return failed(why, E_CONFIG, "%s: %s", p->settings.where, reason.words);
+	if (e)
+		return failed(why, e, "%s", reason.words);
 	account_name(&p->account, source);
-	return OK;
+	return options_check(o, why);
 }
 
 static enum error read_command(struct pop3fs *p, int argc, char **argv, struct failure *why)

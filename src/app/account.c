@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "buf.h"
+#include "mechanism.h"
 
 #define LONGEST_USER 248 /* "USER ", this, CRLF: a command has 255 octets, RFC 2449, 4 */
 #define LONGEST_HOST 253
@@ -296,6 +297,21 @@ enum error account_parse(
 		return e;
 	*a = made;
 	made = (struct account){.source = NULL};
+	return OK;
+}
+
+enum error account_auth(const struct account *a, struct options *o, struct failure *why)
+{
+	enum mechanism asked = MECHANISM_AUTO;
+
+	if (a->auth && !mechanism_named(&asked, slice_of(a->auth)))
+		return failed(why, E_USAGE,
+		    "SOURCE asks for a login by %s, which is no mechanism of pop3fs", a->auth);
+	if (asked == MECHANISM_AUTO)
+		return OK;
+	if (o->auth != MECHANISM_AUTO && o->auth != asked)
+		return failed(why, E_USAGE, "SOURCE says ;AUTH=%s and auth= the contrary", a->auth);
+	o->auth = asked;
 	return OK;
 }
 

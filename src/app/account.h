@@ -23,6 +23,10 @@ enum error account_parse(
     struct account *a, const char *source, enum option_tls tls, struct failure *why);
 void account_finish(struct account *a);
 
+/* The mechanism that SOURCE asks for goes where that of the option auth= is: there is one. E_USAGE:
+ * the option asks for another one, or nobody knows it. */
+enum error account_auth(const struct account *a, struct options *o, struct failure *why);
+
 /* It was written in another way: as a section of the configuration. */
 void account_name(struct account *a, const char *as_written);
 

@@ -24,6 +24,7 @@ BAD = {
     "COMMAND": ["a | b", "$HOME/x", "'a", '"a', "a\\", "   ", "a > b"],
     "URL": ["http://host", "socks5h://", "socks5h://host:0", "socks5h://host:65536", f"socks5h://me:{SECRET}@",
             f"socks5h://me:{SECRET}%zz@host", f"http://me:{SECRET}@host"],
+    "PIN": ["sha1:aa", "sha256:", "sha256:zz", "sha256:" + "a" * 63, "a" * 64],
     # these are what somebody else has; whether it will do is seen when it is used
     "FILE": [], "PATH": [], "DIR": [],
 }
@@ -62,7 +63,7 @@ def good(name, value):
     if "|" in value:
         return value.split("|")[0]
     return {"TIME": "5s", "SIZE": "1M", "N": "5", "BITS": "077", "USER": "0", "GROUP": "0", "COMMAND": "true",
-            "URL": "socks5h://localhost", "FILE": "/dev/null", "PATH": "/dev/null", "DIR": "/tmp"}.get(kind(value), "x")
+            "URL": "socks5h://localhost", "PIN": "sha256:" + "a" * 64, "WORD": "PLAIN", "FILE": "/dev/null", "PATH": "/dev/null", "DIR": "/tmp"}.get(kind(value), "x")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_the_table_was_found():
 def test_twice_is_once_too_often(refused, name):
     value = dict(OPTIONS)[name]
     item = f"{name}={good(name, value)}" if value else name
-    refused(name, "-o", f"{item},{item}")
+    refused(f"{name} is given twice", "-o", f"{item},{item}")
 
 
 @pytest.mark.parametrize("name", FLAGS)

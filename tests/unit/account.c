@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "alloc.h"
+#include "mechanism.h"
 
 static void a_source_says_who_where_and_how(void **state)
 {
@@ -186,6 +187,37 @@ static void a_source_may_name_its_mechanism(void **state)
 	}
 }
 
+static void the_mechanism_is_the_option_s_too(void **state)
+{
+	static const struct {
+		const char *source;
+		unsigned option, want;
+		const char *has; /* of the sentence */
+	} cases[] = {
+	    {"pop://me@host", MECHANISM_AUTO, MECHANISM_AUTO, NULL},
+	    {"pop://me@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=plain@host", MECHANISM_AUTO, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=PLAIN@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=*@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=+APOP@host", MECHANISM_AUTO, MECHANISM_APOP, NULL},
+	    {"pop://me;AUTH=PLAIN@host", MECHANISM_APOP, MECHANISM_APOP, "the contrary"},
+	    {"pop://me;AUTH=NTLM@host", MECHANISM_AUTO, MECHANISM_AUTO, "no mechanism"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct options o = {.auth = cases[i].option};
+		struct account a;
+		struct failure why = {.code = OK};
+
+		assert_int_equal(account_parse(&a, cases[i].source, 0, NULL), OK);
+		assert_int_equal(account_auth(&a, &o, &why), cases[i].has ? E_USAGE : OK);
+		assert_int_equal(o.auth, cases[i].want);
+		if (cases[i].has)
+			assert_non_null(strstr(why.words, cases[i].has));
+		account_finish(&a);
+	}
+}
+
 static void a_user_fits_into_a_command(void **state)
 {
 	CLEANUP(freep) char *source = xmalloc(300);
@@ -207,6 +239,7 @@ int main(void)
 	    cmocka_unit_test(a_bad_source_is_refused_in_a_sentence),
 	    cmocka_unit_test(a_password_in_a_source_is_refused_and_not_repeated),
 	    cmocka_unit_test(a_source_may_name_its_mechanism),
+	    cmocka_unit_test(the_mechanism_is_the_option_s_too),
 	    cmocka_unit_test(a_user_fits_into_a_command),
 	};
 

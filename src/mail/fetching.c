@@ -63,7 +63,8 @@ size_t fetching_queue(const struct session *s)
 {
 	const size_t *count = s->fetching.wants.count;
 
-	return count[WANT_URGENT] + count[WANT_BULK] + count[WANT_OUT] + count[WANT_HELD];
+	return count[WANT_URGENT] + count[WANT_BULK] + count[WANT_OUT] + count[WANT_HELD] +
+	       count[WANT_POSTPONED];
 }
 
 bool fetching_wanted(const struct session *s)
@@ -294,6 +295,8 @@ static void refused(struct session *s, const struct reply_status *status)
 	f->lone_out = false;
 	if (w->is_odd)
 		believing_odd_settled(s, w);
+	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))
+		return;
 	if (status->code == CODE_NONE)
 		look_whether_it_is_there(s, w->id);
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
@@ -402,6 +405,7 @@ void fetching_fail_all(struct session *s, const struct failure *why)
 	struct want *w;
 
 	fetching_line_closed(s);
+	postponing_look(s, CLOCK_NEVER);
 	while ((w = next_wanted(&s->fetching)) != NULL)
 		fetching_settle(s, w, why);
 }

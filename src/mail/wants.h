@@ -10,11 +10,12 @@
 struct task;
 
 enum want_row {
-	WANT_URGENT,  /* a reader waits */
-	WANT_BULK,    /* somebody will want it next */
-	WANT_OUT,     /* its RETR is out */
-	WANT_HELD,    /* its body is in, but not believed yet */
-	WANT_STORING, /* the store has it, and has not said so yet */
+	WANT_URGENT,    /* a reader waits */
+	WANT_BULK,      /* somebody will want it next */
+	WANT_OUT,       /* its RETR is out */
+	WANT_HELD,      /* its body is in, but not believed yet */
+	WANT_POSTPONED, /* the server refuses it for now; in order of `due` */
+	WANT_STORING,   /* the store has it, and has not said so yet */
 	WANT_ROWS,
 };
 
@@ -31,7 +32,10 @@ struct want {
 	bool doubted_first; /* ... and was the first that was asked for there */
 	bool has_hash;      /* of such a body */
 	unsigned char hash[32];
-	bool is_odd;       /* such a body, of a window, had not LIST's size */
+	unsigned postponed;      /* times that it was ... */
+	int64_t due;             /* ... and is, until this (clock.h) ... */
+	int64_t postponed_until; /* ... but not after this */
+	bool is_odd;             /* such a body, of a window, had not LIST's size */
 	bool sent_alone;   /* WANT_OUT: nothing was out before it, nothing goes out behind it */
 	bool sent_first;   /* ... and no body was asked for on this line before */
 	uint64_t line;     /* the serial of the line that it was asked for on, last */

@@ -48,7 +48,7 @@ void verbs_finish(struct verbs *v)
 
 /* ---- answering ---- */
 
-static void put_failure(struct verb_failure *to, const struct failure *from)
+void verbs_put_failure(struct verb_failure *to, const struct failure *from)
 {
 	const char *words = from->words[0] ? from->words : error_words(from->code);
 
@@ -160,7 +160,7 @@ void verbs_committed(struct fs *f, const struct event *e)
 	};
 	struct verbs *v = &f->verbs;
 
-	put_failure(&answer.failure, &e->failure);
+	verbs_put_failure(&answer.failure, &e->failure);
 	v->committing = false;
 	if (waiting_for(&f->waiting, WAIT_LEAVE, v->commit))
 		v->stands_until = clock_in(STANDS_MS);
@@ -220,7 +220,7 @@ void verbs_refreshed(struct fs *f, const struct event *e)
 	struct verb_refresh answer = {.failure = {.number = 0}};
 	struct verbs *v = &f->verbs;
 
-	put_failure(&answer.failure, &e->failure);
+	verbs_put_failure(&answer.failure, &e->failure);
 	while (v->refreshed < e->number)
 		answer_all(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
 }
@@ -249,7 +249,7 @@ static void undo_count(struct fs *f, struct undo *u, const struct event *e)
 		u->answer.done++;
 	} else {
 		u->answer.refused++;
-		put_failure(&u->answer.failure, &e->failure);
+		verbs_put_failure(&u->answer.failure, &e->failure);
 	}
 	undo_look(f, u);
 }
@@ -293,7 +293,7 @@ static void undelete_refused(struct fs *f, fuse_req_t req, const char *name)
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
-	put_failure(&answer.failure, &why);
+	verbs_put_failure(&answer.failure, &why);
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
@@ -338,6 +338,8 @@ static const struct verb {
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
     {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
     {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
+    {VERB_FETCH, sizeof(struct verb_fetch), sizeof(struct verb_fetch), filling_fetch, false},
+    {VERB_FETCHED, sizeof(struct verb_fetched), sizeof(struct verb_fetched), filling_tell, false},
 };
 
 static const struct verb *find(unsigned command)

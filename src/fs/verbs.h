@@ -41,6 +41,9 @@ void verbs_finish(struct verbs *v);
 void verbs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,
     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_len, size_t out_len);
 
+/* For the answer of a verb. */
+void verbs_put_failure(struct verb_failure *to, const struct failure *from);
+
 /* An unlink or undelete: the journal will hold other deletions than the commit that runs has read.
  */
 void verbs_journal_changed(struct fs *f);

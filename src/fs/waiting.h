@@ -21,6 +21,7 @@ enum wait_kind {
 	WAIT_LEAVE,    /* a commit, too, whose asker then unmounts */
 	WAIT_REFRESH,
 	WAIT_UNDO,
+	WAIT_FETCHED, /* key is the fetch's number (fetches.h) */
 	WAIT_KINDS,
 };
 

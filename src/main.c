@@ -255,6 +255,19 @@ static struct session_plan with_secret(struct pop3fs *p, struct session_plan pla
 	return plan;
 }
 
+/* umount(8) asks mountinfo, but for root's mounts only what is not in its own table. */
+static void record(struct pop3fs *p)
+{
+	CLEANUP(freep) char *words = NULL;
+
+	if (companion_record(p->companion) || !umount_has_helper())
+		return;
+	words = xasprintf("umount %s will not wait for deletions, since /run/mount/utab cannot be "
+			  "written; pop3fs umount %s does",
+	    p->mountpoint, p->mountpoint);
+	notice(p, words);
+}
+
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
@@ -283,7 +296,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	if (!e)
 		e = fs_mount(p->fs, why);
 	if (!e)
-		companion_record(p->companion);
+		record(p);
 	return e;
 }
 

@@ -61,8 +61,10 @@ void fs_message_attributes(
 	tree_message(st, &f->owner, m, view, unlinked);
 	if ((flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED))
 		*seconds = SECONDS_LONG;
+	else if (view == VIEW_HEADER || tree_has_lf(&f->owner, view))
+		*seconds = 0; /* LIST's is never its size */
 	else
-		*seconds = view == VIEW_HEADER ? 0 : SECONDS_UNSURE;
+		*seconds = SECONDS_UNSURE;
 }
 
 static bool message_attributes(

@@ -22,7 +22,8 @@
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
-static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
+static const enum view views[] = {
+    VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
 /* The store is told where it waits for that, or would keep a body on the shelf for nobody. */
@@ -98,8 +99,7 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 {
 	struct reader_row row;
 
-	if (shelf_has_whole(f->queues->shelf, id) ||
-	    (reader_message(f->reader, id, &row) && row.cached)) {
+	if (reader_message(f->reader, id, &row) && row.cached) {
 		file_reply_open(f, req, id, view, true);
 		return;
 	}
@@ -129,7 +129,7 @@ static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	open_body(f, req, id, view);
-	if (view == VIEW_MESSAGE && listing_by_id(maildrop_listing(f->maildrop), id))
+	if (view != VIEW_DELETED && listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
 
@@ -142,6 +142,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, fs_read_only(f) ? EROFS : EPERM);
 	else if (n.kind == NODE_MESSAGE)
 		open_message(f, req, n.id, VIEW_MESSAGE);
+	else if (n.kind == NODE_MAILDIR)
+		open_message(f, req, n.id, VIEW_MAILDIR);
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
 	else if (n.kind == NODE_HEADER)
@@ -264,14 +266,18 @@ void file_evicted(struct fs *f, int64_t id)
 	open_again(f, WAIT_EVICTED, id);
 }
 
-static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset)
+static void read_message(
+    struct fs *f, fuse_req_t req, int64_t id, enum view view, size_t size, off_t offset)
 {
 	char *to;
 	ssize_t len;
 
 	buf_clear(&f->reply);
 	to = buf_room(&f->reply, size);
-	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
+	if (tree_has_lf(&f->owner, view))
+		len = lf_body(f->reader, &f->place, id, (uint64_t)offset, to, size);
+	else
+		len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {
 		fuse_reply_err(req, EIO);
 		file_mend(f, id);
@@ -303,8 +309,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 	if (offset < 0)
 		fuse_reply_err(req, EINVAL);
-	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		read_message(fs_of(req), req, n.id, size, offset);
+	else if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED)
+		read_message(fs_of(req), req, n.id, tree_view(ino), size, offset);
 	else if (n.kind == NODE_HEADER)
 		headers_read(fs_of(req), req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
@@ -317,9 +323,8 @@ void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node n = tree_node(ino);
 
-	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		file_let_go(fs_of(req), n.id, VIEW_MESSAGE);
-	else if (n.kind == NODE_HEADER)
-		file_let_go(fs_of(req), n.id, VIEW_HEADER);
+	if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED ||
+	    n.kind == NODE_HEADER)
+		file_let_go(fs_of(req), n.id, tree_view(ino));
 	fuse_reply_err(req, 0);
 }

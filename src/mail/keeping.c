@@ -29,7 +29,7 @@ enum error keeping_piece(struct chores *c, const struct task *t, struct failure 
 	if (error || c->broken == t->id)
 		return error;
 	if (shelf_has(c->queues->shelf, t->id))
-		return shelf_add(c->queues->shelf, t->id, t->index, data, why);
+		return shelf_add(c->queues->shelf, t->id, t->index, data, t->lines, why);
 	return bodies_add(c->store, t->id, t->index, data, t->lines, why);
 }
 
@@ -86,7 +86,7 @@ void keeping_header(struct chores *c, const struct task *t)
 	if (!c->room.plan.nocache || !c->queues->shelf)
 		return;
 	shelf_begin(c->queues->shelf, id);
-	if (shelf_add(c->queues->shelf, id, 0, text, NULL) == OK)
+	if (shelf_add(c->queues->shelf, id, 0, text, 0, NULL) == OK)
 		shelf_complete(c->queues->shelf, id, text.len);
 }
 
@@ -98,16 +98,18 @@ static bool shelve(struct chores *c, const struct task *t)
 	CLEANUP(buf_finish) struct buf piece = {.len = 0};
 	struct shelf *shelf = c->queues->shelf;
 	enum error error = OK;
+	uint32_t lines;
 
 	shelf_begin(shelf, t->id);
 	for (uint32_t i = 0; !error && i < t->index; i++) {
 		buf_clear(&piece);
-		error = bodies_piece(c->store, t->id, i, &piece, NULL);
+		error = bodies_piece(c->store, t->id, i, &piece, &lines, NULL);
 		if (!error)
-			error = shelf_add(shelf, t->id, i, buf_slice(&piece), NULL);
+			error = shelf_add(shelf, t->id, i, buf_slice(&piece), lines, NULL);
 	}
 	if (!error)
-		error = shelf_add(shelf, t->id, t->index, slice_make(t->data, t->len), NULL);
+		error =
+		    shelf_add(shelf, t->id, t->index, slice_make(t->data, t->len), t->lines, NULL);
 	if (error)
 		shelf_drop(shelf, t->id);
 	return error == OK;

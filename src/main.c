@@ -17,6 +17,7 @@
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -29,6 +30,7 @@
  *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it

@@ -423,7 +423,7 @@ void options_help(FILE *to)
 {
 	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
 	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
-	      "       pop3fs undelete MOUNTPOINT [NAME...]\n"
+	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
 	      "       pop3fs list\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",

@@ -20,8 +20,8 @@
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
-#include "usage.h"
 #include "lf.h"
+#include "usage.h"
 #include "verbs.h"
 #include "waiting.h"
 
@@ -123,7 +123,7 @@ void dir_read_plus(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* By its name as shown in this view; NULL: there is none. */
-const struct message *dir_find(struct fs *f, enum view view, const char *name);
+const struct message *dir_find(struct fs *f, enum view view, struct slice name);
 void dir_close_all(struct fs *f);
 bool dir_is_deleted(uint64_t ino); /* .pop3fs/deleted */
 

@@ -77,7 +77,7 @@ void verifying_begin(struct fs *f, fuse_req_t req, const void *in)
 
 	memcpy(name, asked->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	m = name[0] ? dir_find(f, VIEW_MESSAGE, name) : NULL;
+	m = name[0] ? dir_find(f, VIEW_MESSAGE, slice_of(name)) : NULL;
 	if (name[0] && !m) {
 		no_such(req, name);
 		return;

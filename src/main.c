@@ -61,7 +61,7 @@
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
  *        mechanism (which way in), sasl (one exchange; gnu: GNU SASL's part of it), oauth, apop,
- *        base64, md5
+ *        base64, md5; blot (what a server quotes)
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
  *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
  *        untrusted (what a certificate lacks), quiet (a socket for OpenSSL)

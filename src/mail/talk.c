@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
+#include "blot.h"
 #include "clock.h"
 #include "link.h"
 #include "log.h"
@@ -33,7 +35,12 @@ struct talk {
 
 static void trace(void *with, bool sent, struct slice line)
 {
-	log_debug("%s %.*s", sent ? ">" : "<", SLICE_ARGS(line));
+	const struct talk *t = with;
+	CLEANUP(freep) char *shown = xmemdup(line.at, line.len);
+
+	if (!sent && t->phase < OPENED)
+		blot_secret(shown, line.len, t->plan->password);
+	log_debug("%s %.*s", sent ? ">" : "<", (int)line.len, shown);
 }
 
 struct talk *talk_create(
@@ -47,7 +54,7 @@ struct talk *talk_create(
 	t->dial = dial_create(plan->host, plan->port, plan->proxy);
 	t->client = client_create();
 	if (log_debug_is_on())
-		client_trace(t->client, trace, NULL);
+		client_trace(t->client, trace, t);
 	t->login_plan = (struct login_plan){
 	    .user = plan->user,
 	    .secret = plan->password,
@@ -318,11 +325,14 @@ static enum talk_result step_and_flush(struct talk *t, struct answer *answer, st
 
 enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
 {
+	bool logging_in = t->phase < OPENED;
 	enum talk_result result;
 
 	if (t->phase == OVER)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
+	if (result == TALK_OVER && logging_in)
+		blot_secret(why->words, strlen(why->words), t->plan->password);
 	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
 		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,

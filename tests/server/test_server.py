@@ -412,6 +412,15 @@ def test_sigusr2_closes_the_listeners_and_opens_them_again(serve):
         server.login().socket.close()
 
 
+def test_the_port_of_a_closed_listener_stays_its_own(serve):
+    server = serve()
+    server.signal(signal.SIGUSR2, "^DOWN")
+    with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind(("127.0.0.1", server.ports["plain"]))
+    server.signal(signal.SIGUSR2, "^UP")
+    server.login().socket.close()
+
+
 def test_sighup_reads_the_script_again_and_refuses_a_bad_one(serve, tmp_path):
     script = tmp_path / "script"
     script.write_text('# nothing yet\n\non NOOP times=1 err "one"\n')

@@ -43,6 +43,26 @@ static void trace(void *with, bool sent, struct slice line)
 	log_debug("%s %.*s", sent ? ">" : "<", (int)line.len, shown);
 }
 
+static void begin(struct talk *t)
+{
+	t->phase = DIALING;
+	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy);
+	t->client = client_create();
+	if (log_debug_is_on())
+		client_trace(t->client, trace, t);
+	t->login = login_create(&t->login_plan);
+	t->progress = clock_ms();
+	t->asked = CLOCK_NEVER;
+}
+
+static void finish(struct talk *t)
+{
+	dial_free(take(&t->dial));
+	link_free(take(&t->link));
+	login_free(take(&t->login));
+	client_free(take(&t->client));
+}
+
 struct talk *talk_create(
     const struct session_plan *plan, struct tls *tls, const struct facts *facts)
 {
@@ -50,11 +70,6 @@ struct talk *talk_create(
 
 	t->plan = plan;
 	t->tls = tls;
-	t->phase = DIALING;
-	t->dial = dial_create(plan->host, plan->port, plan->proxy);
-	t->client = client_create();
-	if (log_debug_is_on())
-		client_trace(t->client, trace, t);
 	t->login_plan = (struct login_plan){
 	    .user = plan->user,
 	    .secret = plan->password,
@@ -68,10 +83,8 @@ struct talk *talk_create(
 	    .stls = plan->tls == SESSION_TLS_STARTTLS,
 	    .clear_text = plan->tls == SESSION_TLS_OFF,
 	};
-	t->login = login_create(&t->login_plan);
-	t->progress = clock_ms();
-	t->asked = CLOCK_NEVER;
 	t->round_trip = -1;
+	begin(t);
 	return t;
 }
 
@@ -79,12 +92,9 @@ void talk_free(struct talk *t)
 {
 	if (!t)
 		return;
-	dial_free(t->dial);
 	if (t->link && t->phase == OPENED)
 		link_say_goodbye(t->link);
-	link_free(t->link);
-	login_free(t->login);
-	client_free(t->client);
+	finish(t);
 	free(t);
 }
 
@@ -170,12 +180,19 @@ static enum talk_result handshake(struct talk *t, struct failure *why)
 		    why, E_TLS, "%s closed the connection during the TLS handshake", t->plan->host);
 		return over(t);
 	case LINK_BROKEN:
-		return over(t);
+		if (!link_may_do_better(t->link))
+			return over(t);
+		log_debug("%s; once more, with a new TLS session", why->words);
+		finish(t);
+		begin(t);
+		return TALK_WAIT;
 	case LINK_DONE:
 		break;
 	}
 	moved(t);
 	t->phase = LOGIN;
+	log_debug("TLS with %s: %s%s", t->plan->host, link_cipher(t->link),
+	    link_resumed(t->link) ? ", resumed" : "");
 	if (link_binding(t->link, binding))
 		login_bind(t->login, binding);
 	if (t->plan->tls == SESSION_TLS_STARTTLS &&

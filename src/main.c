@@ -6,6 +6,7 @@
  * app/   options     the one table of them            values      what stands behind a "="
  *        arguments   argv: options and words          words       a command without a shell
  *        settings    what configuration files say     config      as sections and keys
+ *        given       which option, and where          help        what --help prints
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end

@@ -69,7 +69,7 @@ void options_help(FILE *to)
 	    "       pop3fs list\n"
 	    "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	    "        pop3://user@host[:port]                        STLS, without fail\n"
-	    "        NAME                                           an account: pop3fs.conf(5)\n\n",
+	    "        NAME                                           see pop3fs.conf(5)\n\n",
 	    to);
 	for (size_t i = 0; (row = option_at(i)); i++) {
 		if (before && before->place == COMMAND_LINE && row->place != COMMAND_LINE)

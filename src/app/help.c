@@ -62,14 +62,13 @@ void options_help(FILE *to)
 {
 	const struct option *row, *before = NULL;
 
-	fputs(
-	    "Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
-	    "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
-	    "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
-	    "       pop3fs list\n"
-	    "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
-	    "        pop3://user@host[:port]                        STLS, without fail\n"
-	    "        NAME                                           see pop3fs.conf(5)\n\n",
+	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
+	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
+	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
+	      "       pop3fs list\n"
+	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
+	      "        pop3://user@host[:port]                        STLS, without fail\n"
+	      "        NAME                                           see pop3fs.conf(5)\n\n",
 	    to);
 	for (size_t i = 0; (row = option_at(i)); i++) {
 		if (before && before->place == COMMAND_LINE && row->place != COMMAND_LINE)

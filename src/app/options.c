@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "name.h"
 #include "option.h"
 #include "paths.h"
 #include "session.h"
@@ -12,13 +13,17 @@
 
 #define DAY            (24 * 60 * 60)
 #define MOST_AHEAD     ((uint64_t)1 << 40)
+#define MOST_CACHE     ((uint64_t)1 << 50)
+#define MOST_DAYS      36500
+#define LEAST_MEMORY   ((uint64_t)1 << 20)
+#define MOST_MEMORY    ((uint64_t)1 << 40)
 #define MOST_HEADERS   ((uint64_t)1 << 24)
 #define MOST_DELETIONS ((uint64_t)1 << 32)
 #define FIELD(member)  offsetof(struct options, member)
 
 static option_parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy,
-    parse_pin, parse_mechanism;
+    parse_user, parse_group, parse_choice, parse_path, parse_suffix, parse_netrc, parse_command,
+    parse_proxy, parse_pin, parse_mechanism;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -31,6 +36,12 @@ static const char *const tls_words[] = {
 static const char *const version_words[] = {
     [TLS_1_2] = "1.2",
     [TLS_1_3] = "1.3",
+    NULL,
+};
+
+static const char *const eol_words[] = {
+    [OPTION_EOL_CRLF] = "crlf",
+    [OPTION_EOL_LF] = "lf",
     NULL,
 };
 
@@ -76,7 +87,13 @@ static const struct option table[] = {
 	{"commit_timeout", parse_time, FIELD(commit_timeout), "60s", "deleting on the server ends within this", "TIME", {1, DAY}},
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
+	{"on_new", parse_command, FIELD(on_new), NULL, "run when mail has come; without a shell", "COMMAND"},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
+	{"cache_size", parse_size, FIELD(cache_size), "0", "messages kept in it, 0: no bound", "SIZE", {0, MOST_CACHE}},
+	{"cache_min_free", parse_size, FIELD(cache_min_free), "1G", "of its disk, that is left to others", "SIZE", {0, MOST_CACHE}},
+	{"keep_vanished", parse_count, FIELD(keep_vanished), "30", "and those gone from the server are kept", "DAYS", {0, MOST_DAYS}},
+	{"nocache", parse_flag, FIELD(nocache), .help = "keep no message and no header"},
+	{"memory", parse_size, FIELD(memory), "64M", "for messages that are not in the cache", "SIZE", {LEAST_MEMORY, MOST_MEMORY}},
 	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
 	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
@@ -86,6 +103,8 @@ static const struct option table[] = {
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
+	{"suffix", parse_suffix, FIELD(suffix), NULL, "stands behind each file's name: .eml", "TEXT", {1, NAME_LONGEST_SUFFIX}},
+	{"eol", parse_choice, FIELD(eol), "crlf", "line ends of messages", "WORD", .choices = eol_words},
 	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
@@ -174,6 +193,12 @@ static enum error parse_path(
 	return path_absolute(field, value, why); /* never set before: an option is given once */
 }
 
+static enum error parse_suffix(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_suffix(field, row->name, value, row->range, why);
+}
+
 static enum error parse_netrc(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
@@ -255,6 +280,8 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
+	free(o->suffix);
+	words_free(o->on_new);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	free(o->config);

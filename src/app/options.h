@@ -17,6 +17,7 @@
 
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
 
+enum option_eol { OPTION_EOL_CRLF, OPTION_EOL_LF };
 enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
 #define OPTIONS_MOST 64 /* rows, at most */
@@ -34,12 +35,18 @@ struct options {
 	bool password_stdin;
 	char *netrc;
 	char *cache_dir;
+	char **on_new;                                         /* the same */
 	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
+	char *suffix;                                          /* NULL: none */
+	unsigned eol;                                          /* enum option_eol */
 	unsigned mtime;                                        /* enum option_mtime */
 	uint64_t prefetch;                                     /* octets */
-	unsigned pipelining;                                   /* enum session_pipelining */
+	uint64_t cache_size, cache_min_free, memory;           /* octets */
+	uint64_t keep_vanished;                                /* days */
+	bool nocache;
+	unsigned pipelining; /* enum session_pipelining */
 	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;

@@ -24,6 +24,7 @@ BAD = {
     "COMMAND": ["a | b", "$HOME/x", "'a", '"a', "a\\", "   ", "a > b"],
     "URL": ["http://host", "socks5h://", "socks5h://host:0", "socks5h://host:65536", f"socks5h://me:{SECRET}@",
             f"socks5h://me:{SECRET}%zz@host", f"http://me:{SECRET}@host"],
+    "TEXT": ["/", ".a/b", "." + "x" * 300],
     "PIN": ["sha1:aa", "sha256:", "sha256:zz", "sha256:" + "a" * 63, "a" * 64],
     # these are what somebody else has; whether it will do is seen when it is used
     "FILE": [], "PATH": [], "DIR": [],

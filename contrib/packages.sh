@@ -5,6 +5,9 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
+# What contrib/package needs.
+packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
 

@@ -8,12 +8,14 @@
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
- *        credentials the password                     terminal    asked for, not shown
+ *        credentials the password, or a token         terminal    asked for, not shown
+ *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
  *        plans       options for the floors below     threads     store, session: begin, end
  *        commands    pop3fs VERB MOUNTPOINT           umount      the one that helps umount(8)
  *        asking      a child asks the daemon          verdict     what a commit's answer means
- *        mounthelper mount(8) runs us
+ *        mounthelper mount(8) runs us                 service     what systemd is told
+ *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -24,6 +26,7 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
+ *        headers     .pop3fs/headers
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *
  * mail/  jobs        all that threads say to each other
@@ -32,7 +35,7 @@
  *        errand      what is done there:              survey      list the maildrop
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
- *        proving     was it deleted?
+ *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        storer      the thread that writes           store       the database's handle
@@ -49,7 +52,8 @@
  *        pipelining  may more than one be out?        believing   which bodies are believed
  *        facts       what earlier mounts learnt of the server
  *        backoff     when to log in again             quirks      servers known for something
- *        troubled    messages that cannot be had
+ *        troubled    messages that cannot be had      postponing  ... for now
+ *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
@@ -70,6 +74,7 @@
 #include "credentials.h"
 #include "daemon.h"
 #include "fs.h"
+#include "handover.h"
 #include "lock.h"
 #include "log.h"
 #include "mounthelper.h"
@@ -77,10 +82,12 @@
 #include "outcome.h"
 #include "plans.h"
 #include "process.h"
+#include "service.h"
 #include "threads.h"
 #include "umount.h"
 
-#define PASSWORD_COMMAND_MS 120000 /* a person may have to unlock something */
+#define MS_IN_SECOND 1000
+#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
@@ -88,13 +95,15 @@ struct pop3fs {
 	struct account account;
 	char *mountpoint;
 	struct cache cache;
+	struct credentials credentials;
 	struct companion *companion;
 	struct secret *password;
 	struct daemon daemon;
 	int lock;
 	struct threads threads;
 	struct fs *fs;
-	bool ready; /* the mount has answered */
+	bool ready;  /* the mount has answered */
+	bool ending; /* it is gone, or goes */
 };
 
 /* ---- in the command ---- */
@@ -124,6 +133,16 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 	return e;
 }
 
+/* A token is asked for at each login; offline, even the first may not be to be had. */
+static enum error first_secret(struct pop3fs *p, struct failure *why)
+{
+	if (credentials_is_token(&p->credentials) && p->options.offline)
+		return OK;
+	if (credentials_can_ask_again(&p->credentials))
+		return inquiry_wait(companion_inquiry(p->companion), &p->password, why);
+	return credentials_ask(&p->password, &p->credentials, -1, why);
+}
+
 /* All that can be done while there is a terminal, and before the server hears of us. */
 static enum error prepare(struct pop3fs *p, struct failure *why)
 {
@@ -134,16 +153,16 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 	if (p->account.tls == SESSION_TLS_OFF)
 		log_warning("tls=off: anybody on the line to %s can read the password and the mail",
 		    p->account.host);
+	credentials_choose(&p->credentials, &p->options, &p->account);
 	e = companion_start(&p->companion,
 	    &(struct companion_plan){
-		.password_command = p->options.password_command,
-		.password_ms = PASSWORD_COMMAND_MS,
+		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
 	    },
 	    why);
 	if (!e)
-		e = credentials_get(&p->password, &p->options, &p->account, p->companion, why);
+		e = first_secret(p, why);
 	return e;
 }
 
@@ -167,16 +186,28 @@ static void ready(void *with)
 	struct pop3fs *p = with;
 
 	p->ready = true;
+	if (!p->ending)
+		lock_say(p->lock, LOCK_MOUNTED, p->mountpoint);
 	if (!p->options.foreground)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
+	service_ready();
 }
 
 static void detach(void *with)
 {
 	struct pop3fs *p = with;
 
+	service_stopping(p->options.commit_timeout * MS_IN_SECOND + GRACE_MS);
 	companion_unmount(p->companion);
+}
+
+static void ending(void *with)
+{
+	struct pop3fs *p = with;
+
+	p->ending = true;
+	lock_say(p->lock, LOCK_ENDING, p->mountpoint);
 }
 
 static void notice(void *with, const char *words)
@@ -186,18 +217,36 @@ static void notice(void *with, const char *words)
 	daemon_notice(&p->daemon, words);
 }
 
+static struct session_plan with_secret(struct pop3fs *p, struct session_plan plan)
+{
+	plan.password = p->password;
+	plan.is_token = credentials_is_token(&p->credentials);
+	if (credentials_can_ask_again(&p->credentials))
+		plan.asker = inquiry_asker(companion_inquiry(p->companion));
+	return plan;
+}
+
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
-	struct session_plan session = plan_session(&p->options, &p->account, p->password);
+	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
-	enum error e = lock_take(&p->lock, p->cache.lock, p->mountpoint, why);
+	struct handover account = {
+	    .lock = p->cache.lock,
+	    .mountpoint = p->mountpoint,
+	    .wait_ms = fs.commit_ms,
+	    .notice = notice,
+	    .with = p,
+	};
+	enum error e = handover_take(&p->lock, &account, why);
 
 	fs.detach = detach;
+	fs.ending = ending;
 	fs.notice = notice;
 	fs.with = p;
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &session, why);
+	secret_free(take(&p->password)); /* the session has its own */
 	if (!e)
 		e = fs_create(&p->fs, &fs, &p->threads.queues, why);
 	if (!e)
@@ -241,19 +290,11 @@ static void finish(struct pop3fs *p)
 {
 	companion_free(p->companion);
 	secret_free(p->password);
+	credentials_finish(&p->credentials);
 	account_finish(&p->account);
 	cache_finish(&p->cache);
 	options_finish(&p->options);
 	free(p->mountpoint);
-}
-
-/* Locked memory stays behind at a fork: the child locks its own copy. */
-static void keep_password(struct pop3fs *p)
-{
-	struct secret *old = p->password;
-
-	p->password = secret_create(secret_octets(old));
-	secret_free(old);
 }
 
 static int failed_early(const struct failure *why)
@@ -288,6 +329,5 @@ int main(int argc, char **argv)
 		return failed_early(&why);
 	if (daemon_is_parent(&p.daemon))
 		return wait_for_daemon(&p);
-	keep_password(&p);
 	return serve(&p);
 }

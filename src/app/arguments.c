@@ -81,7 +81,7 @@ static enum error set_long(
 	row = option_find(slice_of(name));
 	if (!row)
 		return unknown("--", slice_make(word, strlen(name)), why);
-	if (option_takes_value(row) && !equals && rest->at < rest->end)
+	if (option_needs_value(row) && !equals && rest->at < rest->end)
 		value = *rest->at++;
 	return option_set(o, row, value, why);
 }

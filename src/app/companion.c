@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -22,35 +23,65 @@
 #define DISMISS_MS 5000  /* the end waits for it so long */
 #define RECORD_MS  3000  /* and so long does the mount for its entry in a table */
 
-enum verb { VERB_PASSWORD = 'p', VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r' };
+enum verb { VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r' };
 
 struct companion {
 	int fd;
-};
-
-/* The answer to VERB_PASSWORD, in one packet: what the command printed follows it. */
-struct answer {
-	struct failure failure;
-	char output[RUN_MOST_OUTPUT];
+	struct inquiry *inquiry;
 };
 
 /* ---- the other process ---- */
 
-static void answer_password(int fd, const struct companion_plan *plan)
-{
-	struct failure failure = {.code = OK};
-	struct run_plan run = {"password_command", plan->password_command, plan->password_ms, fd};
-	struct buf output = {.len = 0};
-	struct iovec parts[2];
+/* What the companion itself has: its ends of the sockets, and the child that asks for the secret,
+ * since that may take long and the mount must be taken away meanwhile. */
+struct desk {
+	const struct companion_plan *plan;
+	int control, questions;
+	pid_t child;   /* 0: none */
+	int child_end; /* pidfd; -1: none */
+	bool recorded;
+};
 
-	if (plan->password_command)
-		run_command(&run, &output, &failure);
-	else
-		failed(&failure, E_CONFIG, "there is no password_command");
-	parts[0] = (struct iovec){&failure, sizeof(failure)};
-	parts[1] = (struct iovec){(void *)buf_at(&output), output.len};
-	(void)!sendmsg(fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_NOSIGNAL);
-	buf_wipe(&output);
+static void ask_in_child(struct desk *d)
+{
+	d->child = fork();
+	if (d->child == 0) {
+		close(d->control); /* whoever dismisses the companion does not wait for this */
+		inquiry_answer(d->questions, d->plan->credentials);
+		_exit(0);
+	}
+	if (d->child > 0)
+		d->child_end = pidfd_open(d->child, 0);
+	if (d->child < 0 || d->child_end < 0) {
+		inquiry_answer_failed(
+		    d->questions, "no process could be made to ask for the password");
+		d->child = d->child < 0 ? 0 : d->child;
+	}
+}
+
+/* Waits, for the child's leash is the other side of the socket for questions. */
+static void wait_for_child(struct desk *d)
+{
+	int status = 0;
+
+	while (d->child > 0 && waitpid(d->child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status != 0)
+		inquiry_answer_failed(
+		    d->questions, "the process that asks for the password has died");
+	d->child = 0;
+	closep(&d->child_end);
+	d->child_end = -1;
+}
+
+static void take_question(struct desk *d)
+{
+	if (inquiry_heard(d->questions)) {
+		ask_in_child(d);
+		return;
+	}
+	close(d->questions);
+	d->questions = -1;
 }
 
 static void to_null(int fd)
@@ -120,77 +151,126 @@ static void forget(const struct companion_plan *plan)
 		change_table(words);
 }
 
-static void serve(int fd, const struct companion_plan *plan)
+/* false: nothing more will come. */
+static bool obey(struct desk *d)
 {
-	bool recorded = false;
 	char verb;
-	ssize_t got;
+	ssize_t got = recv(d->control, &verb, 1, 0);
 
-	while ((got = recv(fd, &verb, 1, 0)) != 0) {
-		if (got < 0 && errno != EINTR)
-			break;
-		if (got < 0)
+	if (got <= 0)
+		return got < 0 && errno == EINTR;
+	if (verb == VERB_BACKGROUND)
+		go_background();
+	else if (verb == VERB_UNMOUNT)
+		unmount(d->plan->mountpoint);
+	else if (verb == VERB_RECORD)
+		d->recorded = record(d->control, d->plan);
+	return true;
+}
+
+static void serve(struct desk *d)
+{
+	bool more = true;
+
+	while (more) {
+		struct pollfd polled[] = {
+		    {d->control, POLLIN, 0},
+		    {d->child ? -1 : d->questions, POLLIN, 0},
+		    {d->child_end, POLLIN, 0},
+		};
+
+		if (poll(polled, 3, -1) < 0)
 			continue;
-		if (verb == VERB_PASSWORD)
-			answer_password(fd, plan);
-		else if (verb == VERB_BACKGROUND)
-			go_background();
-		else if (verb == VERB_UNMOUNT)
-			unmount(plan->mountpoint);
-		else if (verb == VERB_RECORD)
-			recorded = record(fd, plan);
+		if (polled[2].revents)
+			wait_for_child(d);
+		if (polled[1].revents)
+			take_question(d);
+		if (polled[0].revents)
+			more = obey(d);
 	}
-	if (recorded)
-		forget(plan);
+	wait_for_child(d);
+	if (d->recorded)
+		forget(d->plan);
+}
+
+static void close_all(int first, int last)
+{
+	if (first <= last)
+		close_range((unsigned)first, (unsigned)last, 0);
 }
 
 /* Nothing is left of the process it was forked from but stderr, and that until it goes to the
  * background. It keeps the terminal so long, for commands that ask there. */
-static void become_companion(int fd)
+static void become_companion(struct desk *d)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGPIPE};
+	int low = d->control < d->questions ? d->control : d->questions;
+	int high = d->control < d->questions ? d->questions : d->control;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	to_null(STDIN_FILENO);
 	to_null(STDOUT_FILENO);
-	if (fd > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
-	close_range((unsigned)fd + 1, ~0u, 0);
+	close_all(STDERR_FILENO + 1, low - 1);
+	close_all(low + 1, high - 1);
+	close_range((unsigned)high + 1, ~0u, 0);
 }
 
 /* ---- this process ---- */
 
-enum error companion_start(
-    struct companion **out, const struct companion_plan *plan, struct failure *why)
+static enum error start(struct companion *c, const struct companion_plan *plan, struct failure *why)
 {
+	struct desk desk = {.plan = plan, .child_end = -1};
+	enum error e = inquiry_create(&c->inquiry, &desk.questions, why);
 	int ends[2];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+	if (e)
+		return e;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		close(desk.questions);
 		return failed(why, E_SYSTEM, "cannot make a socket pair: %s", strerror(errno));
+	}
+	c->fd = ends[0];
+	desk.control = ends[1];
 	pid = fork();
 	if (pid == 0) {
-		become_companion(ends[1]);
-		serve(ends[1], plan);
+		become_companion(&desk);
+		serve(&desk);
 		_exit(0);
 	}
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return failed(why, E_SYSTEM, "cannot fork: %s", strerror(errno));
-	}
-	*out = xnew(struct companion);
-	(*out)->fd = ends[0];
-	return OK;
+	close(desk.control);
+	close(desk.questions);
+	return pid < 0 ? failed(why, E_SYSTEM, "cannot fork: %s", strerror(errno)) : OK;
+}
+
+enum error companion_start(
+    struct companion **out, const struct companion_plan *plan, struct failure *why)
+{
+	struct companion *c = xnew(struct companion);
+	enum error e;
+
+	c->fd = -1;
+	e = start(c, plan, why);
+	if (e)
+		companion_free(c);
+	else
+		*out = c;
+	return e;
 }
 
 void companion_free(struct companion *c)
 {
 	if (!c)
 		return;
-	close(c->fd);
+	inquiry_free(c->inquiry);
+	closep(&c->fd);
 	free(c);
+}
+
+struct inquiry *companion_inquiry(struct companion *c)
+{
+	return c->inquiry;
 }
 
 void companion_dismiss(struct companion *c)
@@ -200,6 +280,7 @@ void companion_dismiss(struct companion *c)
 
 	if (!c)
 		return;
+	inquiry_free(take(&c->inquiry)); /* a command that still runs for it is ended by that */
 	shutdown(c->fd, SHUT_WR);
 	while (poll(&end, 1, clock_left(deadline)) < 0 && errno == EINTR)
 		;
@@ -211,27 +292,6 @@ static bool ask(const struct companion *c, enum verb verb, int flags)
 	char octet = (char)verb;
 
 	return send(c->fd, &octet, 1, flags | MSG_NOSIGNAL) == 1;
-}
-
-enum error companion_password(struct companion *c, struct buf *output, struct failure *why)
-{
-	struct answer answer;
-	ssize_t got = -1;
-
-	if (ask(c, VERB_PASSWORD, 0)) {
-		do
-			got = recv(c->fd, &answer, sizeof(answer), 0);
-		while (got < 0 && errno == EINTR);
-	}
-	if (got < (ssize_t)sizeof(answer.failure))
-		return failed(why, E_SECRET,
-		    "password_command could not be run: its process has "
-		    "ended");
-	if (answer.failure.code != OK)
-		return failed(why, E_SECRET, "%s", answer.failure.words);
-	buf_add(output, answer.output, (size_t)got - sizeof(answer.failure));
-	wipe(&answer, sizeof(answer));
-	return OK;
 }
 
 void companion_record(struct companion *c)

@@ -1,22 +1,23 @@
 /* The companion: a small process, forked before there are secrets and threads, that alone executes
  * commands and takes the mount away. It does a few fixed things, asked for by one octet over a
- * socketpair; what they mean was said when it was forked. It ends when the other end is closed, and
- * by nothing else: the signals that end a daemon leave it alone, for its work comes last. */
+ * socketpair; what they mean was said when it was forked. The secret is asked for by a child of its
+ * own, over a socket of its own (inquiry.h), so that nothing waits behind a slow command. It ends
+ * when the other end is closed, and by nothing else: the signals that end a daemon leave it alone,
+ * for its work comes last. */
 #ifndef POP3FS_COMPANION_H
 #define POP3FS_COMPANION_H
 
-#include <stdint.h>
-
-#include "buf.h"
+#include "credentials.h"
 #include "error.h"
+#include "inquiry.h"
 
 struct companion;
 
 struct companion_plan {
-	char *const *password_command; /* words for execvp; NULL: none */
-	int64_t password_ms;           /* what it may take */
-	const char *mountpoint;        /* absolute */
-	const char *source;            /* as mountinfo shows it */
+	const struct credentials
+	    *credentials;       /* the source of the secret, if it can be asked again */
+	const char *mountpoint; /* absolute */
+	const char *source;     /* as mountinfo shows it */
 };
 
 /* *out is the caller's end. E_SYSTEM. */
@@ -30,9 +31,9 @@ void companion_free(struct companion *c);
  * companion has done what it was asked; then companion_free. NULL is fine. */
 void companion_dismiss(struct companion *c);
 
-/* Runs password_command and adds what it printed to *output, at most RUN_MOST_OUTPUT octets, which
- * the caller wipes. Waits. E_SECRET: *why, with what the command said on stderr. */
-enum error companion_password(struct companion *c, struct buf *output, struct failure *why);
+/* The socket over which the secret is asked for, for one thread at a time. Lives as long as the
+ * companion. */
+struct inquiry *companion_inquiry(struct companion *c);
 
 /* Root has mounted: enters it into the table that umount(8) and systemd read beside mountinfo
  * (utab, libmount), as a mount that needs the network; it leaves there with the companion. Without

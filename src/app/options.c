@@ -32,12 +32,13 @@ struct option {
 	const char *value; /* what --help calls the value; NULL: a flag */
 	struct range range;
 	const char *const *choices;
-	bool off;    /* a flag that sets false */
-	char letter; /* -f */
+	bool off;      /* a flag that sets false */
+	bool optional; /* the value may be missing */
+	char letter;   /* -f */
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_command, parse_proxy;
+    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -67,9 +68,12 @@ static const struct option table[] = {
 	{"version", parse_flag, FIELD(version), .help = "print the version and end", .letter = 'V'},
 	{"help", parse_flag, FIELD(help), .help = "print this and end", .letter = 'h'},
 
+	{"oauth_command", parse_command, FIELD(oauth_command), NULL, "prints an OAuth token; run at each login", "COMMAND"},
 	{"password_command", parse_command, FIELD(password_command), NULL, "prints the password; run without a shell", "COMMAND"},
 	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE"},
-	{"tls", parse_choice, FIELD(tls), "source", "implicit, starttls or off, if SOURCE leaves it open", "WORD", .choices = tls_words},
+	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input"},
+	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true},
+	{"tls", parse_choice, FIELD(tls), "source", "how TLS begins; source: as SOURCE says", "WORD", .choices = tls_words},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
 
 	{"proxy", parse_proxy, FIELD(proxy), NULL, "socks5h://[USER:PASSWORD@]HOST[:PORT]", "URL"},
@@ -81,9 +85,9 @@ static const struct option table[] = {
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
 	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
-	{"pipelining", parse_choice, FIELD(pipelining), "auto", "auto, on or off: several commands out at a time", "WORD", .choices = pipelining_words},
+	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
-	{"mtime", parse_choice, FIELD(mtime), "received", "received or seen: what a file's time is", "WORD", .choices = mtime_words},
+	{"mtime", parse_choice, FIELD(mtime), "received", "what a file's time is", "WORD", .choices = mtime_words},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
@@ -176,15 +180,30 @@ static enum error parse_path(
 	return path_absolute(field, value, why); /* never set before: an option is given once */
 }
 
+static enum error parse_netrc(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return path_absolute(field, value ? value : "~/.netrc", why);
+}
+
+/* It runs in "/" later on: a path to it must not depend on where we are. */
 static enum error parse_command(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
 	char **words = words_split(row->name, value, why);
+	char *bare;
+	enum error e;
 
 	if (!words)
 		return E_USAGE;
 	*(char ***)field = words;
-	return OK;
+	if (!strchr(words[0], '/'))
+		return OK;
+	bare = words[0];
+	e = path_absolute(&words[0], bare, why);
+	if (!e)
+		free(bare);
+	return e;
 }
 
 static enum error parse_proxy(
@@ -214,7 +233,9 @@ void options_finish(struct options *o)
 {
 	free(o->ca);
 	free(o->password_file);
+	free(o->netrc);
 	words_free(o->password_command);
+	words_free(o->oauth_command);
 	free(o->cache_dir);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
@@ -259,6 +280,11 @@ bool option_takes_value(const struct option *row)
 	return row->value != NULL;
 }
 
+bool option_needs_value(const struct option *row)
+{
+	return row->value != NULL && !row->optional;
+}
+
 bool option_has_letter(const struct option *row)
 {
 	return row->letter != '\0';
@@ -292,7 +318,7 @@ enum error option_set(
 {
 	enum error e;
 
-	if (row->value && (!value || !*value))
+	if (row->value && (value ? !*value : !row->optional))
 		return failed(
 		    why, E_USAGE, "%s needs a value: %s=%s", row->name, row->name, row->value);
 	if (!row->value && value)
@@ -326,20 +352,34 @@ enum error options_check(struct options *o, struct failure *why)
 
 /* ---- help ---- */
 
+/* "name", "name=VALUE", "name[=VALUE]", "name=this|that". */
+static void add_left(struct buf *to, const struct option *row)
+{
+	if (row->letter)
+		buf_printf(to, "  -%c, --%s", row->letter, row->name);
+	else
+		buf_printf(
+		    to, "  %s%s%s", row->name, row->optional ? "[" : "", row->value ? "=" : "");
+	if (!row->choices)
+		buf_add_text(to, row->value ? row->value : "");
+	for (const char *const *c = row->choices; c && *c; c++)
+		buf_printf(to, "%s%s", c == row->choices ? "" : "|", *c);
+	if (row->optional)
+		buf_add_text(to, "]");
+}
+
 static void help_row(FILE *to, const struct option *row)
 {
-	char left[64];
+	struct buf left = {.len = 0};
 
-	if (row->letter)
-		snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name);
-	else
-		snprintf(left, sizeof(left), "  %s%s%s", row->name, row->value ? "=" : "",
-		    row->value ? row->value : "");
-	fprintf(to, "%-*s ", HELP_COLUMN - 1, left);
-	if (row->fallback && !row->choices)
-		fprintf(to, "%s (%s)\n", row->help, row->fallback);
-	else
-		fprintf(to, "%s\n", row->help);
+	add_left(&left, row);
+	if (left.len >= HELP_COLUMN) /* too long to have its text beside it */
+		buf_printf(&left, "\n%*s", HELP_COLUMN, "");
+	fprintf(to, "%-*s%s", HELP_COLUMN, buf_text(&left), row->help);
+	if (row->fallback)
+		fprintf(to, " (%s)", row->fallback);
+	fputc('\n', to);
+	buf_finish(&left);
 }
 
 static void help_neighbours(FILE *to)

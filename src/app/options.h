@@ -25,7 +25,9 @@ struct options {
 	unsigned tls; /* enum option_tls */
 	char *ca;     /* paths are absolute; NULL: not given */
 	char *password_file;
-	char **password_command; /* words for execvp; NULL: not given */
+	char **oauth_command, **password_command; /* words for execvp; NULL: not given */
+	bool password_stdin;
+	char *netrc;
 	char *cache_dir;
 	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
@@ -58,7 +60,8 @@ const struct option *option_at(size_t index);
 const char *option_name(const struct option *row);
 const char *option_fallback(const struct option *row); /* as written; NULL: none to write */
 bool option_takes_value(const struct option *row);
-bool option_has_letter(const struct option *row); /* then it is one of the command line only */
+bool option_needs_value(const struct option *row); /* it must not be missing */
+bool option_has_letter(const struct option *row);  /* then it is one of the command line only */
 
 /* Sets one option. `value` is NULL where none was written. E_USAGE: *why names the option: given
  * twice, against another, a value missing, too much, with control characters, or bad. */

@@ -5,14 +5,12 @@
 /* contract: a second session at least a minute later */
 #define HOLD_MS 60000
 
-struct session_plan plan_session(
-    const struct options *o, const struct account *a, const struct secret *password)
+struct session_plan plan_session(const struct options *o, const struct account *a)
 {
 	return (struct session_plan){
 	    .host = a->host,
 	    .port = a->port,
 	    .user = a->user,
-	    .password = password,
 	    .tls = a->tls,
 	    .ca = o->ca,
 	    .proxy = o->proxy,

@@ -8,8 +8,8 @@
 #include "options.h"
 #include "session.h"
 
-struct session_plan plan_session(
-    const struct options *o, const struct account *a, const struct secret *password);
+/* The first secret, and who can be asked for another, are left to the caller, too. */
+struct session_plan plan_session(const struct options *o, const struct account *a);
 
 /* detach, notice and with are left to the caller. */
 struct fs_plan plan_fs(

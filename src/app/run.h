@@ -15,9 +15,7 @@ struct run_plan {
 	int leash;          /* a descriptor whose hanging up ends it as well; -1: none */
 };
 
-#define RUN_MOST_OUTPUT                                                                            \
-	4096 /* octets of stdout that are kept; what follows is read and dropped                   \
-	      */
+#define RUN_MOST_OUTPUT 16384 /* octets of stdout that are kept; more is read and dropped */
 
 /* Standard input is /dev/null; other descriptors are closed by their close-on-exec. What it printed
  * is added to *output, also on failure: the caller wipes it.

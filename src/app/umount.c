@@ -190,22 +190,39 @@ static int unmount(const struct request *r, const char *target)
 
 /* ---- and afterwards ---- */
 
-static void say_still_mounted(const struct mounted *m, const struct committed *c)
+/* Why it is still there, at its place: busy. The daemon was told that an unmount follows, and lets
+ * nobody remove anything until it hears that there is none. NULL: it is not there any more. */
+static const char *stays(const struct mounted *m, const struct committed *c, int status)
+{
+	CLEANUP(mounted_finish) struct mounted again;
+	struct verb_stay answer;
+	struct failure why;
+
+	if (mounted_find(&again, m->target, &why) || again.major != m->major ||
+	    again.minor != m->minor)
+		return NULL;
+	if (c->unknown.code == OK && asking_ioctl(&again, VERB_STAY, &answer, sizeof(answer),
+					 clock_in(IDENTITY_MS), &why) == E_CLOSED)
+		return "stays, but cut off from its daemon: umount -l takes it away";
+	return status ? "stays mounted" : "stays mounted, read-only";
+}
+
+static void say_still_mounted(
+    const struct mounted *m, const struct committed *c, const char *stays_how)
 {
 	struct failure why;
 
 	if (c->unknown.code)
-		log_error("%s stays mounted; %s", m->target, c->unknown.words);
+		log_error("%s %s; %s", m->target, stays_how, c->unknown.words);
 	else if (verdict(&c->answer, &why))
-		log_error("%s stays mounted; %" PRIu64 " deleted on the server, and %s", m->target,
+		log_error("%s %s; %" PRIu64 " deleted on the server, and %s", m->target, stays_how,
 		    c->answer.deleted, why.words);
 	else
-		log_error("%s stays mounted; %" PRIu64 " deleted on the server", m->target,
+		log_error("%s %s; %" PRIu64 " deleted on the server", m->target, stays_how,
 		    c->answer.deleted);
 }
 
-/* What was unlinked between the commit and the unmounting is committed by the daemon on its way
- * out: that may take as long again. */
+/* It ends at once, unless it took so long to unmount that the daemon commits once more. */
 static void wait_for_end(const struct committed *c)
 {
 	struct pollfd p = {c->pidfd, POLLIN, 0};
@@ -244,16 +261,19 @@ static int end(const struct request *r, struct mounted *m)
 {
 	CLEANUP(closep) int pidfd = -1;
 	struct committed c = {.pidfd = -1};
+	const char *how = NULL;
 	int status;
 
 	commit(m, &c);
 	pidfd = c.pidfd;
 	mounted_let_go(m);
 	status = unmount(r, m->target);
-	if (status) {
-		say_still_mounted(m, &c);
+	if (status || r->read_only)
+		how = stays(m, &c, status);
+	if (how)
+		say_still_mounted(m, &c, how);
+	if (how || status)
 		return status;
-	}
 	if (!r->lazy && !r->force && !mounted_elsewhere(m))
 		wait_for_end(&c);
 	return say_unmounted(r, m, &c);

@@ -21,7 +21,8 @@
 struct directory {
 	struct directory *next;
 	uint64_t ino;
-	struct listing *listing; /* held; NULL for .pop3fs's own */
+	struct listing *listing; /* held where it shows messages, else NULL */
+	enum view view;          /* of them */
 };
 
 /* ---- lookup ---- */
@@ -45,6 +46,12 @@ static void reply_entry(struct fs *f, fuse_req_t req, uint64_t ino, double secon
 		fuse_reply_err(req, ENOENT);
 }
 
+/* The notify thread takes back entries of the root, and no others. */
+static double entry_seconds(enum view view)
+{
+	return view == VIEW_MESSAGE ? SECONDS_LONG : SECONDS_VIEW;
+}
+
 static void reply_status(struct fs *f, fuse_req_t req)
 {
 	struct fuse_entry_param e = {0};
@@ -63,6 +70,7 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fs *f = fs_of(req);
 	const struct fixed *row;
 	const struct message *m;
+	enum view view;
 	int64_t number;
 
 	if (parent == TREE_ROOT)
@@ -72,8 +80,8 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		reply_entry(f, req, tree_ino(number, VIEW_FIXED), SECONDS_LONG);
 	else if (row)
 		reply_status(f, req);
-	else if (parent == TREE_ROOT && (m = maildrop_by_name(f->maildrop, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, VIEW_MESSAGE), SECONDS_LONG);
+	else if (tree_shows(parent, &view) && (m = maildrop_by_name(f->maildrop, slice_of(name))))
+		reply_entry(f, req, tree_ino(m->id, view), entry_seconds(view));
 	else if (dir_is_deleted(parent) &&
 		 (m = maildrop_deleted_by_name(f->maildrop, slice_of(name))))
 		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
@@ -127,10 +135,10 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	d->ino = ino;
 	d->next = f->directories;
 	f->directories = d;
-	if (ino == TREE_ROOT) {
+	if (ino == TREE_ROOT)
 		refresh_looked(f);
+	if (tree_shows(ino, &d->view))
 		d->listing = listing_hold(maildrop_listing(f->maildrop));
-	}
 	fi->fh = (uintptr_t)d;
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		directory_close(f, d); /* interrupted: RELEASEDIR will not come */
@@ -180,14 +188,16 @@ static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
 {
 	if (offset < COOKIE_DOTS && !add_plain(x, ".", ino, S_IFDIR, COOKIE_DOTS))
 		return false;
-	return offset >= COOKIE_FIRST || add_plain(x, "..", TREE_ROOT, S_IFDIR, COOKIE_FIRST);
+	return offset >= COOKIE_FIRST ||
+	       add_plain(x, "..", tree_parent(ino), S_IFDIR, COOKIE_FIRST);
 }
 
 /* Attributes come from the valid listing: only there do sizes become true. What has left it since
  * the opendir is still listed, but the kernel must not keep it. */
-static bool add_message(struct fill *x, const struct listing *l, const struct message *m)
+static bool add_message(
+    struct fill *x, const struct listing *l, const struct message *m, enum view view)
 {
-	struct fuse_entry_param e = {.entry_timeout = SECONDS_LONG};
+	struct fuse_entry_param e = {.entry_timeout = entry_seconds(view)};
 	struct slice name = message_name(l, m);
 	const struct message *valid = NULL;
 
@@ -196,19 +206,19 @@ static bool add_message(struct fill *x, const struct listing *l, const struct me
 	if (x->plus && l->count <= LARGEST_PLUS)
 		valid = maildrop_by_id(x->fs->maildrop, m->id);
 	if (!valid)
-		return add_plain(
-		    x, name.at, tree_ino(m->id, VIEW_MESSAGE), S_IFREG, m->id + COOKIE_FIRST);
-	e.ino = tree_ino(m->id, VIEW_MESSAGE);
-	fs_message_attributes(x->fs, valid, VIEW_MESSAGE, &e.attr, &e.attr_timeout);
+		return add_plain(x, name.at, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
+	e.ino = tree_ino(m->id, view);
+	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
 	return add(x, name.at, &e, m->id + COOKIE_FIRST);
 }
 
-static void fill_messages(struct fill *x, const struct listing *l, int64_t after)
+static void fill_messages(struct fill *x, const struct directory *d, int64_t after)
 {
+	const struct listing *l = d->listing;
 	const struct message *m = listing_after(l, after);
 	size_t i = m ? listing_index(l, m) : l->count;
 
-	while (i < l->count && add_message(x, l, &l->messages[i]))
+	while (i < l->count && add_message(x, l, &l->messages[i], d->view))
 		i++;
 }
 
@@ -250,7 +260,7 @@ static void read_entries(fuse_req_t req, size_t size, off_t offset, struct direc
 	x.at = buf_room(&f->reply, x.room);
 	if (add_dots(&x, d->ino, offset)) {
 		if (d->listing)
-			fill_messages(&x, d->listing, after);
+			fill_messages(&x, d, after);
 		else if (dir_is_deleted(d->ino))
 			fill_deleted(&x, after);
 		else

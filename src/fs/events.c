@@ -91,6 +91,9 @@ static void happened(struct fs *f, struct event *e)
 	case EVENT_FETCHED:
 		file_fetched(f, e->id, &e->failure);
 		break;
+	case EVENT_HEADED:
+		headers_came(f, e->id, &e->failure);
+		break;
 	case EVENT_UNLINKED:
 		deleting_unlinked(f, e->id, &e->failure);
 		break;

@@ -23,17 +23,22 @@
 #define NOTE_VIEW(note)   ((enum view)((note) >> 1))
 #define NOTE_KNOWN(note)  ((note)&1)
 
-static const enum view views[] = {VIEW_MESSAGE, VIEW_DELETED}; /* of a body */
+static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
-static void reply_open(fuse_req_t req)
+void file_reply_open(fuse_req_t req, bool keep_cache)
 {
-	struct fuse_file_info fi = {.keep_cache = true};
+	struct fuse_file_info fi = {.keep_cache = keep_cache};
 
 	fuse_reply_open(req, &fi);
 }
 
-static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
+static void reply_open(fuse_req_t req)
+{
+	file_reply_open(req, true);
+}
+
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -41,7 +46,7 @@ static void fetch(struct fs *f, fuse_req_t req, int64_t id, int note)
 		fuse_reply_err(req, ENODEV);
 		return;
 	}
-	waiting_park(&f->waiting, req, WAIT_FETCH, id, note);
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, NOTE(view, known));
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
 		fs_send_fetch(f, id, true, false);
 }
@@ -65,7 +70,7 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view vie
 	struct reader_row row;
 
 	if (m && !(message_flags(m) & MESSAGE_CACHED))
-		fetch(f, req, id, NOTE(view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0));
+		file_fetch(f, req, id, view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0);
 	else if (m || (reader_message(f->reader, id, &row) && row.cached))
 		reply_open(req);
 	else
@@ -85,6 +90,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_message(f, req, n.id, VIEW_MESSAGE);
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
+	else if (n.kind == NODE_HEADER)
+		headers_open(f, req, n.id);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
 		reply_open(req);
 	else
@@ -110,7 +117,7 @@ static void forget_pages(struct fs *f, int64_t id)
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
  * has its EIO. What the kernel knows of it goes now, since other octets may come, and again when
  * they have. */
-static void mend(struct fs *f, int64_t id)
+void file_mend(struct fs *f, int64_t id)
 {
 	size_t at;
 
@@ -164,7 +171,7 @@ static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, 
 	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {
 		fuse_reply_err(req, EIO);
-		mend(f, id);
+		file_mend(f, id);
 		return;
 	}
 	fuse_reply_buf(req, to, (size_t)len);
@@ -195,6 +202,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		fuse_reply_err(req, EINVAL);
 	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
 		read_message(fs_of(req), req, n.id, size, offset);
+	else if (n.kind == NODE_HEADER)
+		headers_read(fs_of(req), req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
 		read_snapshot(fs_of(req), req, n.id, size, offset);
 	else

@@ -15,6 +15,7 @@ static bool is_away(enum error code)
 	case E_CONNECT:
 	case E_CLOSED:
 	case E_OFFLINE:
+	case E_SECRET: /* the server was never asked: a token comes over the network, too */
 		return true;
 	default:
 		return false; /* it is there, and has refused us: that is for whoever mounts */

@@ -29,6 +29,9 @@ struct fs_plan { /* the strings live as long as the fs */
 	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
 	void (*detach)(
 	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */
+	/* Once, before detach if that comes: the mount is gone or goes, and the last commit begins.
+	 */
+	void (*ending)(void *with);
 	/* What whoever mounts should know, a sentence; called by fs_first_listing. */
 	void (*notice)(void *with, const char *words);
 	void *with;

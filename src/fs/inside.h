@@ -22,8 +22,16 @@
 
 #define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
 #define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
+#define SECONDS_VIEW 1.0    /* other directories, and what they hold: nobody shortens that */
 
 struct directory; /* an open one: dir.c */
+
+/* A reader who goes through .pop3fs/headers in order of arrival. */
+struct headers {
+	int64_t last;  /* the message whose header was opened last */
+	int64_t asked; /* the one up to which headers were asked for ahead */
+	size_t window; /* messages */
+};
 
 struct fs {
 	struct fs_plan plan;
@@ -43,6 +51,8 @@ struct fs {
 	struct verbs verbs;
 	struct directory *directories; /* all that are open */
 	uint64_t sync_cookie;
+
+	struct headers headers;
 
 	int64_t *mending; /* messages whose damaged bodies are being fetched again */
 	size_t mendings;
@@ -72,11 +82,12 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 static inline bool fs_read_only(const struct fs *f)
 {
-	return f->plan.read_only || f->ending;
+	return f->plan.read_only || f->ending || verbs_leave(&f->verbs);
 }
 
 /* For queue_put: jobs and tasks (id 0: for no message). */
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again);
+void fs_send_header(struct fs *f, int64_t id, bool urgent);
 void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie);
 
 /* ops.c: the table of operations, and the attributes of a node; false: there is no such node.
@@ -112,7 +123,17 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_read(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* Parks the open of this view until the body is there. `known`: the kernel may know something of
+ * an earlier one. */
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known);
+void file_reply_open(fuse_req_t req, bool keep_cache);
+void file_mend(struct fs *f, int64_t id); /* its body is damaged: fetches it anew */
 void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
+
+/* headers.c: the files of .pop3fs/headers; and EVENT_HEADED. */
+void headers_open(struct fs *f, fuse_req_t req, int64_t id);
+void headers_read(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset);
+void headers_came(struct fs *f, int64_t id, const struct failure *how);
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

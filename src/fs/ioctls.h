@@ -34,12 +34,18 @@ struct verb_identity {
 /* Deletes on the server what was unlinked before it was asked, and lists again to see it gone. All
  * counts are of deletions. */
 struct verb_commit {
-	uint32_t leaving; /* in: an unmount follows at once: what this brings holds for it, too */
+	uint32_t leaving; /* in: an unmount follows at once, and what this brings holds for it, too:
+			     until then, or STAY, nothing can be unlinked or taken back (EROFS) */
 	uint32_t proved;  /* a listing taken afterwards agreed */
 	uint64_t deleted; /* DELE and QUIT were both answered "+OK" */
 	uint64_t waiting; /* still in the journal */
 	uint64_t dropped; /* given up: these messages are shown again */
 	struct verb_failure failure;
+};
+
+/* The unmount that was to follow a COMMIT did not come about. Answered at once. */
+struct verb_stay {
+	uint32_t left; /* 1: it was believed until now */
 };
 
 /* Lists again now. */
@@ -67,5 +73,6 @@ struct verb_status {
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
+#define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)
 
 #endif

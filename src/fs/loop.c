@@ -33,6 +33,15 @@ void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
 	queue_put(&f->queues->jobs, &j->item);
 }
 
+void fs_send_header(struct fs *f, int64_t id, bool urgent)
+{
+	struct job *j = job_create(JOB_HEADER);
+
+	j->id = id;
+	j->urgent = urgent;
+	queue_put(&f->queues->jobs, &j->item);
+}
+
 void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie)
 {
 	struct task *t = task_create(kind);
@@ -228,6 +237,7 @@ static void send_commit(struct fs *f)
 static void begin_end(struct fs *f, bool detach)
 {
 	f->ending = true;
+	f->plan.ending(f->plan.with);
 	f->end_by = clock_in(f->plan.commit_ms + COMMIT_GRACE_MS);
 	if (verbs_have_committed(f))
 		f->committed = true;

@@ -49,7 +49,7 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 }
 
 /* An hour, once the size is true and the body is here; no time at all before: the open that fetches
- * it may find another length. */
+ * it may find another length, and the body another header than TOP did. */
 void fs_message_attributes(
     struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds)
 {
@@ -86,7 +86,7 @@ static bool fixed_attributes(struct fs *f, uint64_t ino, struct stat *st, double
 
 	if (!tree_is_directory(row))
 		return false; /* each lookup renders it anew, under another number */
-	*seconds = row->kind == FIXED_DELETED ? 0 : SECONDS_LONG;
+	*seconds = row->kind == FIXED_DELETED ? 0 : SECONDS_VIEW;
 	while ((row = tree_fixed_after(ino, number, &number)))
 		below += tree_is_directory(row);
 	tree_directory(st, &f->owner, ino, below, maildrop_changed(f->maildrop));
@@ -115,6 +115,8 @@ bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds)
 		return true;
 	case NODE_MESSAGE:
 		return message_attributes(f, n.id, VIEW_MESSAGE, st, seconds);
+	case NODE_HEADER:
+		return message_attributes(f, n.id, VIEW_HEADER, st, seconds);
 	case NODE_DELETED:
 		return message_attributes(f, n.id, VIEW_DELETED, st, seconds);
 	case NODE_FIXED:

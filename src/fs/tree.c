@@ -9,7 +9,7 @@
 #define FILE_MODE      0444u
 #define DIRECTORY_MODE 0777u
 
-enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROW_DELETED, ROWS };
+enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROW_DELETED, ROW_HEADERS, ROWS };
 
 #define ROW_INO(number) ((uint64_t)(number) << VIEW_BITS | VIEW_FIXED)
 
@@ -18,6 +18,15 @@ static const struct fixed rows[ROWS] = {
     [ROW_POP3FS] = {".pop3fs", TREE_ROOT, FIXED_DIRECTORY},
     [ROW_STATUS] = {"status", ROW_INO(ROW_POP3FS), FIXED_STATUS},
     [ROW_DELETED] = {"deleted", ROW_INO(ROW_POP3FS), FIXED_DELETED},
+    [ROW_HEADERS] = {"headers", ROW_INO(ROW_POP3FS), FIXED_HEADERS},
+};
+
+/* The kinds of nodes that are views of a message. */
+static const enum node_kind views[VIEW_MASK + 1] = {
+    [VIEW_MESSAGE] = NODE_MESSAGE,
+    [VIEW_HEADER] = NODE_HEADER,
+    [VIEW_DELETED] = NODE_DELETED,
+    [VIEW_SNAPSHOT] = NODE_SNAPSHOT,
 };
 
 struct node tree_node(uint64_t ino)
@@ -28,13 +37,9 @@ struct node tree_node(uint64_t ino)
 		n.kind = NODE_ROOT;
 	else if (n.id == 0)
 		n.kind = NODE_NONE;
-	else if ((ino & VIEW_MASK) == VIEW_MESSAGE)
-		n.kind = NODE_MESSAGE;
-	else if ((ino & VIEW_MASK) == VIEW_DELETED)
-		n.kind = NODE_DELETED;
-	else if ((ino & VIEW_MASK) == VIEW_SNAPSHOT)
-		n.kind = NODE_SNAPSHOT;
-	else if ((ino & VIEW_MASK) == VIEW_FIXED && n.id < ROWS)
+	else if ((ino & VIEW_MASK) != VIEW_FIXED)
+		n.kind = views[ino & VIEW_MASK];
+	else if (n.id < ROWS)
 		n.kind = NODE_FIXED;
 	return n;
 }
@@ -42,6 +47,21 @@ struct node tree_node(uint64_t ino)
 uint64_t tree_ino(int64_t id, enum view view)
 {
 	return (uint64_t)id << VIEW_BITS | (unsigned)view;
+}
+
+bool tree_shows(uint64_t ino, enum view *view)
+{
+	struct node n = tree_node(ino);
+
+	*view = n.kind == NODE_ROOT ? VIEW_MESSAGE : VIEW_HEADER;
+	return n.kind == NODE_ROOT || (n.kind == NODE_FIXED && rows[n.id].kind == FIXED_HEADERS);
+}
+
+uint64_t tree_parent(uint64_t ino)
+{
+	struct node n = tree_node(ino);
+
+	return n.kind == NODE_FIXED ? rows[n.id].parent : TREE_ROOT;
 }
 
 const struct fixed *tree_fixed(int64_t number)
@@ -110,17 +130,27 @@ void tree_directory(
 	st->st_atim = st->st_mtim = st->st_ctim = changed;
 }
 
+/* A header that is not known yet is no longer than its message. */
+static uint64_t size_of(const struct message *m, enum view view)
+{
+	uint32_t header = atomic_load(&m->header);
+
+	return view == VIEW_HEADER && header > 0 ? header : message_size(m);
+}
+
 void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,
     bool unlinked)
 {
-	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, message_size(m));
+	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, size_of(m, view));
 	st->st_nlink = unlinked ? 0 : 1;
 	set_times(st, modified(who, m->received, m->seen), m->seen);
 }
 
 void tree_row(struct stat *st, const struct owner *who, uint64_t ino, const struct reader_row *row)
 {
-	fill(st, who, ino, S_IFREG | FILE_MODE, row->size);
+	bool header = tree_node(ino).kind == NODE_HEADER && row->header > 0;
+
+	fill(st, who, ino, S_IFREG | FILE_MODE, header ? row->header : row->size);
 	st->st_nlink = 0;
 	set_times(st, modified(who, row->received, row->seen), row->seen);
 }

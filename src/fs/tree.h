@@ -4,6 +4,7 @@
  *
  *     1                       the root (FUSE's law)
  *     id << 3 | VIEW_MESSAGE  a message; numbers up to 5 are for other views of it
+ *     id << 3 | VIEW_HEADER   its header, as .pop3fs/headers shows it
  *     id << 3 | VIEW_DELETED  the same as .pop3fs/deleted shows it
  *     row << 3 | VIEW_FIXED   .pop3fs and what always stands below it, a row of the table in tree.c
  *     serial << 3 | VIEW_SNAPSHOT  one rendering of a file like status (snapshots.h)
@@ -23,7 +24,8 @@
 
 enum view {
 	VIEW_MESSAGE = 0,
-	VIEW_DELETED = 3, /* 1 and 2 are left for its header and for the Maildir */
+	VIEW_HEADER = 1,
+	VIEW_DELETED = 3, /* 2 is left for the Maildir */
 	VIEW_FIXED = 6,
 	VIEW_SNAPSHOT = 7,
 };
@@ -32,6 +34,7 @@ enum node_kind {
 	NODE_NONE, /* no number of ours */
 	NODE_ROOT,
 	NODE_MESSAGE,  /* id: the store's row */
+	NODE_HEADER,   /* id: the store's row */
 	NODE_DELETED,  /* id: the store's row */
 	NODE_FIXED,    /* id: the row of the table */
 	NODE_SNAPSHOT, /* id: its serial */
@@ -45,9 +48,15 @@ struct node {
 struct node tree_node(uint64_t ino);
 uint64_t tree_ino(int64_t id, enum view view);
 
+/* Whether a directory shows all messages that there are, and by which view. */
+bool tree_shows(uint64_t ino, enum view *view);
+/* The directory that a directory is in; the root is in itself. */
+uint64_t tree_parent(uint64_t ino);
+
 /* What always stands below .pop3fs, and .pop3fs itself. */
 enum fixed_kind {
 	FIXED_DIRECTORY,
+	FIXED_HEADERS, /* a directory, of the messages' headers */
 	FIXED_DELETED, /* a directory, of the messages that wait for a commit */
 	FIXED_STATUS,  /* a file, rendered anew at each lookup */
 };

@@ -11,8 +11,9 @@
 #include "log.h"
 #include "process.h"
 
-/* An umount that has committed unmounts at once: later than this the mount was busy, and whoever
- * ends it then wants another try. */
+/* An umount that has committed unmounts at once, or says that it could not. Later than this it was
+ * killed in between, or has detached what is in use; whoever ends the mount then wants another try.
+ */
 #define STANDS_MS 10000
 
 struct undo {
@@ -127,7 +128,6 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 void verbs_journal_changed(struct fs *f)
 {
 	f->verbs.late = true;
-	f->verbs.stands_until = 0;
 }
 
 /* At the end it is said from there (outcome.h). */
@@ -141,9 +141,12 @@ static void say_commit(const struct event *e)
 		    e->commit.waiting == 1 ? "deletion waits" : "deletions wait", e->failure.words);
 }
 
+/* Also of one that was asked for in between, and does what the other could not. */
 static void keep_for_end(struct verbs *v, const struct event *e)
 {
-	v->stands_until = clock_in(STANDS_MS);
+	if (v->leaving)
+		v->stands_until = clock_in(STANDS_MS);
+	v->leaving = false;
 	v->stands = e->commit;
 	v->stands.deleted = 0; /* that was said already */
 	v->stands_failure = e->failure;
@@ -167,8 +170,7 @@ void verbs_committed(struct fs *f, const struct event *e)
 		return;
 	}
 	say_commit(e);
-	if (v->leaving && !v->late)
-		keep_for_end(v, e);
+	keep_for_end(v, e);
 	if (v->next && !f->ending) {
 		v->next = false;
 		send_commit(f, v->next_leaving);
@@ -176,15 +178,29 @@ void verbs_committed(struct fs *f, const struct event *e)
 	}
 }
 
+bool verbs_leave(const struct verbs *v)
+{
+	return v->leaving || v->next_leaving || clock_ms() < v->stands_until;
+}
+
 bool verbs_have_committed(struct fs *f)
 {
 	struct verbs *v = &f->verbs;
 
-	if (clock_ms() >= v->stands_until)
+	if (v->committing || clock_ms() >= v->stands_until)
 		return false;
 	f->commit = v->stands;
 	f->commit_failure = v->stands_failure;
 	return true;
+}
+
+static void stay(struct fs *f, fuse_req_t req, const void *in)
+{
+	const struct verb_stay answer = {.left = verbs_leave(&f->verbs)};
+
+	f->verbs.leaving = f->verbs.next_leaving = false;
+	f->verbs.stands_until = 0;
+	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
 /* ---- refresh ---- */
@@ -268,12 +284,14 @@ static void put_all_back(struct fs *f, struct undo *u)
 		put_back(f, u, m);
 }
 
-static void undelete_no_such(struct fs *f, fuse_req_t req, const char *name)
+static void undelete_refused(struct fs *f, fuse_req_t req, const char *name)
 {
 	struct verb_undelete answer = {.refused = 1};
 	struct failure why;
 
-	if (maildrop_by_name(f->maildrop, slice_of(name)))
+	if (verbs_leave(&f->verbs))
+		failed(&why, E_READONLY, "it is being unmounted: nothing can be taken back now");
+	else if (maildrop_by_name(f->maildrop, slice_of(name)))
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
@@ -291,8 +309,8 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	m = name[0] ? maildrop_deleted_by_name(f->maildrop, slice_of(name)) : NULL;
-	if (name[0] && !m) {
-		undelete_no_such(f, req, name);
+	if ((name[0] && !m) || verbs_leave(v)) {
+		undelete_refused(f, req, name);
 		return;
 	}
 	u = xnew(struct undo);
@@ -321,6 +339,7 @@ static const struct verb {
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
     {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
+    {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
 };
 
 static const struct verb *find(unsigned command)

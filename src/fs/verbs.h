@@ -22,11 +22,11 @@ struct verbs { /* waiting requests are in the fs's struct waiting, under the num
 	int64_t commit;          /* number of the last JOB_COMMIT that was asked for by a verb */
 	bool committing;         /* it is not answered yet */
 	bool late;               /* an unlink or undelete came after it was asked for */
-	bool leaving;            /* an unmount waits for it */
+	bool leaving;            /* an unmount waits for it: until it is answered ... */
 	bool next, next_leaving; /* the same for the one after it: somebody waits for that */
 
-	int64_t
-	    stands_until; /* clock.h: so long, what the last commit brought holds for an unmount */
+	int64_t stands_until; /* ... and then until this (clock.h) nothing is unlinked or taken
+				 back, so that this is what the unmount ends with: */
 	struct commit_result stands;
 	struct failure stands_failure;
 
@@ -47,13 +47,16 @@ void verbs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argumen
  */
 void verbs_journal_changed(struct fs *f);
 
+/* An unmount is under way, and nothing that it would not know of may come in between. */
+bool verbs_leave(const struct verbs *v);
+
 /* EVENT_COMMITTED, EVENT_UNDELETED, and EVENT_REFRESHED or EVENT_NOT_LISTED. */
 void verbs_committed(struct fs *f, const struct event *e);
 void verbs_undeleted(struct fs *f, const struct event *e);
 void verbs_refreshed(struct fs *f, const struct event *e);
 
-/* The mount is gone. true: an umount has just committed, nothing came since, and what that brought
- * (now the fs's) need not be tried again. */
+/* The mount is gone. true: an umount has just committed, and what that brought (now the fs's) need
+ * not be tried again. */
 bool verbs_have_committed(struct fs *f);
 
 #endif

@@ -13,6 +13,7 @@
 
 enum wait_kind {
 	WAIT_FETCH,    /* open: key is the message's id */
+	WAIT_HEADER,   /* open of a header: key is the message's id */
 	WAIT_UNLINK,   /* unlink: key is the message's id */
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
 	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */

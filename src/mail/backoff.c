@@ -50,11 +50,18 @@ static bool count_bare(struct backoff *b, struct failure *why, int64_t now)
 	return false;
 }
 
-/* What no later attempt will mend by itself. */
+/* What no later attempt will mend by itself. A source that gives no password is not asked again
+ * and again, since a person may be behind it; a token comes from a program. */
 static bool is_final(const struct failure *why, const struct attempt *a)
 {
-	return why->code == E_CONFIG ||
+	return why->code == E_CONFIG || (why->code == E_SECRET && !a->token) ||
 	       (a->refused && (why->code == E_LOGIN || why->code == E_REFUSED));
+}
+
+/* Another token may be good: one was cached, and has expired. */
+static bool is_first_token(struct backoff *b, const struct failure *why, const struct attempt *a)
+{
+	return a->token && a->refused && why->code == E_LOGIN && b->tokens++ == 0;
 }
 
 bool backoff_failed(struct backoff *b, struct failure *why, const struct attempt *a, int64_t now)
@@ -64,6 +71,10 @@ bool backoff_failed(struct backoff *b, struct failure *why, const struct attempt
 	bool may_pass = again && (why->code == E_LOCKED || why->code == E_LATER);
 
 	b->trouble = *why;
+	if (is_first_token(b, why, a)) {
+		b->not_before = 0;
+		return true;
+	}
 	b->refused = b->refused || is_final(why, a);
 	if (may_pass && b->retry_until == CLOCK_NEVER)
 		b->retry_until = now + a->retry_ms;
@@ -81,6 +92,7 @@ void backoff_logged_in(struct backoff *b)
 	b->secret_was_good = true;
 	b->refused = false;
 	b->bare = 0;
+	b->tokens = 0;
 	b->bare_until = 0;
 }
 
@@ -100,6 +112,7 @@ void backoff_hurry(struct backoff *b)
 void backoff_ask(struct backoff *b)
 {
 	b->refused = false;
+	b->tokens = 0;
 	b->bare_until = 0;
 	backoff_hurry(b);
 }

@@ -22,6 +22,7 @@ struct backoff {
 	int64_t patience_until; /* ... nor this, where nobody waits: LOGIN-DELAY */
 	int64_t bare_since;     /* the first bare refusal of the secret that was good ... */
 	unsigned bare;          /* ... and how many there have been since */
+	unsigned tokens;        /* refused in a row: the first may have expired on its way */
 };
 
 void backoff_init(struct backoff *b);
@@ -29,8 +30,9 @@ void backoff_init(struct backoff *b);
 struct attempt {
 	bool refused;         /* USER, PASS or AUTH was answered "-ERR" ... */
 	enum reply_code code; /* ... with this code */
+	bool token;           /* the secret was one, made for this login */
 	int64_t retry_ms;     /* how long trouble that may pass is tried again */
-	uint32_t chance;      /* a random number: two that collided shall not collide again */
+	uint32_t chance;      /* a random number */
 };
 
 /* An attempt failed, a login or the listing after it. Returns true where another may help soon, and

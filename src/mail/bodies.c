@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "header.h"
 #include "query.h"
+#include "stored.h"
 
 #define INDEX_BITS 24
 
@@ -104,8 +105,9 @@ static enum error same_header(
 	return OK;
 }
 
-/* What the message is known by stays, unless this is another message under its UIDL: a reader sees
- * this one, and so it is this one that he unlinks. The time of a message that is already shown is
+/* The text is the one that came with the body: headers/ shows what the message begins with. What
+ * the message is known by stays, unless this is another message under its UIDL: a reader sees this
+ * one, and so it is this one that he unlinks. The time of a message that is already shown is
  * never changed, so learnt->received is not looked at here: it belongs to the headers that come
  * before the showing (merge.c). */
 static enum error keep_header(
@@ -118,11 +120,7 @@ static enum error keep_header(
 		error = query_run(s, why,
 		    "UPDATE message SET digest = ?2 WHERE id = ?1 AND (?3 OR digest IS NULL)",
 		    "ihi", id, l->digest, (int64_t)!same);
-	return error ? error
-		     : query_run(s, why,
-			   same ? "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)"
-				: "INSERT OR REPLACE INTO header(id, text) VALUES(?1, ?2)",
-			   "ib", id, slice_make(l->text, l->len));
+	return error ? error : stored_set_header_text(s, id, l, why);
 }
 
 enum error bodies_agree(

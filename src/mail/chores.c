@@ -10,6 +10,7 @@
 #include "log.h"
 #include "merge.h"
 #include "point.h"
+#include "stored.h"
 
 /* ---- doing, inside a transaction ---- */
 
@@ -37,6 +38,11 @@ static enum error do_body(struct chores *c, struct work *w)
 	if (w->doubted)
 		return bodies_discard(c->store, w->task->id, &w->failure);
 	return error ? error : bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
+}
+
+static enum error do_header(struct chores *c, struct work *w)
+{
+	return stored_bring_header(c->store, w->task->id, w->task->learnt, &w->header, &w->failure);
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
@@ -192,6 +198,15 @@ static void tell_body(struct chores *c, struct work *w)
 	to_fs(c, event_create(EVENT_FETCHED), w);
 }
 
+static void tell_header(struct chores *c, struct work *w)
+{
+	struct message *m = listing_by_id(c->listing, w->task->id);
+
+	if (m && !w->failure.code)
+		message_set_header(m, w->header);
+	to_fs(c, event_create(EVENT_HEADED), w);
+}
+
 static void tell_merged(struct chores *c, struct work *w)
 {
 	struct job *j = job_create(JOB_MERGED);
@@ -280,6 +295,7 @@ static const struct kind {
 } kinds[] = {
     [TASK_CHUNK] = {do_chunk, tell_chunk, "chunk"},
     [TASK_BODY] = {do_body, tell_body, "body"},
+    [TASK_HEADER] = {do_header, tell_header, "header"},
     [TASK_DISCARD] = {do_discard, tell_uncached, "discard"},
     [TASK_MERGE] = {do_merge, tell_merged, "merge", .alone = true},
     [TASK_PUBLISH] = {do_publish, tell_published, "publish", .alone = true},

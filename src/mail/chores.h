@@ -23,7 +23,8 @@ struct work {
 	struct listing *listing;
 	uint32_t *numbers;
 	bool same;
-	bool doubted; /* TASK_BODY: its header is another than TOP's */
+	uint32_t header; /* TASK_HEADER: octets, 0: not known */
+	bool doubted;    /* TASK_BODY: its header is another than TOP's */
 	struct intentions *intentions;
 };
 

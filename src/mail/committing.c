@@ -215,7 +215,7 @@ static enum error mark(struct session *s, struct failure *why)
 
 	t->ids = xreallocarray(NULL, c->count, sizeof(*t->ids));
 	for (size_t i = 0; i < c->count; i++) {
-		c->all[i].marked = c->all[i].outcome == OUTCOME_NOT_SENT;
+		c->all[i].marked = c->all[i].outcome == OUTCOME_NOT_SENT && !c->all[i].not_now;
 		if (c->all[i].marked)
 			t->ids[t->count++] = c->all[i].id;
 	}

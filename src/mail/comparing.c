@@ -90,6 +90,16 @@ static bool is_same(const struct deletion *d, struct slice text)
 	return memcmp(learnt->digest, d->intention->digest, sizeof(learnt->digest)) == 0;
 }
 
+static void not_shown(struct session *s, struct deletion *d, const struct reply_status *status)
+{
+	d->not_now = status->code == CODE_SYS_TEMP;
+	if (d->not_now)
+		proving_not_done(s, "the server does not show the header of %s now: %.*s",
+		    d->intention->name, SLICE_ARGS(status->text));
+	else
+		drop(d);
+}
+
 void comparing_answer(struct session *s, const struct answer *a)
 {
 	struct committing *c = &s->committing;
@@ -98,7 +108,7 @@ void comparing_answer(struct session *s, const struct answer *a)
 	if (a->kind == ANSWER_STATUS) {
 		buf_clear(&c->top);
 		if (a->status.sign != REPLY_OK)
-			drop(d);
+			not_shown(s, d, &a->status);
 	} else if (a->kind == ANSWER_TEXT && c->top.len < LEARN_LARGEST) {
 		size_t room = LEARN_LARGEST - c->top.len;
 

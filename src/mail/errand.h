@@ -20,6 +20,7 @@
 /* What the line is at. It goes down this list and back to NONE. */
 enum line_state {
 	LINE_NONE,
+	LINE_ASKING,     /* for the secret to log in with */
 	LINE_OPENING,    /* connecting, TLS, login */
 	LINE_SURVEYING,  /* every login lists again */
 	LINE_READY,      /* the listing stands: fetching, or nothing */
@@ -117,6 +118,26 @@ void fetching_finish(struct session *s); /* the thread ends: nobody waits any mo
 /* Tells the reader that it will not come, or (NULL) that it is there, and forgets the want. */
 void fetching_settle(struct session *s, struct want *w, const struct failure *why);
 
+/* ---- heading.c: TOP for headers that somebody wants to see ---- */
+
+struct heading {
+	struct wants wants; /* in the rows URGENT, BULK and OUT */
+	struct buf text;    /* the header that is coming in: of the first that is out */
+};
+
+void heading_want(struct session *s, int64_t id, bool urgent);
+bool heading_wanted(const struct session *s);     /* wanted, or out */
+bool heading_waited_for(const struct session *s); /* and not out yet */
+/* The ready line is at headers, or they come before bodies. */
+bool heading_is_next(const struct session *s);
+enum error heading_go(struct session *s, struct failure *why);
+enum error heading_answer(struct session *s, const struct answer *a, struct failure *why);
+/* The line broke under the header that was coming in: that costs it. false: none was. */
+bool heading_broken(struct session *s, const struct failure *why);
+void heading_line_closed(struct session *s); /* all that was out is wanted again */
+void heading_fail_all(struct session *s, const struct failure *why);
+void heading_finish(struct session *s); /* the thread ends: nobody waits any more */
+
 /* ---- believing.c: which bodies are believed ---- */
 
 /* The store gets it, and tells the reader once it is there. */
@@ -130,6 +151,15 @@ void believing_window_closed(struct session *s);
 void believing_odd_settled(struct session *s, struct want *w);
 /* All that is held is to be fetched anew. */
 void believing_nothing(struct session *s);
+
+/* ---- postponing.c: what the server refuses for now: [SYS/TEMP], RFC 3206, 4 ---- */
+
+/* Whether it is tried again, later; false: that has been done for as long as `retry_ms`. It costs
+ * no other message anything. */
+bool postponing_takes(struct session *s, struct want *w);
+int64_t postponing_due(const struct session *s); /* the next one's; clock.h */
+/* What is due then is wanted again, as it was. */
+void postponing_look(struct session *s, int64_t now);
 
 /* ---- pipelining.c: may more than one command be out? ---- */
 
@@ -164,6 +194,7 @@ struct deletion {
 	int64_t id;
 	uint32_t number;
 	bool doubtful, marked, sent;
+	bool not_now; /* it could not be compared, but may be the next time */
 	enum outcome_kind outcome;
 	const struct intention *intention;
 };
@@ -225,6 +256,21 @@ void proving_tell_journal(struct session *s);
  * were. (The journal sees the same by itself: journal_settle.) */
 void proving_look(struct session *s);
 
+/* ---- secrets.c: the secret, asked for before a login ---- */
+
+bool secrets_wanted(const struct session *s); /* what is at hand will not do */
+void secrets_ask(struct session *s);          /* LINE_ASKING */
+/* If it is there, connects; if it cannot be had, or not in time, the line is over. */
+void secrets_look(struct session *s);
+/* In LINE_ASKING: what to poll for (one), and until when; else nothing (0). */
+size_t secrets_poll(const struct session *s, struct pollfd *fd, int64_t *wake);
+void secrets_use(struct session *s, struct secret *secret); /* takes it over */
+void secrets_line_closed(struct session *s);                /* a token has done its service */
+void secrets_refused(struct session *s);
+void secrets_accepted(struct session *s);
+void secrets_person_asks(struct session *s); /* to try one that was refused again */
+void secrets_finish(struct session *s);
+
 /* ---- session.c: the thread, and what comes next ---- */
 
 struct session {
@@ -237,7 +283,7 @@ struct session {
 	bool end;    /* close the line and end */
 
 	enum line_state line;
-	struct talk *talk;       /* NULL exactly in LINE_NONE */
+	struct talk *talk;       /* NULL exactly in LINE_NONE and LINE_ASKING */
 	uint64_t lines;          /* opened so far: the serial of this one */
 	unsigned quirks;         /* the server's, once logged in (quirks.h) */
 	int64_t logged_in;       /* clock.h */
@@ -246,6 +292,11 @@ struct session {
 	struct listing *listing; /* this line's: held while it is ready */
 	uint32_t *numbers;       /* this line's, by index in listing */
 	uint64_t in_store;       /* octets given to the store and still in memory there */
+
+	struct secret *own_secret; /* that of the plan */
+	bool secret_refused;       /* by the server, the last time */
+	bool secret_again;         /* the next login asks for it */
+	int64_t asking_until;      /* clock.h: LINE_ASKING gives up then */
 
 	struct facts facts; /* as known now */
 	bool refresh_wanted, refresh_waited_for;
@@ -271,6 +322,7 @@ struct session {
 	bool uidl_refused; /* not announced, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
+	struct heading heading;
 	struct committing committing;
 	struct session_state state, told; /* as it is, and as the fs thread was told last */
 };
@@ -280,6 +332,9 @@ uint32_t session_number(const struct session *s, int64_t id);
 
 /* A new login, for its listing. */
 void session_want_listing(struct session *s);
+
+/* A random number: two that collided shall not collide again. */
+uint32_t session_chance(void);
 
 /* From now on this is known of the server, also in later mounts. */
 void session_learn(struct session *s, enum fact fact, int64_t value);
@@ -294,7 +349,8 @@ void orders_take(struct session *s, struct job *j);
 
 /* ---- line.c: how the line is opened, lost and left, and what becomes of those who wait ---- */
 
-void line_open(struct session *s);
+void line_open(struct session *s); /* asks for the secret first, if it must */
+void line_connect(struct session *s);
 void line_opened(struct session *s); /* logged in */
 void line_close(struct session *s);  /* at once */
 void line_leave(struct session *s);  /* with QUIT, where the server may be told */

@@ -66,7 +66,8 @@ size_t fetching_queue(const struct session *s)
 {
 	const size_t *count = s->fetching.wants.count;
 
-	return count[WANT_URGENT] + count[WANT_BULK] + count[WANT_OUT] + count[WANT_HELD];
+	return count[WANT_URGENT] + count[WANT_BULK] + count[WANT_OUT] + count[WANT_HELD] +
+	       count[WANT_POSTPONED];
 }
 
 bool fetching_wanted(const struct session *s)
@@ -261,6 +262,8 @@ static void refused(struct session *s, const struct reply_status *status)
 	f->lone_out = false;
 	if (w->is_odd)
 		believing_odd_settled(s, w);
+	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))
+		return;
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
 	fetching_settle(s, w, &why);
@@ -352,6 +355,7 @@ void fetching_fail_all(struct session *s, const struct failure *why)
 	struct want *w;
 
 	fetching_line_closed(s);
+	postponing_look(s, CLOCK_NEVER);
 	while ((w = next_wanted(&s->fetching)) != NULL)
 		fetching_settle(s, w, why);
 }

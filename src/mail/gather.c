@@ -18,6 +18,7 @@ struct gather {
 	struct queue *tasks;
 	int64_t id, now;
 	EVP_MD_CTX *hash;
+	struct header_scan header;
 	struct body *body; /* what is known of it so far */
 	/* the chunk in the making */
 	char *data;
@@ -64,10 +65,15 @@ uint64_t gather_size(const struct gather *g)
 /* The message begins with these octets: all of it, or a chunk's worth. */
 static void keep_header(struct gather *g)
 {
-	size_t len = g->len < LEARN_LARGEST ? g->len : LEARN_LARGEST;
+	g->body->learnt = learn_header(slice_make(g->data, g->len), g->now);
+}
 
-	g->body->header = (uint32_t)header_length(slice_make(g->data, len));
-	g->body->learnt = learn_header(slice_make(g->data, g->body->header), g->now);
+/* Its length is known however long it is; what is kept of it besides the body is bounded. */
+static void measure_header(struct gather *g, struct slice text)
+{
+	size_t more = header_scan(&g->header, text), room = UINT32_MAX - g->body->header;
+
+	g->body->header += (uint32_t)(more < room ? more : room);
 }
 
 /* Gives the chunk to the store thread, in memory of just its size. */
@@ -130,6 +136,7 @@ size_t gather_add(struct gather *g, struct slice text)
 		make_room(g, g->len + len);
 		memcpy(g->data + g->len, text.at, len);
 		count_lines(g, slice_make(text.at, len));
+		measure_header(g, slice_make(text.at, len));
 		must(EVP_DigestUpdate(g->hash, text.at, len));
 		g->len += len;
 		g->body->size += len;

@@ -93,15 +93,42 @@ static bool is_named(struct slice field, const char *name, struct slice *value)
 	return true;
 }
 
+/* A LF: does it end a line, and is that the blank one? */
+static void scan_end(struct header_scan *scan)
+{
+	if (!scan->known)
+		scan->crlf = scan->cr;
+	scan->known = true;
+	if (scan->crlf && !scan->cr) {
+		scan->text = true; /* a bare one, of the line */
+		return;
+	}
+	scan->ended = !scan->text;
+	scan->text = scan->cr = false;
+}
+
+size_t header_scan(struct header_scan *scan, struct slice piece)
+{
+	size_t i = 0;
+
+	for (; i < piece.len && !scan->ended; i++) {
+		char octet = piece.at[i];
+
+		if (octet == '\n') {
+			scan_end(scan);
+			continue;
+		}
+		scan->cr = octet == '\r';
+		scan->text = scan->text || !scan->cr;
+	}
+	return i;
+}
+
 size_t header_length(struct slice text)
 {
-	struct lines l = lines_of(text);
-	struct slice line;
+	struct header_scan scan = {.ended = false};
 
-	while (next_line(&l, &line))
-		if (line.len == 0)
-			break;
-	return text.len - l.rest.len;
+	return header_scan(&scan, text);
 }
 
 bool header_field(struct slice header, const char *name, struct slice *value)

@@ -15,6 +15,16 @@
 /* Octets of a message's header, the blank line included; all of `text` where there is none. */
 size_t header_length(struct slice text);
 
+/* The same for a message that comes in pieces: how many octets of the next piece belong to its
+ * header. Once that is fewer than it has, the header has ended, and later pieces have none of it.
+ * A zeroed struct is the beginning of a message. */
+struct header_scan {
+	bool ended;
+	bool known, crlf; /* the first line's end was seen; it was CRLF */
+	bool text, cr;    /* the line has something but CRs; it ends with a CR so far */
+};
+size_t header_scan(struct header_scan *scan, struct slice piece);
+
 /* The first field of that name (case does not matter): its value with the folding inside, without
  * white space at both ends. false: there is none; *value is unchanged. */
 bool header_field(struct slice header, const char *name, struct slice *value);

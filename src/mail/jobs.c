@@ -39,6 +39,7 @@ void task_free(struct task *t)
 	if (t->body)
 		free(t->body->learnt);
 	free(t->body);
+	free(t->learnt);
 	draft_free(t->draft);
 	free(t->ids);
 	free(t->outcomes);

@@ -53,6 +53,8 @@ enum job_kind {
 	JOB_FETCH,   /* id, urgent, again: answered by one EVENT_FETCHED, always; asked twice:
 			answered once for both. What is in the cache is not fetched, but for
 			`again`: its body there was damaged, and TASK_DISCARD is on its way */
+	JOB_HEADER,  /* id, urgent: answered by one EVENT_HEADED, always; asked twice: answered
+			once for both */
 	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
 			second one joins the first, unless that has logged in and so sees no newer
 			mail. Unless it is a mount's first it is a person's, who believes also a
@@ -103,6 +105,7 @@ enum task_kind {
 	TASK_BODY,    /* id, body: the last piece is in; answered by EVENT_FETCHED to fs, or by
 			 JOB_DOUBTED to the session */
 	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
+	TASK_HEADER,  /* id, learnt: a header that was asked for; answered by EVENT_HEADED */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */
 	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs unless it is held
 			 back; or by JOB_MERGED */
@@ -156,7 +159,8 @@ struct task {
 	char *data; /* malloc'd */
 	size_t len;
 	uint32_t lines;
-	struct body *body; /* malloc'd */
+	struct body *body;     /* malloc'd */
+	struct learnt *learnt; /* malloc'd */
 	struct draft *draft;
 	int64_t *ids;             /* malloc'd, `count` */
 	struct outcome *outcomes; /* malloc'd, `count` */
@@ -173,11 +177,14 @@ enum event_kind {
 			   NULL then) */
 	EVENT_FETCHED,  /* id, failure: the body is in the cache and the model has its size; or why
 			   not */
+	EVENT_HEADED,   /* id, failure: the header is in the store and the model has its length; or
+			   why not. E_REFUSED, E_PROTOCOL, E_CLOSED: by TOP it cannot be had, and
+			   maybe with the body */
 	EVENT_UNLINKED, /* id, failure */
 	EVENT_UNDELETED,  /* id, failure */
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
-	/* from the session thread (EVENT_FETCHED with a failure, too) */
+	/* from the session thread (EVENT_FETCHED and EVENT_HEADED with a failure, too) */
 	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
 			     to this one */
 	EVENT_NOT_LISTED, /* number, failure: a refresh did not succeed; nor did those up to this

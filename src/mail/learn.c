@@ -5,6 +5,11 @@
 #include "alloc.h"
 #include "header.h"
 
+uint32_t learn_length(const struct learnt *l)
+{
+	return l->len < LEARN_LARGEST ? l->len : 0;
+}
+
 struct learnt *learn_header(struct slice text, int64_t now)
 {
 	struct learnt *learnt;

@@ -11,4 +11,7 @@
 #define LEARN_LARGEST 65536
 struct learnt *learn_header(struct slice text, int64_t now);
 
+/* Octets of the header, where all of it was learnt; 0: it was cut, or there is none. */
+uint32_t learn_length(const struct learnt *l);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -27,11 +26,21 @@ void line_close(struct session *s)
 	s->line = LINE_NONE;
 	survey_forget(s);
 	fetching_line_closed(s);
+	heading_line_closed(s);
+	secrets_line_closed(s);
 	listing_drop(take(&s->listing));
 	free(take(&s->numbers));
 }
 
 void line_open(struct session *s)
+{
+	if (secrets_wanted(s))
+		secrets_ask(s);
+	else
+		line_connect(s);
+}
+
+void line_connect(struct session *s)
 {
 	s->talk = talk_create(s->plan, s->tls);
 	s->lines++;
@@ -56,6 +65,7 @@ void line_fail_all(struct session *s, const struct failure *why)
 {
 	s->failing_all = true;
 	fetching_fail_all(s, why);
+	heading_fail_all(s, why);
 	s->failing_all = false;
 	committing_broken(s, why);
 	line_not_listed(s, why);
@@ -77,8 +87,8 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 	bool again;
 
 	a.retry_ms = s->plan->retry_ms;
-	if (getrandom(&a.chance, sizeof(a.chance), GRND_NONBLOCK) != sizeof(a.chance))
-		a.chance = (uint32_t)clock_ms();
+	a.token = s->plan->is_token;
+	a.chance = session_chance();
 	again = backoff_failed(&s->backoff, &why, &a, clock_ms());
 	complain(s, before, &why);
 	committing_proved(s, &why); /* the proof is had at once or not at all */
@@ -88,11 +98,14 @@ static void attempt_failed(struct session *s, const struct failure *said, struct
 
 static void login_failed(struct session *s, const struct failure *why)
 {
-	struct attempt a = {
-	    .refused = talk_was_refused(s->talk),
-	    .code = talk_refusal(s->talk),
-	};
+	struct attempt a = {.refused = false};
 
+	if (s->talk) { /* there is none while the secret is asked for */
+		a.refused = talk_was_refused(s->talk);
+		a.code = talk_refusal(s->talk);
+	}
+	if (a.refused && why->code == E_LOGIN)
+		secrets_refused(s);
 	line_close(s);
 	attempt_failed(s, why, a);
 }
@@ -159,6 +172,7 @@ void line_opened(struct session *s)
 
 	s->refresh_covered = s->refresh_asked;
 	backoff_logged_in(&s->backoff);
+	secrets_accepted(s);
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	s->logged_in = clock_ms();
 	s->fetching.read_here = false;
@@ -197,19 +211,19 @@ void line_over(struct session *s, const struct failure *why)
 	enum line_state was = s->line;
 	bool try_again;
 
-	if (was == LINE_OPENING) {
+	if (was == LINE_ASKING || was == LINE_OPENING) {
 		login_failed(s, why);
 		return;
 	}
 	try_again = pipelining_is_to_blame(s, why);
 	if (was == LINE_SURVEYING && (!try_again || why->code == E_CLOSED))
 		try_again = learning_broken(s, why) || try_again;
-	if (was == LINE_READY && !try_again)
+	if (was == LINE_READY && !try_again && !heading_broken(s, why))
 		fetching_broken(s, why);
 	line_close(s);
 	if (was == LINE_SURVEYING && !try_again)
 		listing_failed(s, why);
-	if (was == LINE_READY && fetching_wanted(s))
+	if (was == LINE_READY && (fetching_wanted(s) || heading_wanted(s)))
 		log_info("%s; connecting again", why->words);
 	if (was == LINE_COMMITTING)
 		committing_line_broke(s, why, try_again);

@@ -237,6 +237,11 @@ void message_set_body(struct listing *l, struct message *m, uint64_t size, uint3
 	set_fact(l, m, size, kept | MESSAGE_TRUE_SIZE | (cached ? MESSAGE_CACHED : 0));
 }
 
+void message_set_header(struct message *m, uint32_t header)
+{
+	atomic_store_explicit(&m->header, header, memory_order_release);
+}
+
 void message_set_uncached(struct listing *l, struct message *m)
 {
 	set_fact(l, m, message_size(m), message_flags(m) & ~MESSAGE_CACHED);

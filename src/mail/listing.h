@@ -20,7 +20,7 @@ struct message {
 	 * transaction and before the event that tells of it; any thread reads them. */
 	_Atomic uint64_t fact;   /* size << 8 | MESSAGE_ flags: both change in one step */
 	_Atomic uint32_t lines;  /* CRLFs in the body, known when MESSAGE_TRUE_SIZE is set */
-	_Atomic uint32_t header; /* octets of the header, 0 while unknown */
+	_Atomic uint32_t header; /* octets of the header, 0 while unknown or empty */
 	uint32_t name;           /* where it begins in the listing's names; ended by NUL */
 	uint32_t name_len;
 };
@@ -67,6 +67,7 @@ unsigned message_flags(const struct message *m);
  * listing's octets and cached right. A reader that sees the new size also sees the new lines. */
 void message_set_body(struct listing *l, struct message *m, uint64_t size, uint32_t lines,
     uint32_t header, bool cached);
+void message_set_header(struct message *m, uint32_t header); /* known without the body */
 void message_set_uncached(struct listing *l, struct message *m);
 
 #endif

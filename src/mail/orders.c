@@ -42,6 +42,15 @@ static void want_fetch(struct session *s, const struct job *j)
 		fetching_fail_all(s, &why);
 }
 
+static void want_header(struct session *s, const struct job *j)
+{
+	struct failure why;
+
+	heading_want(s, j->id, j->urgent);
+	if (no_use_now(s, &why))
+		heading_fail_all(s, &why);
+}
+
 static void want_refresh(struct session *s, const struct job *j)
 {
 	struct failure why;
@@ -52,6 +61,7 @@ static void want_refresh(struct session *s, const struct job *j)
 		s->refresh_sure = s->refresh_sure || !j->first;
 		s->refresh_asked = j->number;
 		backoff_ask(&s->backoff);
+		secrets_person_asks(s);
 	}
 	if (no_use_now(s, &why))
 		line_not_listed(s, &why);
@@ -67,6 +77,7 @@ static void want_commit(struct session *s, const struct job *j)
 		if (s->line == LINE_READY && talk_waiting(s->talk) > 0)
 			line_close(s); /* what is still coming in would hold up the commit */
 		fetching_fail_all(s, &ending);
+		heading_fail_all(s, &ending);
 		line_not_listed(s, &ending);
 	}
 	backoff_hurry(&s->backoff);
@@ -142,6 +153,9 @@ void orders_take(struct session *s, struct job *j)
 	switch (j->kind) {
 	case JOB_FETCH:
 		want_fetch(s, j);
+		break;
+	case JOB_HEADER:
+		want_header(s, j);
 		break;
 	case JOB_REFRESH:
 		want_refresh(s, j);

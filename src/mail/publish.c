@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "counters.h"
 #include "hold.h"
+#include "learn.h"
 #include "name.h"
 #include "nameless.h"
 #include "query.h"
@@ -137,7 +138,7 @@ static void copy_message(
 	if (at->resized && !(flags & MESSAGE_TRUE_SIZE))
 		size = row_of(p, at)->listed;
 	if (at->headed && header == 0)
-		header = row_of(p, at)->learnt->len;
+		header = learn_length(row_of(p, at)->learnt);
 	m->id = old->id;
 	m->received = old->received;
 	m->seen = old->seen;

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "jobs.h"
+#include "learn.h"
 
 #define INDEX_BITS 24   /* of a chunk's key; the id is above */
 #define BUSY_MS    1000 /* while the writer rewinds its log */
@@ -19,6 +20,8 @@
 		   "FROM message WHERE id = ?1")                                                   \
 	X(UIDL, "SELECT uidl FROM message WHERE id = ?1")                                          \
 	X(HEADER, "SELECT text FROM header WHERE id = ?1")                                         \
+	X(PARTS, "SELECT m.header_len, m.chunks, h.text FROM message m "                           \
+		 "LEFT JOIN header h ON h.id = m.id WHERE m.id = ?1")                              \
 	X(FACT, "SELECT value FROM fact WHERE key = ?1")
 
 enum query_name {
@@ -198,6 +201,8 @@ static bool header_from_body(struct reader *r, int64_t id, struct buf *text)
 
 	if (!reader_message(r, id, &row) || !row.cached)
 		return false;
+	if (row.header > LEARN_LARGEST)
+		row.header = LEARN_LARGEST;
 	got = reader_body(r, id, 0, buf_room(text, row.header), row.header);
 	if (got < 0)
 		return false;
@@ -213,6 +218,43 @@ bool reader_header(struct reader *r, int64_t id, struct buf *text)
 		return header_from_body(r, id, text);
 	add_column(text, q);
 	return true;
+}
+
+/* Where the text is not as long as the header, it was cut: the body has it all. */
+static bool text_is_whole(sqlite3_stmt *q)
+{
+	return sqlite3_column_type(q, 2) != SQLITE_NULL &&
+	       sqlite3_column_bytes(q, 2) == sqlite3_column_int64(q, 0);
+}
+
+bool reader_header_length(struct reader *r, int64_t id, uint32_t *length)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, PARTS, id);
+
+	if (!q || sqlite3_column_type(q, 0) == SQLITE_NULL)
+		return false;
+	if (sqlite3_column_type(q, 1) == SQLITE_NULL && !text_is_whole(q))
+		return false;
+	*length = (uint32_t)sqlite3_column_int64(q, 0);
+	return true;
+}
+
+ssize_t reader_header_part(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, PARTS, id);
+	uint64_t length;
+
+	if (!q || sqlite3_column_type(q, 0) == SQLITE_NULL)
+		return -1;
+	length = (uint64_t)sqlite3_column_int64(q, 0);
+	if (offset >= length)
+		return 0;
+	if (len > length - offset)
+		len = (size_t)(length - offset);
+	if (!text_is_whole(q))
+		return reader_body(r, id, offset, to, len);
+	memcpy(to, (const char *)sqlite3_column_blob(q, 2) + offset, len);
+	return (ssize_t)len;
 }
 
 bool reader_recall(struct reader *r, const char *key, char *value, size_t room)

@@ -31,8 +31,14 @@ bool reader_message(struct reader *r, int64_t id, struct reader_row *row);
 /* Appends the UIDL's octets. */
 bool reader_uidl(struct reader *r, int64_t id, struct buf *uidl);
 
-/* Appends the header's text, from TOP or from the body. false: not known. */
+/* Appends the header's text, from TOP or from the body; LEARN_LARGEST octets of it (learn.h) at
+ * most. false: not known. */
 bool reader_header(struct reader *r, int64_t id, struct buf *text);
+
+/* The header as a file of its own: all of it, whatever its length. The length: false where not all
+ * of it can be read here now. A part of it: as reader_body. */
+bool reader_header_length(struct reader *r, int64_t id, uint32_t *length);
+ssize_t reader_header_part(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len);
 
 /* A fact about the account (store.h: store_recall). */
 bool reader_recall(struct reader *r, const char *key, char *value, size_t room);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -51,6 +52,15 @@ void session_learn(struct session *s, enum fact fact, int64_t value)
 	session_send_task(s, t);
 }
 
+uint32_t session_chance(void)
+{
+	uint32_t chance;
+
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
+		chance = (uint32_t)clock_ms();
+	return chance;
+}
+
 uint32_t session_number(const struct session *s, int64_t id)
 {
 	const struct message *m = s->listing ? listing_by_id(s->listing, id) : NULL;
@@ -63,6 +73,7 @@ uint32_t session_number(const struct session *s, int64_t id)
 static enum session_phase phase(const struct session *s)
 {
 	switch (s->line) {
+	case LINE_ASKING:
 	case LINE_OPENING:
 		return PHASE_CONNECTING;
 	case LINE_SURVEYING:
@@ -109,14 +120,20 @@ void session_want_listing(struct session *s)
 	s->refresh_wanted = true;
 }
 
+static bool wants_mail(const struct session *s)
+{
+	return fetching_wanted(s) || heading_wanted(s);
+}
+
 static bool wants_line(const struct session *s)
 {
-	return s->refresh_wanted || fetching_wanted(s) || committing_wants_line(s);
+	return s->refresh_wanted || wants_mail(s) || committing_wants_line(s);
 }
 
 static bool somebody_waits(const struct session *s)
 {
-	return s->refresh_waited_for || fetching_waited_for(s) || committing_waited_for(s);
+	return s->refresh_waited_for || fetching_waited_for(s) || heading_waited_for(s) ||
+	       committing_waited_for(s);
 }
 
 static int64_t login_due(const struct session *s)
@@ -133,7 +150,7 @@ static int64_t refresh_due(const struct session *s)
 
 	if (s->refresh_waited_for)
 		return 0;
-	if (fetching_wanted(s) && due < s->refresh_since + REFRESH_PUT_OFF_MS)
+	if (wants_mail(s) && due < s->refresh_since + REFRESH_PUT_OFF_MS)
 		due = s->refresh_since + REFRESH_PUT_OFF_MS;
 	return due;
 }
@@ -167,11 +184,13 @@ static void think_ready(struct session *s)
 		e = commit_here(s, &why);
 	else if (s->refresh_wanted && clock_ms() >= refresh_due(s))
 		e = leave_once_quiet(s, &why);
+	else if (heading_is_next(s))
+		e = heading_go(s, &why);
 	else if (fetching_wanted(s))
 		e = fetching_go(s, &why);
 	if (e)
 		line_over(s, &why);
-	if (s->line != LINE_READY || fetching_wanted(s))
+	if (s->line != LINE_READY || wants_mail(s))
 		s->idle_since = clock_ms();
 }
 
@@ -209,7 +228,7 @@ static enum error take_answer(struct session *s, const struct answer *a, struct 
 	case LINE_SURVEYING:
 		return survey_answer(s, a, why);
 	case LINE_READY:
-		return fetching_answer(s, a, why);
+		return a->verb == VERB_TOP ? heading_answer(s, a, why) : fetching_answer(s, a, why);
 	case LINE_COMMITTING:
 		return committing_answer(s, a, why);
 	default:
@@ -249,7 +268,7 @@ static bool listen(struct session *s)
 /* The line is ready, and nothing will be asked for on it; a listing would be on another one. */
 static bool is_idle(const struct session *s)
 {
-	return s->line == LINE_READY && !fetching_wanted(s) && !s->committing.wanted;
+	return s->line == LINE_READY && !wants_mail(s) && !s->committing.wanted;
 }
 
 static void check_time(struct session *s)
@@ -263,6 +282,7 @@ static void check_time(struct session *s)
 		if (s->line == LINE_COMMITTING)
 			line_close(s);
 	}
+	postponing_look(s, clock_ms());
 	if (pipelining_overdue(s, &why))
 		line_over(s, &why);
 	if (is_idle(s) && clock_ms() >= line_idle_until(s))
@@ -276,6 +296,7 @@ static int64_t next_wake(const struct session *s, int64_t wake)
 	if (s->committing.wanted)
 		wake = clock_sooner(wake, s->committing.deadline);
 	wake = clock_sooner(wake, pipelining_deadline(s));
+	wake = clock_sooner(wake, postponing_due(s));
 	if (is_idle(s))
 		wake = clock_sooner(wake, line_idle_until(s));
 	if (s->line == LINE_READY && s->refresh_wanted && refresh_due(s) > clock_ms())
@@ -294,6 +315,7 @@ static void wait(struct session *s, bool more)
 	int64_t wake = CLOCK_NEVER;
 	size_t count = 1;
 
+	count += secrets_poll(s, fds + 1, &wake); /* there is no talk then */
 	if (s->talk)
 		count += talk_poll(s->talk, fds + 1, &wake);
 	poll(fds, count, more ? 0 : clock_left(next_wake(s, wake)));
@@ -327,6 +349,7 @@ static void *run(void *with)
 		for (int i = 0; more && i < ANSWERS_AT_ONCE; i++)
 			more = listen(s);
 		check_time(s);
+		secrets_look(s);
 		think(s);
 	}
 	finish(s);
@@ -345,6 +368,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	s = xnew(struct session);
 	s->own_plan = *plan;
 	s->plan = &s->own_plan;
+	secrets_use(s, secret_create(secret_octets(plan->password)));
 	s->facts = plan->facts;
 	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
@@ -353,6 +377,7 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	line_be_patient(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
 		tls_free(tls);
+		secrets_finish(s);
 		free(s);
 		return failed(why, E_SYSTEM, "cannot start a thread");
 	}
@@ -364,7 +389,9 @@ void session_join(struct session *s)
 {
 	pthread_join(s->thread, NULL);
 	fetching_finish(s);
+	heading_finish(s);
 	tls_free(s->tls);
 	learning_finish(s);
+	secrets_finish(s);
 	free(s);
 }

@@ -16,9 +16,21 @@ enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
 
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
 
+/* Who asks the source of the secret again, while the session goes on; lives as long as it. Used by
+ * the session thread alone. */
+struct session_asker {
+	int fd;                  /* readable when the answer is there */
+	void (*ask)(void *with); /* begins, or joins what has begun. NULL: nobody can be asked */
+	/* false: no answer yet. Else *out is the caller's, or *why has a code. */
+	bool (*answer)(void *with, struct secret **out, struct failure *why);
+	void *with;
+};
+
 struct session_plan { /* copied, but its strings live as long as the session */
 	const char *host, *port, *user;
-	const struct secret *password;
+	const struct secret *password; /* of the first login, copied; NULL: the asker is asked */
+	bool is_token;                 /* it is good for one login: the next one asks again */
+	struct session_asker asker;
 	enum session_tls tls;
 	const struct proxy *proxy; /* proxy.h; NULL: none */
 	const char *ca;            /* tls.h */

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "header.h"
+#include "learn.h"
 #include "name.h"
 #include "query.h"
 
@@ -100,14 +101,14 @@ static enum error hash_header(struct store *s, bool *found, struct stored *m, st
 	return hash_column(s, q, found, m, why);
 }
 
-/* The first chunk is larger than any header that is kept (gather.h). */
+/* As much of it as is kept; the first chunk is larger than that (gather.h). */
 static enum error hash_body(struct store *s, bool *found, struct stored *m, struct failure *why)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, why,
-	    "SELECT substr(c.data, 1, m.header_len) FROM message m "
+	    "SELECT substr(c.data, 1, min(m.header_len, ?2)) FROM message m "
 	    "JOIN chunk c ON c.key = m.id << 24 WHERE m.id = ?1 AND m.chunks > 0",
-	    "i", m->id);
+	    "ii", m->id, (int64_t)LEARN_LARGEST);
 
 	return hash_column(s, q, found, m, why);
 }
@@ -134,13 +135,41 @@ enum error stored_set_header(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why)
 {
 	enum error error = query_run(s, why,
-	    "UPDATE message SET digest = ?2, header_len = coalesce(header_len, ?3) "
+	    "UPDATE message SET digest = ?2, header_len = coalesce(header_len, nullif(?3, 0)) "
 	    "WHERE id = ?1 AND digest IS NULL",
-	    "ihi", id, l->digest, (int64_t)l->len);
+	    "ihi", id, l->digest, (int64_t)learn_length(l));
 
 	return error ? error
 		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
 			   "ib", id, slice_make(l->text, l->len));
+}
+
+enum error stored_set_header_text(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
+{
+	return query_run(s, why,
+	    "INSERT INTO header(id, text) VALUES(?1, ?2) "
+	    "ON CONFLICT(id) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
+	    "ib", id, slice_make(l->text, l->len));
+}
+
+enum error stored_bring_header(
+    struct store *s, int64_t id, const struct learnt *l, uint32_t *length, struct failure *why)
+{
+	int64_t known = 0;
+	enum error error = query_run(s, why,
+	    "UPDATE message SET digest = coalesce(digest, ?2), header_len = ?3 "
+	    "WHERE id = ?1 AND chunks IS NULL",
+	    "ihi", id, l->digest, (int64_t)l->len);
+
+	if (!error && store_touched(s) > 0)
+		error = stored_set_header_text(s, id, l, why);
+	if (!error)
+		error = query_number(
+		    s, &known, why, "SELECT header_len FROM message WHERE id = ?1", "i", id);
+	if (!error)
+		*length = (uint32_t)known;
+	return error;
 }
 
 static enum error set_received(struct store *s, int64_t id, int64_t at, struct failure *why)

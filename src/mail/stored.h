@@ -42,6 +42,13 @@ enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struc
 /* Keeps the header of a message that had none; its time stays as it was shown. */
 enum error stored_set_header(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why);
+/* The text alone, in place of what there was. */
+enum error stored_set_header_text(
+    struct store *s, int64_t id, const struct learnt *l, struct failure *why);
+/* A header that somebody wanted to see, whole (learn_length): kept unless the body is there, which
+ * knows better. *length is that of the header as it is known then. */
+enum error stored_bring_header(
+    struct store *s, int64_t id, const struct learnt *l, uint32_t *length, struct failure *why);
 enum error stored_vanish(struct store *s, int64_t id, int64_t at, struct failure *why);
 enum error stored_return(struct store *s, int64_t id, struct failure *why);
 

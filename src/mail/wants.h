@@ -10,11 +10,12 @@
 struct task;
 
 enum want_row {
-	WANT_URGENT,  /* a reader waits */
-	WANT_BULK,    /* somebody will want it next */
-	WANT_OUT,     /* its RETR is out */
-	WANT_HELD,    /* its body is in, but not believed yet */
-	WANT_STORING, /* the store has it, and has not said so yet */
+	WANT_URGENT,    /* a reader waits */
+	WANT_BULK,      /* somebody will want it next */
+	WANT_OUT,       /* its RETR is out */
+	WANT_HELD,      /* its body is in, but not believed yet */
+	WANT_POSTPONED, /* the server refuses it for now; in order of `due` */
+	WANT_STORING,   /* the store has it, and has not said so yet */
 	WANT_ROWS,
 };
 
@@ -30,7 +31,10 @@ struct want {
 	bool doubted_alone; /* the last such body had the line for itself */
 	bool has_hash;      /* of such a body: an equal one is believed */
 	unsigned char hash[32];
-	bool is_odd;       /* such a body, of a window, had not LIST's size */
+	unsigned postponed;      /* times that it was ... */
+	int64_t due;             /* ... and is, until this (clock.h) ... */
+	int64_t postponed_until; /* ... but not after this */
+	bool is_odd;             /* such a body, of a window, had not LIST's size */
 	bool sent_alone;   /* WANT_OUT: nothing was out before it, nothing goes out behind it */
 	uint64_t listed;   /* octets expected: LIST's, or the true size where it is known */
 	uint64_t octets;   /* WANT_OUT: of those, what has not come yet */

@@ -189,6 +189,20 @@ class Account:
         """The Maildir, or the mbox."""
         return self.store.path
 
+    def change_password(self, password):
+        """From the next login on; Dovecot looks at the file once a second."""
+        file = self.server.root / "users" / self.user
+        file.write_text(file.read_text().replace("{PLAIN}" + self.password, "{PLAIN}" + password))
+        self.password = password
+        eventually(self._lets_in, "the new password")
+
+    def _lets_in(self):
+        try:
+            self.session().quit()
+        except poplib.error_proto:
+            return False
+        return True
+
     def deliver(self, octets):
         """Puts a message into the maildrop, its line ends as they are. Returns the name of its file, in a Maildir."""
         return self.store.deliver(octets)

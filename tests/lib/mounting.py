@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import leftovers
@@ -34,7 +35,7 @@ class Mounts:
         """Runs pop3fs and returns (mount, how pop3fs ended), whatever it says.
 
         way: tls, stls or plain. source, mountpoint, cache, password, ca: instead of what the account and the
-        defaults say; None leaves the option out. Anything else is an option of pop3fs: refresh=0, ro=True."""
+        defaults say; None leaves the option out. stdin: octets for pop3fs to read there. Anything else is an option of pop3fs: refresh=0, ro=True."""
         return self._start(account, person, options)
 
     def _start(self, account, person, options):
@@ -44,6 +45,12 @@ class Mounts:
 
     def foreground(self, account, person, *flags, **options):
         """Mounts with -f and these flags; `mount.said()` is what it has printed so far."""
+        mount = self.begin(account, person, *flags, **options)
+        mount.wait_until_it_answers()
+        return mount
+
+    def begin(self, account, person, *flags, **options):
+        """The same, but does not wait: `mount.process` may come to a mount or to an end."""
         mount = Mount(self._root, account, person, options, ("-f", *flags))
         self._mounts.append(mount)
         mount.start_foreground()
@@ -72,7 +79,8 @@ class Mount:
         self.path = options.pop("mountpoint", None) or person.directory("mnt")
         self.cache = options.pop("cache", None) or person.directory("cache")
         self.source = options.pop("source", None) or account.source(way)
-        self.pid = None
+        self.pid = self.process = None
+        self._stdin = options.pop("stdin", b"")
         password = options.pop("password", account.password)
         if password is not None:
             options["password_file"] = person.file("password", password.encode() + b"\n")
@@ -91,17 +99,25 @@ class Mount:
 
     def start(self):
         """Runs pop3fs, which returns when the mount answers. Not to be called twice."""
-        return self.person.run(*self.argv, deadline=MOUNTING)
+        with self._input() as stdin:
+            return self.person.run(*self.argv, deadline=MOUNTING, stdin=stdin)
+
+    def _input(self):
+        file = tempfile.TemporaryFile()
+        file.write(self._stdin)
+        file.seek(0)
+        return file
 
     def start_foreground(self):
-        """Starts pop3fs, which stays, and waits until the mount answers."""
+        """Starts pop3fs, which stays."""
         self._output = self.person.file("output", b"")
-        with self._output.open("ab") as output:
-            process = self.person.start(*self.argv, stdout=output, stderr=output)
-        self.pid = process.pid
+        with self._output.open("ab") as output, self._input() as stdin:
+            self.process = self.person.start(*self.argv, stdin=stdin, stdout=output, stderr=output)
+        self.pid = self.process.pid
 
+    def wait_until_it_answers(self):
         def answers():
-            assert process.poll() is None, f"pop3fs ended with {process.returncode}: {self.said()}"
+            assert self.process.poll() is None, f"pop3fs ended with {self.process.returncode}: {self.said()}"
             return self.is_mounted() and self.status()
 
         eventually(answers, "the mount", MOUNTING)

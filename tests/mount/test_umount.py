@@ -1,5 +1,6 @@
 """umount(8) with its helper, and `pop3fs umount`: what they wait for, and what their exit status says."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -282,23 +283,84 @@ def test_a_daemon_that_hangs_is_not_waited_for_for_ever(box, root_person, mounts
     eventually(lambda: has_ended(mount), "the end of the daemon")
 
 
-def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umount):
-    names = names_of(box)
-    mount = mounts.mount(box, anyone)
-    sitting = anyone.start("sh", "-c", 'cd "$1" && exec sleep 600', "sh", mount.path)
+@contextlib.contextmanager
+def somebody_in(mount):
+    sitting = mount.person.start("sh", "-c", 'cd "$1" && exec sleep 600', "sh", mount.path)
     eventually(lambda: os.readlink(f"/proc/{sitting.pid}/cwd") == str(mount.path), "somebody in the mount")
-    remove(mount, names[0], names[1])
     try:
-        done = umount(mount)
+        yield
     finally:
         sitting.kill()
         sitting.wait()
+
+
+def test_a_mount_in_use_stays_and_says_what_was_deleted(box, anyone, mounts, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0], names[1])
+    with somebody_in(mount):
+        done = umount(mount)
     assert done.code == umount.busy, done
     assert f"{mount.path} stays mounted; 2 deleted on the server" in done.err
     assert mount.is_mounted() and mount.names() == names[2:] == names_of(box)
     remove(mount, names[2])
     umount(mount).ok()
     assert names_of(box) == names[3:]
+
+
+@pytest.mark.parametrize("flag, code, how", [
+    ("-r", DONE, "stays mounted, read-only"),
+    ("-f", BUSY, "stays, but cut off from its daemon: umount -l takes it away"),
+])
+def test_other_ways_of_staying(box, root_person, mounts, helper, flag, code, how):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person)
+    remove(mount, names[0])
+    with somebody_in(mount):
+        done = mount.run("umount", flag, mount.path)
+        assert done.code == code, done
+        assert f"{mount.path} {how}; 1 deleted on the server" in done.err
+        assert mount.is_mounted()
+    assert names_of(box) == names[1:]
+
+
+@pytest.fixture
+def intruder(anyone):
+    """intruder(mount, name): the environment in which whatever unmounts has somebody remove a file just before."""
+    def make(mount, name, *, then="exec \"$real\" \"$@\""):
+        folder = anyone.directory("bin")
+        for word in ("umount", "fusermount3"):
+            script = folder / word
+            script.write_text(f"#!/bin/sh\nreal=$(PATH=${{PATH#*:}} command -v {word})\n"
+                              f"rm -f {mount.path / name} 2>>{folder}/said\n{then}\n")
+            script.chmod(0o755)
+            anyone.own(script)
+        return folder / "said", {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return make
+
+
+def test_what_comes_between_the_commit_and_the_unmount_is_refused(box, anyone, mounts, root, intruder):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0])
+    said, environment = intruder(mount, names[1])
+    anyone.run(program("pop3fs", root), "umount", mount.path, env=environment).ok()
+    assert "Read-only file system" in said.read_text()
+    assert not mount.is_mounted() and has_ended(mount)
+    assert names_of(box) == names[1:]
+
+
+def test_if_it_stays_mounted_files_can_be_removed_again(box, anyone, mounts, root, intruder):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    remove(mount, names[0])
+    said, environment = intruder(mount, names[1], then="exit 32")
+    done = anyone.run(program("pop3fs", root), "umount", mount.path, env=environment)
+    assert done.code == 1 and "stays mounted; 1 deleted on the server" in done.err
+    assert "Read-only file system" in said.read_text()
+    remove(mount, names[1])
+    assert mount.umount() == 0
+    assert names_of(box) == names[2:]
 
 
 # ---- namespaces ----

@@ -61,6 +61,9 @@ static void tell(struct event *e)
 	case EVENT_FETCHED:
 		say("fetched", e);
 		break;
+	case EVENT_HEADED:
+		say("headed", e);
+		break;
 	case EVENT_UNLINKED:
 		maildrop_unlinked(drop, e->id, e->failure.code == OK);
 		say("unlinked", e);
@@ -185,6 +188,8 @@ static bool obey(char *line)
 		send_job(JOB_FETCH, id, true, false);
 	else if (strcmp(word, "ahead") == 0)
 		send_job(JOB_FETCH, id, false, false);
+	else if (strcmp(word, "header") == 0)
+		send_job(JOB_HEADER, id, true, false);
 	else if (strcmp(word, "save") == 0)
 		save(id, path);
 	else if (strcmp(word, "commit") == 0)

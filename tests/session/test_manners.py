@@ -105,6 +105,35 @@ def test_a_listing_that_is_put_off_is_tried_again(drive, serve):
     assert server.sent("PASS") == 2
 
 
+def test_a_message_that_is_refused_for_now_is_tried_again(drive, serve):
+    server = serve(*CAREFUL, synthetic=SIX, rules=['on RETR 1 times=2 err "[SYS/TEMP] not now"'])
+    driver = drive(server, retry=60000)
+    driver.answer("refresh", "^listed 6 fresh")
+    driver.answer(f"fetch {FIRST}", f"^fetched {FIRST} OK")
+    assert connections(server, "RETR") == [1, 1, 1]
+
+
+def test_and_meanwhile_the_others_come(drive, serve):
+    server = serve(*CAREFUL, synthetic=SIX, rules=['on RETR 1 err "[SYS/TEMP] not now"'])
+    driver = drive(server, retry=600000)
+    driver.answer("refresh", "^listed 6 fresh")
+    driver.say(f"fetch {FIRST}")
+    server.wait_for("> RETR 1")
+    for name in (SECOND, THIRD):
+        driver.answer(f"fetch {name}", f"^fetched {name} OK")
+    assert not any(line.startswith(f"fetched {FIRST}") for line in driver.lines())
+    driver.answer("final", "^committed 0 0 0 final OK")
+    driver.wait_for(f"^fetched {FIRST} E_ENDING")
+
+
+def test_past_retry_the_reader_is_told(drive, serve):
+    server = serve(*CAREFUL, synthetic=SIX, rules=['on RETR 1 err "[SYS/TEMP] not now"'])
+    driver = drive(server, retry=1)
+    driver.answer("refresh", "^listed 6 fresh")
+    driver.answer(f"fetch {FIRST}", f"^fetched {FIRST} E_LATER")
+    assert server.sent("RETR") == 2
+
+
 @pytest.mark.parametrize("code, error", [("IN-USE", "E_LOCKED"), ("SYS/TEMP", "E_LATER"), ("LOGIN-DELAY", "E_LATER")])
 def test_past_retry_it_is_said_and_so_to_who_comes_next(drive, serve, code, error):
     server = serve(*CAREFUL, synthetic=SIX, rules=[f'on PASS conn=2- err "[{code}] not now"'])

@@ -1,27 +1,74 @@
 """The secret goes to the server over TLS, once, and nowhere else."""
 
+import base64
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-SECRET = "secret"
+from sources import SOURCES, configured
+
+SECRET = "hunter2-hunter2"
+
+
+def needles(secret):
+    """The secret, and as it looks in base64, wherever it begins there."""
+    whole = secret.encode()
+    found = [whole]
+    for before in range(3):
+        text = base64.b64encode(b"x" * before + whole)
+        found.append(text[4 if before else 0:-4])
+    return found
+
+
+def check_free(what, octets):
+    for needle in needles(SECRET):
+        assert needle not in octets, what
+
+
+def read_if_allowed(path):
+    try:
+        return path.read_bytes()
+    except PermissionError:   # what we may not read nobody else may
+        return b""
 
 
 @pytest.mark.parametrize("way", ["tls", "stls"])
-def test_it_is_nowhere_to_be_seen(person, mounts, serve, way):
-    server = serve("--password", "hunter2-hunter2", synthetic="3:1000")
-    server.password = "hunter2-hunter2"
-    mount = mounts.foreground(server, person, "-d", way=way)
+@pytest.mark.parametrize("source", SOURCES)
+def test_it_is_nowhere_to_be_seen(person, mounts, serve, source, way):
+    server = serve("--password", SECRET, synthetic="3:1000")
+    who, options, _ = configured(source, person, SECRET)
+    mount = mounts.foreground(server, who, "-d", way=way, password=None, idle=0, **options)
     assert len(mount.sums()) == 3
     for pid in [mount.pid, *mount.processes()]:
-        for file in ("cmdline", "environ"):
-            assert b"hunter2" not in Path(f"/proc/{pid}/{file}").read_bytes()
-    assert "hunter2" not in str(mount.status())
+        for file in ("cmdline", "environ", "mountinfo"):
+            check_free(file, read_if_allowed(Path(f"/proc/{pid}/{file}")))
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0   # no debugger, no core: prctl(2), PR_SET_DUMPABLE
+        assert re.search(r"^Max core file size +0 ", Path(f"/proc/{pid}/limits").read_text(), re.M)
+    check_free("status", str(mount.status()).encode())
     assert mount.umount() == 0
     said = mount.said()
-    assert "RETR" in said                # the transcript is there
-    assert "hunter2" not in said
-    assert "aHVudGVyMi" not in said and "aHVudGVyMg" not in said    # nor as base64
+    assert "RETR" in said and "****" in said            # the transcript is there
+    check_free("the log", said.encode())
+    for path in mount.cache.rglob("*"):
+        check_free(path, path.read_bytes())
+
+
+@pytest.mark.parametrize("source, options, sentence", [
+    ("password_stdin", {"stdin": b""}, "standard input gave no password"),
+    ("password_stdin", {"stdin": b"\n"}, "standard input gave no password"),
+    ("netrc", {"netrc": "/nowhere/netrc"}, "cannot read netrc /nowhere/netrc: No such file"),
+    ("oauth_command", {"oauth_command": "false"}, "oauth_command ended with status 1"),
+    ("oauth_command", {"oauth_command": "true"}, "oauth_command gave no token"),
+])
+def test_a_source_that_fails_is_a_sentence(person, mounts, serve, source, options, sentence):
+    server = serve(synthetic="1:1000")
+    who, usual, _ = configured(source, person, SECRET) if source in SOURCES else (person, {}, None)
+    _, done = mounts.attempt(server, who, password=None, **{**usual, **options})
+    assert done.code == 2
+    assert sentence in done.err and len(done.err.splitlines()) == 1
+    assert server.commands() == []
 
 
 @pytest.mark.parametrize("rules, options", [

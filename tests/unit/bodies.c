@@ -181,6 +181,15 @@ static void a_header_that_came_along_is_kept_and_the_time_stays(void **state)
 	assert_int_equal(bodies_complete(t->store, id, &b, NULL), OK);
 	assert_int_equal(storage_number(t, "SELECT substr(digest, 1, 1) = x'07' FROM message"), 1);
 
+	/* and the text is that of the body, with what the server has noted there since */
+	l->text[0] = 'a';
+	memset(l->digest, 7, sizeof(l->digest));
+	add_pieces(t, id, 10, UINT32_MAX);
+	assert_int_equal(bodies_complete(t->store, id, &b, NULL), OK);
+	assert_int_equal(
+	    storage_number(t, "SELECT count(*) FROM header WHERE text = CAST('a: b' AS BLOB)"), 1);
+	memset(l->digest, 8, sizeof(l->digest));
+
 	/* but not where another message has its UIDL now: it is that one which is read, and
 	 * unlinked */
 	memcpy(l->text, "X: y", 4);

@@ -9,21 +9,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "companion.h"
 
-#define LONG_MS 60000 /* no test waits for it */
-
-static struct companion *start(const char *const *command, int64_t ms)
+static struct companion *start(const char *const *command)
 {
-	struct companion_plan plan = {(char *const *)command, ms, "/nowhere"};
+	/* the companion's copy of all this is its own */
+	struct options o = {.password_command = (char **)command};
+	struct account a = {.words = (char *)"me@host"};
+	struct credentials credentials;
+	struct companion_plan plan = {&credentials, "/nowhere", NULL};
 	struct companion *c = NULL;
 
+	credentials_choose(&credentials, &o, &a);
 	assert_int_equal(companion_start(&c, &plan, NULL), OK);
 	return c;
+}
+
+static enum error ask(struct companion *c, const char *want, struct failure *why)
+{
+	struct secret *s = NULL;
+	enum error e = inquiry_wait(companion_inquiry(c), &s, why);
+
+	if (!e)
+		assert_true(slice_is(secret_octets(s), want));
+	secret_free(s);
+	return e;
 }
 
 static pid_t only_child(void)
@@ -50,28 +65,26 @@ static void end(struct companion *c)
 static void it_runs_the_command_it_was_started_with(void **state)
 {
 	static const struct {
-		const char *script, *output, *sentence;
+		const char *script, *secret, *sentence;
 	} cases[] = {
-	    {"echo hunter2", "hunter2\n", ""},
-	    {"printf 'hunter2\\nmore\\n'", "hunter2\nmore\n", ""}, {"true", "", ""},
-	    {"echo half; echo locked >&2; exit 4", "",
+	    {"echo hunter2", "hunter2", ""}, {"printf 'hunter2\\nmore\\n'", "hunter2", ""},
+	    {"true", NULL, "password_command gave no password: its first line is empty"},
+	    {"echo half; echo locked >&2; exit 4", NULL,
 		"password_command ended with status 4: locked"},
-	    {"ls /proc/$$/fd; true", "0\n1\n2\n", ""}, /* no descriptor of ours */
+	    {"ls -m /proc/$$/fd; true", "0, 1, 2", ""}, /* no descriptor of ours */
 	};
 	int inherited = dup(STDOUT_FILENO);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *command[] = {"sh", "-c", cases[i].script, NULL};
-		CLEANUP(buf_wipe) struct buf output = {.len = 0};
-		struct failure why = {.code = OK};
-		struct companion *c = start(command, LONG_MS);
+		struct companion *c = start(command);
 
 		/* asked twice, answered twice */
 		for (int again = 0; again < 2; again++) {
-			buf_clear(&output);
-			assert_int_equal(companion_password(c, &output, &why),
-			    cases[i].sentence[0] ? E_SECRET : OK);
-			assert_string_equal(buf_text(&output), cases[i].output);
+			struct failure why = {.code = OK};
+
+			assert_int_equal(
+			    ask(c, cases[i].secret, &why), cases[i].secret ? OK : E_SECRET);
 			assert_string_equal(why.words, cases[i].sentence);
 		}
 		end(c);
@@ -79,39 +92,25 @@ static void it_runs_the_command_it_was_started_with(void **state)
 	close(inherited);
 }
 
-static void a_command_that_does_not_end_is_ended(void **state)
-{
-	const char *command[] = {"sleep", "100", NULL};
-	struct companion *c = start(command, 10);
-	CLEANUP(buf_wipe) struct buf output = {.len = 0};
-	struct failure why;
-
-	assert_int_equal(companion_password(c, &output, &why), E_SECRET);
-	assert_string_equal(why.words, "password_command did not end within 0 seconds");
-	end(c);
-}
-
 static void signals_that_end_a_daemon_leave_it_alone(void **state)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	const char *command[] = {"echo", "hunter2", NULL};
-	struct companion *c = start(command, LONG_MS);
-	CLEANUP(buf_wipe) struct buf output = {.len = 0};
+	struct companion *c = start(command);
 	pid_t pid;
 
-	assert_int_equal(companion_password(c, &output, NULL), OK); /* now it stands */
+	assert_int_equal(ask(c, "hunter2", NULL), OK); /* now it stands */
 	pid = only_child();
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		assert_int_equal(kill(pid, signals[i]), 0);
-	assert_int_equal(companion_password(c, &output, NULL), OK);
+	assert_int_equal(ask(c, "hunter2", NULL), OK);
 	end(c);
 }
 
 static void without_its_process_nothing_hangs(void **state)
 {
 	const char *command[] = {"echo", "hunter2", NULL};
-	struct companion *c = start(command, LONG_MS);
-	CLEANUP(buf_wipe) struct buf output = {.len = 0};
+	struct companion *c = start(command);
 	struct failure why;
 	pid_t pid;
 
@@ -120,24 +119,67 @@ static void without_its_process_nothing_hangs(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	companion_unmount(c);
 	companion_background(c);
-	assert_int_equal(companion_password(c, &output, &why), E_SECRET);
+	assert_int_equal(ask(c, "hunter2", &why), E_SECRET);
 	companion_free(c);
 }
 
 static void what_is_no_mount_of_ours_is_left_alone(void **state)
 {
-	const char *command[] = {"pwd", NULL};
-	struct companion_plan plan = {(char *const *)command, LONG_MS, "/proc"};
-	CLEANUP(buf_wipe) struct buf output = {.len = 0};
+	struct companion_plan plan = {NULL, "/proc", NULL};
 	struct companion *c = NULL;
 
 	assert_int_equal(companion_start(&c, &plan, NULL), OK);
 	companion_unmount(c);
-	companion_background(c);
-	assert_int_equal(companion_password(c, &output, NULL), OK); /* behind the two */
-	assert_string_equal(buf_text(&output), "/\n");
-	assert_int_equal(access("/proc/self/stat", F_OK), 0);
 	end(c);
+	assert_int_equal(access("/proc/self/stat", F_OK), 0);
+}
+
+static void in_the_background_it_works_in_the_root_directory(void **state)
+{
+	const char *command[] = {"pwd", NULL};
+	CLEANUP(freep) char *here = getcwd(NULL, 0);
+	struct companion *c = start(command);
+
+	assert_int_equal(ask(c, here, NULL), OK);
+	companion_background(c);
+	companion_record(c); /* root's is answered behind that */
+	if (geteuid() == 0)
+		assert_int_equal(ask(c, "/", NULL), OK);
+	end(c);
+}
+
+/* A command that waits for what never comes is no reason to leave a mount. */
+static void nothing_waits_behind_a_slow_command(void **state)
+{
+	char note[] = "/tmp/pop3fs-companion-XXXXXX";
+	CLEANUP(freep) char *script = NULL;
+	const char *command[] = {"sh", "-c", NULL, NULL};
+	struct session_asker asker;
+	struct secret *s = NULL;
+	struct companion *c;
+	struct failure why;
+	struct stat st = {.st_size = 0};
+	int pid, fd = mkstemp(note);
+	FILE *file;
+
+	script = xasprintf("echo $$ >%s; exec sleep 1000", note);
+	command[2] = script;
+	c = start(command);
+	asker = inquiry_asker(companion_inquiry(c));
+	asker.ask(asker.with);
+	asker.ask(asker.with); /* joins the first */
+	while (st.st_size == 0)
+		assert_int_equal(fstat(fd, &st), 0);
+	assert_false(asker.answer(asker.with, &s, &why));
+	file = fdopen(fd, "r");
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	companion_record(c); /* answered, for root, while the other runs */
+	assert_int_equal(kill(pid, 0), 0);
+	companion_dismiss(c);
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	assert_int_equal(kill(pid, 0), -1); /* and its end is the command's */
+	unlink(note);
 }
 
 #define UTAB "/run/mount/utab"
@@ -158,7 +200,7 @@ static bool is_in_table(const char *path)
 static void a_mount_is_in_umounts_table_as_long_as_it_lasts(void **state)
 {
 	char place[] = "/tmp/pop3fs-companion-XXXXXX";
-	struct companion_plan plan = {NULL, LONG_MS, place, "me@example.org"};
+	struct companion_plan plan = {NULL, place, "me@example.org"};
 	struct companion *c = NULL;
 
 	assert_non_null(mkdtemp(place));
@@ -173,7 +215,7 @@ static void a_mount_is_in_umounts_table_as_long_as_it_lasts(void **state)
 static void one_that_is_dismissed_ends(void **state)
 {
 	const char *command[] = {"true", NULL};
-	struct companion *c = start(command, LONG_MS);
+	struct companion *c = start(command);
 	int status = -1;
 
 	companion_unmount(c);
@@ -187,10 +229,11 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(it_runs_the_command_it_was_started_with),
-	    cmocka_unit_test(a_command_that_does_not_end_is_ended),
 	    cmocka_unit_test(signals_that_end_a_daemon_leave_it_alone),
 	    cmocka_unit_test(without_its_process_nothing_hangs),
 	    cmocka_unit_test(what_is_no_mount_of_ours_is_left_alone),
+	    cmocka_unit_test(in_the_background_it_works_in_the_root_directory),
+	    cmocka_unit_test(nothing_waits_behind_a_slow_command),
 	    cmocka_unit_test(a_mount_is_in_umounts_table_as_long_as_it_lasts),
 	    cmocka_unit_test(one_that_is_dismissed_ends),
 	};

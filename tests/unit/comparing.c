@@ -86,6 +86,25 @@ static void a_doubtful_one_is_deleted_if_its_header_is_the_same(void **state)
 	}
 }
 
+static void one_whose_header_is_refused_for_now_waits_for_the_next_commit(void **state)
+{
+	static const struct scripted_row rows[] = {{"TOP 3 0", "-ERR [SYS/TEMP] later\r\n"},
+	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct intention one = unlinked(HEADER);
+	struct played b;
+	struct task *t;
+
+	one.older = one.resized = true;
+	played_start(&b, rows, COUNT(rows));
+	begin(&b, &one);
+	committed_mark(&b, 0);
+	t = played_task(&b, TASK_OUTCOMES);
+	assert_int_equal(t->count, 0);
+	task_free(t);
+	committed_result(&b, &(struct commit_result){.waiting = 1}, E_REFUSED);
+	played_end(&b);
+}
+
 static void without_doubt_nothing_is_asked(void **state)
 {
 	static const struct {
@@ -169,6 +188,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_doubtful_one_is_deleted_if_its_header_is_the_same),
+	    cmocka_unit_test(one_whose_header_is_refused_for_now_waits_for_the_next_commit),
 	    cmocka_unit_test(without_doubt_nothing_is_asked),
 	    cmocka_unit_test(what_says_least_is_compared),
 	    cmocka_unit_test(a_doubtful_one_with_nothing_to_compare_is_dropped),

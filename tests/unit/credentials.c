@@ -51,7 +51,7 @@ static void a_password_is_a_first_line_without_controls(void **state)
 		struct failure why = {.code = OK};
 		struct secret *s = NULL;
 		enum error e = secret_from_text(
-		    &s, "password_file", slice_make(cases[i].text, cases[i].len), &why);
+		    &s, "password_file", "password", slice_make(cases[i].text, cases[i].len), &why);
 
 		assert_int_equal(e, cases[i].want ? OK : E_SECRET);
 		if (cases[i].want)
@@ -61,6 +61,35 @@ static void a_password_is_a_first_line_without_controls(void **state)
 		assert_null(strstr(why.words, "hunt"));
 		secret_free(s);
 	}
+}
+
+static void it_is_not_cut_where_it_is_too_long(void **state)
+{
+	CLEANUP(freep) char *text = xmalloc(LONGEST_SECRET + 1);
+	struct secret *s = NULL;
+	struct failure why;
+
+	memset(text, 'x', LONGEST_SECRET + 1);
+	assert_int_equal(
+	    secret_from_text(&s, "a", "token", slice_make(text, LONGEST_SECRET), &why), OK);
+	assert_int_equal(secret_octets(s).len, LONGEST_SECRET);
+	secret_free(s);
+	assert_int_equal(
+	    secret_from_text(&s, "a", "token", slice_make(text, LONGEST_SECRET + 1), &why),
+	    E_SECRET);
+	assert_string_equal(why.words, "a gave a token of more than 8192 octets");
+}
+
+/* As main.c does it, but all in this process. */
+static enum error get(
+    struct secret **out, const struct options *o, const char *words, struct failure *why)
+{
+	struct account a = {
+	    .words = (char *)words, .user = (char *)"me@example.org", .host = (char *)"host"};
+	CLEANUP(credentials_finish) struct credentials c;
+
+	credentials_choose(&c, o, &a);
+	return credentials_ask(out, &c, -1, why);
 }
 
 static void only_a_file_of_one_s_own_is_read(void **state)
@@ -83,13 +112,11 @@ static void only_a_file_of_one_s_own_is_read(void **state)
 	assert_int_equal(write(fd, "hunter2\n", 8), 8);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct options o = {.password_file = path};
-		struct account a = {.words = (char *)"me@host"};
 		struct failure why = {.code = OK};
 		struct secret *s = NULL;
 
 		assert_int_equal(fchmod(fd, cases[i].mode), 0);
-		assert_int_equal(
-		    credentials_get(&s, &o, &a, NULL, &why), cases[i].has ? E_SECRET : OK);
+		assert_int_equal(get(&s, &o, "me@host", &why), cases[i].has ? E_SECRET : OK);
 		if (cases[i].has)
 			assert_non_null(strstr(why.words, cases[i].has));
 		else
@@ -106,31 +133,169 @@ static void what_is_no_file_is_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		struct options o = {.password_file = (char *)paths[i]};
-		struct account a = {.words = (char *)"me@host"};
 		struct failure why = {.code = OK};
 		struct secret *s = NULL;
 
-		assert_int_equal(credentials_get(&s, &o, &a, NULL, &why), E_SECRET);
+		assert_int_equal(get(&s, &o, "me@host", &why), E_SECRET);
 		assert_non_null(strstr(why.words, paths[i]));
 	}
 }
 
-static void the_first_source_decides_even_when_it_fails(void **state)
+/* ---- which source ---- */
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void the_first_source_that_is_configured_decides(void **state)
+{
+	const char *token[] = {"echo", "from-oauth", NULL},
+		   *word[] = {"echo", "from-command", NULL};
+	char place[] = "/tmp/pop3fs-credentials-XXXXXX";
+	CLEANUP(freep) char *credential = NULL, *file = NULL, *netrc = NULL;
+	struct options o = {.oauth_command = (char **)token, .password_command = (char **)word};
+	static const char *const want[] = {
+	    "from-oauth", "from-command", "from-file", "from-credential", "from-netrc"};
+
+	assert_non_null(mkdtemp(place));
+	credential = xasprintf("%s/" CREDENTIAL_NAME, place);
+	file = xasprintf("%s/file", place);
+	netrc = xasprintf("%s/netrc", place);
+	write_file(credential, "from-credential\n");
+	write_file(file, "from-file\n");
+	write_file(netrc, "machine host login me@example.org password from-netrc\n");
+	o.password_file = file;
+	o.netrc = netrc;
+	setenv("CREDENTIALS_DIRECTORY", place, 1);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		struct secret *s = NULL;
+		struct failure why;
+
+		if (get(&s, &o, "me@host", &why))
+			fail_msg("%s: %s", want[i], why.words);
+		assert_true(slice_is(secret_octets(s), want[i]));
+		secret_free(s);
+		/* and without it, the next */
+		if (i == 0)
+			o.oauth_command = NULL;
+		else if (i == 1)
+			o.password_command = NULL;
+		else if (i == 2)
+			o.password_file = NULL;
+		else
+			unsetenv("CREDENTIALS_DIRECTORY");
+	}
+	unlink(credential);
+	unlink(file);
+	unlink(netrc);
+	rmdir(place);
+}
+
+static void its_failure_is_final(void **state)
 {
 	const char *command[] = {"false", NULL};
-	struct companion_plan plan = {(char *const *)command, 60000, "/nowhere"};
 	struct options o = {
 	    .password_command = (char **)command, .password_file = (char *)"/dev/null"};
-	struct account a = {.words = (char *)"me@host"};
-	struct companion *c = NULL;
 	struct secret *s = NULL;
 	struct failure why;
 
-	assert_int_equal(companion_start(&c, &plan, NULL), OK);
-	assert_int_equal(credentials_get(&s, &o, &a, c, &why), E_SECRET);
+	assert_int_equal(get(&s, &o, "me@host", &why), E_SECRET);
 	assert_string_equal(why.words, "password_command ended with status 1");
-	companion_free(c);
-	assert_true(waitpid(-1, NULL, 0) > 0);
+	o.oauth_command = o.password_command;
+	assert_int_equal(get(&s, &o, "me@host", &why), E_SECRET);
+	assert_string_equal(why.words, "oauth_command ended with status 1");
+}
+
+static void a_netrc_has_the_password_of_this_account(void **state)
+{
+	static const struct {
+		const char *text, *want, *sentence; /* behind its path */
+	} cases[] = {
+	    {"machine host login me@example.org password hunter2\n", "hunter2", NULL},
+	    {"machine host login you password hunter2\n", NULL,
+		": there is no password of me@example.org on host"},
+	    {"machine host\nhunter2\n", NULL,
+		": line 2 has a word that is none of machine, default, login, password, account "
+		"and "
+		"macdef"},
+	    {"machine host password \"hunt\\\ner2\"\n", NULL, " has a control character"},
+	};
+	char path[] = "/tmp/pop3fs-credentials-XXXXXX";
+	struct options o = {.netrc = path};
+	int fd = mkstemp(path);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct secret *s = NULL;
+		struct failure why = {.code = OK};
+
+		write_file(path, cases[i].text);
+		assert_int_equal(get(&s, &o, "me@host", &why), cases[i].want ? OK : E_SECRET);
+		if (cases[i].want) {
+			assert_true(slice_is(secret_octets(s), cases[i].want));
+		} else {
+			assert_non_null(strstr(why.words, path));
+			assert_string_equal(
+			    strstr(why.words, path) + strlen(path), cases[i].sentence);
+		}
+		secret_free(s);
+	}
+	assert_int_equal(fchmod(fd, 0644), 0);
+	assert_int_equal(get(&(struct secret *){NULL}, &o, "me@host", NULL), E_SECRET);
+	close(fd);
+	unlink(path);
+}
+
+/* systemd lets the unit's user in by an access list, which the mode shows as a group's. */
+static void a_credential_of_systemd_s_is_there_or_not(void **state)
+{
+	char place[] = "/tmp/pop3fs-credentials-XXXXXX";
+	CLEANUP(freep) char *path = NULL;
+	struct account a = {.words = (char *)"me@host"};
+	CLEANUP(credentials_finish) struct credentials c;
+	struct options o = {.help = false};
+	struct secret *s = NULL;
+
+	assert_non_null(mkdtemp(place));
+	path = xasprintf("%s/" CREDENTIAL_NAME, place);
+	setenv("CREDENTIALS_DIRECTORY", place, 1);
+	credentials_choose(&c, &o, &a);
+	assert_false(credentials_can_ask_again(&c)); /* the terminal */
+	write_file(path, "hunter2\n");
+	assert_int_equal(chmod(path, 0440), 0);
+	credentials_choose(&c, &o, &a);
+	assert_true(credentials_can_ask_again(&c));
+	assert_int_equal(credentials_ask(&s, &c, -1, NULL), OK);
+	assert_true(slice_is(secret_octets(s), "hunter2"));
+	secret_free(s);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unlink(path);
+	rmdir(place);
+}
+
+static void one_line_of_standard_input_is_taken(void **state)
+{
+	struct options o = {.password_stdin = true};
+	struct secret *s = NULL;
+	int before = dup(STDIN_FILENO), ends[2];
+	char rest[8] = "";
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "hunter2\nrest", 12), 12);
+	close(ends[1]);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(get(&s, &o, "me@host", NULL), OK);
+	assert_true(slice_is(secret_octets(s), "hunter2"));
+	assert_int_equal(read(STDIN_FILENO, rest, sizeof(rest)), 4);
+	assert_int_equal(get(&s, &o, "me@host", NULL), E_SECRET); /* it has come to its end */
+	secret_free(s);
+	assert_int_equal(dup2(before, STDIN_FILENO), STDIN_FILENO);
+	close(before);
+	close(ends[0]);
 }
 
 /* ---- the terminal: a child on a pseudo-terminal of its own ---- */
@@ -167,7 +332,6 @@ static pid_t ask_on(const char *name)
 
 	if (pid == 0) {
 		struct options o = {.foreground = false};
-		struct account a = {.words = (char *)"me\x1b@host"};
 		struct secret *s = NULL;
 		struct termios now;
 		int tty;
@@ -176,7 +340,7 @@ static pid_t ask_on(const char *name)
 		setsid();
 		tty = open(name, O_RDWR);
 		ioctl(tty, TIOCSCTTY, 0);
-		if (credentials_get(&s, &o, &a, NULL, NULL))
+		if (get(&s, &o, "me\x1b@host", NULL))
 			_exit(1);
 		tcgetattr(tty, &now);
 		_exit(slice_is(secret_octets(s), "hunter2") && now.c_lflag & ECHO ? 0 : 2);
@@ -284,9 +448,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_password_is_a_first_line_without_controls),
+	    cmocka_unit_test(it_is_not_cut_where_it_is_too_long),
 	    cmocka_unit_test(only_a_file_of_one_s_own_is_read),
 	    cmocka_unit_test(what_is_no_file_is_refused),
-	    cmocka_unit_test(the_first_source_decides_even_when_it_fails),
+	    cmocka_unit_test(the_first_source_that_is_configured_decides),
+	    cmocka_unit_test(its_failure_is_final),
+	    cmocka_unit_test(a_netrc_has_the_password_of_this_account),
+	    cmocka_unit_test(a_credential_of_systemd_s_is_there_or_not),
+	    cmocka_unit_test(one_line_of_standard_input_is_taken),
 	    cmocka_unit_test(the_terminal_asks_without_showing),
 	    cmocka_unit_test(a_signal_gives_the_terminal_its_echo_back),
 	    cmocka_unit_test(a_signal_that_comes_before_it_waits_is_heard),

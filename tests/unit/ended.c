@@ -88,6 +88,7 @@ static void a_signal_commits_while_the_loop_goes_on_answering(void **state)
 	world_join(&w);
 	assert_int_equal(w.code, OK);
 	assert_int_equal(w.result.deleted, 3);
+	assert_int_equal(w.ended, 1);
 	assert_int_equal(child_end(&c), 0);
 	assert_int_equal(child_end(&parked), ENODEV);
 }
@@ -96,6 +97,7 @@ static void a_mount_taken_away_commits_by_itself(void **state)
 {
 	assert_int_equal(umount2(w.mountpoint, 0), 0);
 	await_commit();
+	assert_int_equal(w.ended, 1); /* before */
 	answer_commit(2);
 	world_join(&w);
 	assert_int_equal(w.code, OK);

@@ -16,6 +16,16 @@
 
 #define EIGHT_SEP 999907200 /* Sat, 8 Sep 2001 00:00:00 +0000 */
 
+/* The header's length, found in two pieces. */
+static size_t scan_cut(const char *text, size_t cut)
+{
+	struct header_scan scan = {.ended = false};
+	size_t len = header_scan(&scan, slice_make(text, cut));
+
+	assert_true(scan.ended || len == cut);
+	return len + header_scan(&scan, slice_of(text + cut));
+}
+
 static void the_header_ends_with_the_blank_line(void **state)
 {
 	static const struct {
@@ -41,6 +51,9 @@ static void the_header_ends_with_the_blank_line(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(header_length(slice_of(cases[i].text)), cases[i].want);
 	assert_int_equal(header_length(slice_make("a\0b\n\0\n\nc", 8)), 7);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t cut = 0; cut <= strlen(cases[i].text); cut++)
+			assert_int_equal(scan_cut(cases[i].text, cut), cases[i].want);
 }
 
 static void a_field_is_the_first_of_its_name(void **state)

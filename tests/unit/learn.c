@@ -38,6 +38,7 @@ static void a_header_teaches_its_text_its_date_and_its_digest(void **state)
 
 		header_digest(slice_of(cases[i].header), digest);
 		assert_int_equal(l->len, strlen(cases[i].header));
+		assert_int_equal(learn_length(l), l->len);
 		assert_memory_equal(l->text, cases[i].header, l->len);
 		assert_memory_equal(l->digest, digest, sizeof(digest));
 		assert_int_equal(l->received, cases[i].received);
@@ -49,6 +50,7 @@ static void no_text_may_have_no_place(void **state)
 	CLEANUP(freep) struct learnt *l = learn_header((struct slice){0}, NOW);
 
 	assert_int_equal(l->len, 0);
+	assert_int_equal(learn_length(l), 0);
 	assert_int_equal(l->received, INT64_MIN);
 }
 
@@ -69,6 +71,7 @@ static void a_long_header_is_cut_at_the_same_octet_always(void **state)
 		struct learnt *l = learn_header(slice_make(text, lengths[i]), NOW);
 
 		assert_int_equal(l->len, LEARN_LARGEST);
+		assert_int_equal(learn_length(l), 0);
 		assert_memory_equal(l->text, text, LEARN_LARGEST);
 		assert_memory_equal(l->digest, first->digest, sizeof(l->digest));
 	}

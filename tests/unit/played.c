@@ -13,9 +13,9 @@
 
 #define PATIENCE_MS 20000 /* for what must come: far more than it takes */
 
-void played_start(struct played *p, const struct scripted_row *rows, size_t count)
+struct session_plan played_plan(void)
 {
-	struct session_plan plan = {
+	return (struct session_plan){
 	    .host = "127.0.0.1",
 	    .user = "user",
 	    .tls = SESSION_TLS_OFF,
@@ -23,15 +23,28 @@ void played_start(struct played *p, const struct scripted_row *rows, size_t coun
 	    .idle_ms = 1000 * PATIENCE_MS,
 	    .commit_ms = PATIENCE_MS,
 	};
+}
+
+void played_start(struct played *p, const struct scripted_row *rows, size_t count)
+{
+	struct secret *secret = secret_create(slice_of("secret"));
+	struct session_plan plan = played_plan();
+
+	plan.password = secret;
+	played_start_plan(p, rows, count, plan);
+	secret_free(secret);
+}
+
+void played_start_plan(
+    struct played *p, const struct scripted_row *rows, size_t count, struct session_plan plan)
+{
 	struct failure why = {0};
 
 	assert_true(queue_init(&p->queues.jobs));
 	assert_true(queue_init(&p->queues.tasks));
 	assert_true(queue_init(&p->queues.events));
 	scripted_start(&p->server, rows, count);
-	p->secret = secret_create(slice_of("secret"));
 	plan.port = p->server.port;
-	plan.password = p->secret;
 	if (session_start(&p->session, &plan, &p->queues, &why) != OK)
 		fail_msg("%s", why.words);
 }
@@ -90,7 +103,6 @@ void played_finish(struct played *p)
 
 	session_join(p->session);
 	scripted_finish(&p->server);
-	secret_free(p->secret);
 	while ((t = (struct task *)queue_take(&p->queues.tasks)) != NULL) {
 		assert_int_equal(t->kind, TASK_REMEMBER);
 		task_free(t);

@@ -17,13 +17,17 @@
 
 struct played {
 	struct scripted server;
-	struct secret *secret;
 	struct queues queues;
 	struct session *session;
 };
 
 /* The rows must stay until the end. */
 void played_start(struct played *p, const struct scripted_row *rows, size_t count);
+
+/* The same with another plan than the usual one, which has no password; the port is filled in. */
+struct session_plan played_plan(void);
+void played_start_plan(
+    struct played *p, const struct scripted_row *rows, size_t count, struct session_plan plan);
 
 /* JOB_END, and what comes of it: nobody may wait for anything any more. */
 void played_end(struct played *p);

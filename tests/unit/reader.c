@@ -188,6 +188,50 @@ static void a_header_comes_from_top_or_from_the_body(void **state)
 	reader_close(r);
 }
 
+static int part(struct reader *r, int64_t id, uint64_t offset, char *to, size_t len)
+{
+	memset(to, 0, len + 1);
+	return (int)reader_header_part(r, id, offset, to, len);
+}
+
+static void a_header_is_a_file_where_all_of_it_is_here(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = make_message(t, "a"), other = storage_message(t, "b");
+	struct reader *r = open_reader(t);
+	uint32_t length = 7;
+	char got[100];
+
+	assert_false(reader_header_length(r, other, &length));
+	assert_int_equal(part(r, other, 0, got, 10), -1);
+	assert_int_equal(part(r, other + 1, 0, got, 10), -1);
+
+	/* from the body */
+	assert_true(reader_header_length(r, id, &length));
+	assert_int_equal(length, 20);
+	assert_int_equal(part(r, id, 15, got, 10), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(got[i], octet_at(15 + i));
+	assert_int_equal(part(r, id, 20, got, 10), 0);
+
+	/* a text that was cut is not all of it; one of its length is */
+	storage_run(t, "INSERT INTO header SELECT id, CAST('Subject: x' AS BLOB) FROM message");
+	assert_int_equal(part(r, id, 0, got, 90), 20);
+	storage_run(t, "UPDATE message SET header_len = 11");
+	assert_false(reader_header_length(r, other, &length));
+	assert_int_equal(part(r, other, 0, got, 90), -1);
+	storage_run(t, "UPDATE message SET header_len = 10");
+	assert_true(reader_header_length(r, other, &length));
+	assert_int_equal(length, 10);
+	assert_int_equal(part(r, other, 0, got, 90), 10);
+	assert_string_equal(got, "Subject: x");
+	assert_int_equal(part(r, other, 8, got, 1), 1);
+	assert_string_equal(got, " ");
+	assert_int_equal(part(r, other, 10, got, 9), 0);
+	assert_int_equal(part(r, other, UINT64_MAX, got, 9), 0);
+	reader_close(r);
+}
+
 static void facts_can_be_read_beside_the_writer(void **state)
 {
 	struct storage *t = *state;
@@ -242,6 +286,7 @@ int main(void)
 	    TEST(what_is_whole_before_the_damage_can_be_read),
 	    TEST(rows_are_read_also_of_vanished_messages),
 	    TEST(a_header_comes_from_top_or_from_the_body),
+	    TEST(a_header_is_a_file_where_all_of_it_is_here),
 	    TEST(facts_can_be_read_beside_the_writer),
 	    TEST(a_reader_never_holds_the_log_back),
 	    TEST(there_must_be_a_database_to_read),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "learn.h"
 #include "clock.h"
 #include "storage.h"
 #include "storer.h"
@@ -223,7 +224,7 @@ static enum error answer(struct bench *b, enum event_kind kind, int64_t id)
 	enum error error = e->failure.code;
 
 	assert_int_equal(e->id, id);
-	assert_int_equal(e->cookie, kind == EVENT_FETCHED ? 0 : id);
+	assert_int_equal(e->cookie, kind == EVENT_FETCHED || kind == EVENT_HEADED ? 0 : id);
 	event_free(e);
 	return error;
 }
@@ -319,6 +320,43 @@ static void a_body_is_in_the_model_before_anybody_hears_of_it(void **state)
 	put(b, about(TASK_SYNC, 7));
 	assert_int_equal(answer(b, EVENT_SYNCED, 7), OK);
 	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE);
+}
+
+static struct task *header(int64_t id, const char *text)
+{
+	struct task *t = task_create(TASK_HEADER);
+
+	t->id = id;
+	t->learnt = learn_header(slice_of(text), 0);
+	return t;
+}
+
+static void a_header_is_in_the_model_before_anybody_hears_of_it(void **state)
+{
+	struct bench *b = *state;
+	int64_t id;
+
+	start(b);
+	list(b, 'a', 1);
+	id = id_of(b, "a");
+	put(b, header(id, "A: b\r\n\r\n"));
+	assert_int_equal(answer(b, EVENT_HEADED, id), OK);
+	assert_int_equal(listing_by_id(b->listing, id)->header, 8);
+	put(b, header(id, "A: bc\r\n\r\n"));
+	assert_int_equal(answer(b, EVENT_HEADED, id), OK);
+	assert_int_equal(listing_by_id(b->listing, id)->header, 9);
+
+	/* the body knows better */
+	put(b, chunk(id, 0, 50));
+	put(b, body(id, 1, 50));
+	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
+	put(b, header(id, "A: bcd\r\n\r\n"));
+	assert_int_equal(answer(b, EVENT_HEADED, id), OK);
+	assert_int_equal(listing_by_id(b->listing, id)->header, 3);
+	expect_stored(b, 50);
+
+	put(b, header(id + 1, "A: b\r\n\r\n"));
+	assert_int_equal(answer(b, EVENT_HEADED, id + 1), OK);
 }
 
 /* Its header is 'B' where TOP gave 'A'. */
@@ -615,6 +653,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(the_first_event_is_what_earlier_mounts_knew),
 	    TEST(a_body_is_in_the_model_before_anybody_hears_of_it),
+	    TEST(a_header_is_in_the_model_before_anybody_hears_of_it),
 	    TEST(a_body_with_another_header_is_doubted_until_it_is_sure),
 	    TEST(a_body_fetched_between_draft_and_listing_is_kept),
 	    TEST(one_bad_task_costs_only_itself),

@@ -21,7 +21,9 @@ static void an_inode_number_says_what_it_is(void **state)
 	    {1 << 3 | 6, NODE_FIXED, 1},
 	    {99 << 3 | 6, NODE_NONE, 99},
 	    {5 << 3 | 7, NODE_SNAPSHOT, 5},
-	    {5 << 3 | 1, NODE_NONE, 5},
+	    {5 << 3 | 1, NODE_HEADER, 5},
+	    {5 << 3 | 4, NODE_NONE, 5},
+	    {1, NODE_ROOT, 0},
 	    {5 << 3 | 3, NODE_DELETED, 5},
 	    {3, NODE_NONE, 0},
 	    {INT64_C(112000000000) << 3, NODE_MESSAGE, INT64_C(112000000000)},
@@ -38,6 +40,54 @@ static void an_inode_number_says_what_it_is(void **state)
 		if (n.kind == NODE_DELETED)
 			assert_int_equal(tree_ino(n.id, VIEW_DELETED), cases[i].ino);
 	}
+}
+
+static void directories_show_messages_by_a_view(void **state)
+{
+	int64_t pop3fs, headers, deleted;
+	uint64_t inside, below;
+	enum view view;
+
+	assert_true(tree_shows(TREE_ROOT, &view));
+	assert_int_equal(view, VIEW_MESSAGE);
+	assert_non_null(tree_fixed_named(TREE_ROOT, slice_of(".pop3fs"), &pop3fs));
+	inside = tree_ino(pop3fs, VIEW_FIXED);
+	assert_false(tree_shows(inside, &view));
+	assert_non_null(tree_fixed_named(inside, slice_of("headers"), &headers));
+	below = tree_ino(headers, VIEW_FIXED);
+	assert_true(tree_shows(below, &view));
+	assert_int_equal(view, VIEW_HEADER);
+	assert_non_null(tree_fixed_named(inside, slice_of("deleted"), &deleted));
+	assert_false(tree_shows(tree_ino(deleted, VIEW_FIXED), &view));
+	assert_false(tree_shows(tree_ino(7, VIEW_MESSAGE), &view));
+	assert_int_equal(tree_parent(below), inside);
+	assert_int_equal(tree_parent(inside), TREE_ROOT);
+	assert_int_equal(tree_parent(TREE_ROOT), TREE_ROOT);
+}
+
+static void a_header_has_a_length_of_its_own_once_it_is_known(void **state)
+{
+	struct owner who = {.umask = 077};
+	struct message m = {.id = 3};
+	struct reader_row row = {.size = 900};
+	struct stat st;
+
+	atomic_store(&m.fact, UINT64_C(900) << 8);
+	tree_message(&st, &who, &m, VIEW_HEADER, false);
+	assert_int_equal(st.st_size, 900);
+	assert_int_equal(st.st_ino, 25);
+	tree_row(&st, &who, 25, &row);
+	assert_int_equal(st.st_size, 900);
+	atomic_store(&m.header, 100);
+	row.header = 100;
+	tree_message(&st, &who, &m, VIEW_HEADER, false);
+	assert_int_equal(st.st_size, 100);
+	tree_row(&st, &who, 25, &row);
+	assert_int_equal(st.st_size, 100);
+	tree_message(&st, &who, &m, VIEW_MESSAGE, false);
+	assert_int_equal(st.st_size, 900);
+	tree_row(&st, &who, 24, &row);
+	assert_int_equal(st.st_size, 900);
 }
 
 static void fixed_entries_are_found_below_their_parent_only(void **state)
@@ -127,6 +177,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_inode_number_says_what_it_is),
+	    cmocka_unit_test(directories_show_messages_by_a_view),
+	    cmocka_unit_test(a_header_has_a_length_of_its_own_once_it_is_known),
 	    cmocka_unit_test(fixed_entries_are_found_below_their_parent_only),
 	    cmocka_unit_test(sizes_become_blocks_and_modes_lose_the_umask),
 	    cmocka_unit_test(a_message_shows_when_it_came_and_when_it_was_seen),

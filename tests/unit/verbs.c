@@ -89,6 +89,14 @@ static int commit_interruptibly(struct world *x, const void *with)
 	return commit(x, with);
 }
 
+static int stay(struct world *x, const void *with)
+{
+	struct verb_stay got;
+	int number = ask(x, VERB_STAY, &got);
+
+	return number ? number : got.left ? 0 : WRONG;
+}
+
 static int refresh(struct world *x, const void *words)
 {
 	struct verb_refresh got;
@@ -368,21 +376,53 @@ static void what_an_umount_committed_is_not_tried_again(void **state)
 	assert_string_equal(w.why.words, b.words);
 }
 
-static void what_was_removed_after_that_is(void **state)
+static void nothing_is_removed_between_an_umounts_commit_and_the_unmount(void **state)
 {
 	static const struct brought b = {.leaving = true, .words = ""};
 	static const struct brought last = {.deleted = 1, .words = ""};
-	struct child c = child_start(&w, commit, &b);
+	static const struct wish back = {.name = "a-short",
+	    .refused = 1,
+	    .words = "it is being unmounted: nothing can be taken back now"};
+	struct child c;
 
+	remove_one("a-short", SHORT);
+	c = child_start(&w, commit, &b);
 	await_commit(false);
+	assert_int_equal(child_do(&w, remove_it, "d-long"), EROFS);
+	assert_int_equal(child_do(&w, undelete, &back), 0);
 	answer_commit(&b, false);
 	assert_int_equal(child_end(&c), 0);
-	remove_one("a-short", SHORT);
+	assert_int_equal(child_do(&w, remove_it, "d-long"), EROFS);
+	assert_int_equal(child_do(&w, undelete, &back), 0);
+	assert_true(world_idle(&w));
+	assert_int_equal(child_do(&w, stay, NULL), 0); /* it was busy */
+	remove_one("d-long", LONG);
 	assert_int_equal(umount2(w.mountpoint, 0), 0);
 	await_commit(true);
 	answer_commit(&last, true);
 	world_join(&w);
 	assert_int_equal(w.result.deleted, 1);
+}
+
+static void what_is_committed_in_between_holds_for_the_unmount(void **state)
+{
+	static const struct brought b = {
+	    .leaving = true, .waiting = 2, .number = EIO, .words = "QUIT: -ERR no"};
+	static const struct brought better = {.deleted = 2, .words = ""};
+	struct child c = child_start(&w, commit, &b);
+
+	await_commit(false);
+	answer_commit(&b, false);
+	assert_int_equal(child_end(&c), 0);
+	c = child_start(&w, commit, &better);
+	await_commit(false);
+	answer_commit(&better, false);
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(umount2(w.mountpoint, 0), 0);
+	world_join(&w);
+	assert_true(world_idle(&w));
+	assert_int_equal(w.code, OK);
+	assert_int_equal(w.result.waiting, 0);
 }
 
 /* ---- refresh ---- */
@@ -495,7 +535,8 @@ int main(void)
 	    TEST(the_final_commit_answers_whoever_still_waits, setup),
 	    TEST(one_that_is_not_final_ends_nothing, setup),
 	    TEST(what_an_umount_committed_is_not_tried_again, setup),
-	    TEST(what_was_removed_after_that_is, setup),
+	    TEST(nothing_is_removed_between_an_umounts_commit_and_the_unmount, setup),
+	    TEST(what_is_committed_in_between_holds_for_the_unmount, setup),
 	    TEST(a_refresh_is_answered_by_its_own_listing, setup),
 	    TEST(one_listing_answers_all_before_it, setup),
 	    TEST(what_is_taken_back_is_there_again, setup),

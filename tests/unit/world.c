@@ -43,6 +43,13 @@ static void detach(void *with)
 	(void)!write(w->detached[1], "x", 1);
 }
 
+static void ending(void *with)
+{
+	struct world *w = with;
+
+	w->ended++;
+}
+
 static void notice(void *with, const char *words)
 {
 	struct world *w = with;
@@ -187,6 +194,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
 	    .detach = detach,
+	    .ending = ending,
 	    .notice = notice,
 	    .with = w,
 	};

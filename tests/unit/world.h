@@ -32,6 +32,7 @@ struct world {
 	struct fs *fs;
 	pthread_t thread;
 	int ready[2], detached[2]; /* pipes */
+	unsigned ended;            /* times that it said so */
 	char notice[512];          /* the last one */
 	struct commit_result result;
 	struct failure why;

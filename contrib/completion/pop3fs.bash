@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Completion of pop3fs(1) for bash. What it knows of verbs and options it reads from `pop3fs --help`.
+
+_pop3fs_verbs() {
+	"$1" --help 2>/dev/null | sed -n 's/^ *pop3fs \([a-z|]\{1,\}\)\( .*\)\{0,1\}$/\1/p' | tr '|' '\n'
+}
+
+# "name" or "name=VALUE", a line each.
+_pop3fs_options() {
+	"$1" --help 2>/dev/null | sed -n '/^Written/,$ {
+		s/:.*as in mount(8)//
+		/^  [a-z]/ { s/^  //; s/  .*//; s/ /\n/g; s/\([a-z_]*\)\[\(=.*\)\]/\1\n\1\2/; p }
+	}'
+}
+
+_pop3fs_mountpoints() {
+	local target
+
+	sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) .* - fuse\.pop3fs .*/\2/p' /proc/self/mountinfo |
+		while read -r target; do printf '%b\n' "${target//\\/\\0}"; done
+}
+
+# Those of the lines on stdin that begin with "$1".
+_pop3fs_beginning() {
+	local line
+
+	while IFS= read -r line; do
+		[[ $line != "$1"* ]] || printf '%s\n' "$line"
+	done
+}
+
+# An option, or its value: what has been written of it is "$2".
+_pop3fs_option() {
+	local name=${2%%=*} row
+
+	if [[ $2 != *=* ]]; then
+		_pop3fs_options "$1" | sed 's/=.*/=/' | _pop3fs_beginning "$2"
+		return
+	fi
+	row=$(_pop3fs_options "$1" | grep "^$name=")
+	case ${row#*=} in
+	FILE | PATH | DIR) compgen -P "$name=" -f -- "${2#*=}" ;;
+	*\|*) tr '|' '\n' <<<"${row#*=}" | _pop3fs_beginning "${2#*=}" | sed "s/^/$name=/" ;;
+	esac
+}
+
+_pop3fs_word() {
+	local program=$1 current=$2 previous=$3 line=$4 verb mountpoint rest
+
+	if [[ $previous = -o ]]; then
+		rest=${current##*,}
+		_pop3fs_option "$program" "$rest" | sed "s|^|${current%"$rest"}|"
+	elif [[ $current = --* ]]; then
+		{
+			"$program" --help | sed -n 's/^  -., --\([a-z]*\) .*/\1/p' | _pop3fs_beginning "${current#--}"
+			_pop3fs_option "$program" "${current#--}"
+		} | sed 's/^/--/'
+	elif [[ $current = -* ]]; then
+		printf '%s\n' -o -f -d -h -V | _pop3fs_beginning "$current"
+	else
+		read -r _ verb mountpoint _ <<<"$line"
+		if [[ -z $verb ]]; then
+			_pop3fs_verbs "$program" | _pop3fs_beginning "$current"
+		elif _pop3fs_verbs "$program" | grep -qxF -e "$verb"; then
+			case $verb:$mountpoint in
+			*:) _pop3fs_mountpoints | _pop3fs_beginning "$current" && compgen -d -- "$current" ;;
+			undelete:*) (cd -- "${mountpoint/#\~\//$HOME/}/.pop3fs/deleted" && compgen -f -- "$current") 2>/dev/null ;;
+			*) (cd -- "${mountpoint/#\~\//$HOME/}" && compgen -f -- "$current") 2>/dev/null ;;
+			esac
+		else
+			compgen -d -- "$current"
+		fi
+	fi
+}
+
+_pop3fs() {
+	local line=${COMP_LINE:0:COMP_POINT} current before previous prefix
+
+	current=${line##* }
+	before=${line%"$current"}
+	previous=${before% }
+	previous=${previous##* }
+	mapfile -t COMPREPLY < <(_pop3fs_word "$1" "$current" "$previous" "$before" | sort -u)
+	# readline has its own mind of where the last word begins
+	prefix=${current%"${current##*[=:@]}"}
+	[[ $COMP_WORDBREAKS != *=* ]] || COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
+	[[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != *[=/] ]] || compopt -o nospace 2>/dev/null
+	compopt -o filenames 2>/dev/null
+}
+
+complete -F _pop3fs pop3fs

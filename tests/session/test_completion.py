@@ -1,0 +1,131 @@
+"""What shells offer behind `pop3fs`: read from --help, so that no verb and no option is forgotten."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+
+import pytest
+
+from programs import TOP, program
+
+BASH = TOP / "contrib/completion/pop3fs.bash"
+FISH = TOP / "contrib/completion/pop3fs.fish"
+ZSH = TOP / "contrib/completion"
+
+
+@pytest.fixture(scope="module")
+def path(root):
+    """$PATH with pop3fs in it."""
+    return f"{program('pop3fs', root).parent}:{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="module")
+def told(path):
+    """(verbs, options) of --help; options as "name" or "name=VALUE"."""
+    text = subprocess.run(["pop3fs", "--help"], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    verbs = {v for m in re.findall(r"^ +pop3fs ([a-z|]+)(?: |$)", text, re.M) for v in m.split("|")}
+    rows = text.split("Written", 1)[1].splitlines()[1:]
+    options = {w for r in rows if re.match("  [a-z]", r)
+               for w in (r.split(":")[0].split() if "as in mount(8)" in r else r.split()[:1])}
+    options = {w for o in options for w in ([o] if "[" not in o else [o[:o.index("[")], o.replace("[", "")[:-1]])}
+    assert {"status", "undelete", "list"} <= verbs and {"ro", "ca=PATH", "nosuid"} <= options
+    return verbs, options
+
+
+def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/"):
+    """What bash offers at the end of this line, with what readline would put before it."""
+    script = f'. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${{#3}}; _pop3fs pop3fs; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": "/"},
+                          cwd=cwd, capture_output=True, text=True, check=True)
+    return [w for w in done.stdout.splitlines() if w]
+
+
+def fish(path, line, root, *, cwd="/"):
+    if not shutil.which("fish"):
+        pytest.skip("fish is not installed")
+    done = subprocess.run(["fish", "--no-config", "-c", f"source {FISH}; complete -C '{line}'"], cwd=cwd,
+                          env={"PATH": path, "HOME": str(root)}, capture_output=True, text=True, check=True)
+    return [w.split("\t")[0] for w in done.stdout.splitlines()]
+
+
+def zsh(path, line, root):
+    """What zsh makes of the line when tab is pressed behind it."""
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not installed")
+    ours, theirs = pty.openpty()
+    setup = f"fpath=({ZSH} $fpath); autoload -Uz compinit; compinit -D -u; unset zle_bracketed_paste; print set-$((1+1))\n"
+    process = subprocess.Popen(["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                               env={"PATH": path, "HOME": str(root), "TERM": "dumb"})
+    os.close(theirs)
+    try:
+        os.write(ours, setup.encode())
+        until(ours, lambda text: "set-2" in text)
+        # what stands on the line is printed by a command that is put before it
+        os.write(ours, line.encode() + b"\t\x01print -r -- '[\x05]'\n")
+        return re.findall(r"^\[(.*)\]\r?$", until(ours, lambda text: re.search(r"^\[.*\]\r?$", text, re.M)), re.M)[-1]
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def until(fd, enough):
+    text = ""
+    while not enough(text):
+        assert select.select([fd], [], [], 30)[0], text
+        text += os.read(fd, 65536).decode(errors="replace")
+    return text
+
+
+def test_bash_offers_all_verbs(path, told):
+    assert set(bash(path, "pop3fs ")) >= told[0]
+    assert bash(path, "pop3fs und") == ["undelete"]
+
+
+def test_bash_offers_all_options(path, told):
+    names = {re.sub("=.*", "=", o) for o in told[1]}
+    assert set(bash(path, "pop3fs -o ")) == names
+    assert set(bash(path, "pop3fs --")) >= {f"--{n}" for n in names}
+    assert bash(path, "pop3fs -o ro,idl") == ["ro,idle="]
+
+
+@pytest.mark.parametrize("breaks, before", [(" \t\n=:@", ""), (" \t\n", "ro,tls=")])
+def test_bash_offers_the_words_of_an_option(path, told, breaks, before):
+    row = next(o for o in told[1] if o.startswith("tls="))
+    assert set(bash(path, "pop3fs -o ro,tls=", breaks=breaks)) == {before + w for w in row[4:].split("|")}
+
+
+def test_bash_offers_files(path, tmp_path):
+    (tmp_path / "secret").write_text("")
+    (tmp_path / "mail").mkdir()
+    assert bash(path, "pop3fs -o password_file=se", cwd=tmp_path) == ["secret"]
+    assert bash(path, "pop3fs me@host ma", cwd=tmp_path) == ["mail"]
+
+
+def test_fish_offers_verbs_and_options(path, told, root, tmp_path):
+    assert set(fish(path, "pop3fs ", root)) >= told[0]
+    assert set(fish(path, "pop3fs -o ", root)) == {re.sub("=.*", "=", o) for o in told[1]}
+    assert fish(path, "pop3fs -o ro,idl", root) == ["ro,idle="]
+    assert "ro,tls=off" in fish(path, "pop3fs -o ro,tls=", root)
+    (tmp_path / "secret").write_text("")
+    assert fish(path, "pop3fs -o password_file=se", root, cwd=tmp_path) == ["password_file=secret"]
+
+
+@pytest.mark.parametrize("line, whole", [("pop3fs und", "pop3fs undelete"), ("pop3fs -o ro,offl", "pop3fs -o ro,offline"),
+                                         ("pop3fs -o tls=impl", "pop3fs -o tls=implicit")])
+def test_zsh_completes(path, root, line, whole):
+    assert zsh(path, line, root).strip() == whole
+
+
+def test_shells_offer_the_mounts(path, root, serve, mounts, person):
+    mount = mounts.mount(serve(messages={"a": b"a: b\r\n\r\nc\r\n", "b": b"a: b\r\n\r\nd\r\n"}), person)
+    assert str(mount.path) in bash(path, "pop3fs status ")
+    assert str(mount.path) in fish(path, "pop3fs status ", root)
+    mount.run("rm", mount.path / "a").ok()
+    line = f"pop3fs undelete {mount.path} "
+    done = mount.run("bash", "--norc", "-c", f'. {BASH}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '
+                     'printf "%s\\n" "${COMPREPLY[@]}"', env={"PATH": path}).ok()
+    assert done.out.split() == ["a"]

@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "asking.h"
 #include "clock.h"
+#include "fetch.h"
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
@@ -226,6 +227,7 @@ static const struct command {
     {"commit", commit, false},
     {"refresh", refresh, false},
     {"undelete", undelete, true},
+    {"fetch", fetch_command, true},
     {"umount", NULL, false}, /* these two have words of their own */
     {"list", NULL, false},
 };

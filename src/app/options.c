@@ -93,6 +93,7 @@ static const struct option table[] = {
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
+	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
 	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},
@@ -222,7 +223,7 @@ static enum error parse_row(
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.uid = getuid(), .gid = getgid()};
+	*o = (struct options){.uid = getuid(), .gid = getgid(), .xattr = true};
 	for (size_t i = 0; i < ROWS; i++) {
 		if (table[i].fallback && parse_row(o, &table[i], table[i].fallback, NULL))
 			abort(); /* a default that its own row refuses: the tests see it */
@@ -405,7 +406,7 @@ void options_help(FILE *to)
 {
 	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
 	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
-	      "       pop3fs undelete MOUNTPOINT [NAME...]\n"
+	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
 	      "       pop3fs list\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",

@@ -35,7 +35,7 @@ struct options {
 	unsigned mtime;                                        /* enum option_mtime */
 	uint64_t prefetch;                                     /* octets */
 	unsigned pipelining;                                   /* enum session_pipelining */
-	bool read_only, offline;
+	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;
 	gid_t gid;

@@ -37,6 +37,7 @@ struct fs_plan plan_fs(
 	    .uid = o->uid,
 	    .gid = o->gid,
 	    .umask = o->umask,
+	    .xattr = o->xattr,
 	    .mtime_seen = o->mtime == OPTION_MTIME_SEEN,
 	    .read_only = o->read_only,
 	    .max_delete = o->max_delete,

@@ -10,6 +10,7 @@
 #include <fuse_lowlevel.h>
 
 #include "buf.h"
+#include "fetches.h"
 #include "fs.h"
 #include "maildrop.h"
 #include "notify.h"
@@ -49,6 +50,8 @@ struct fs {
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;
+	struct fetch *fetches;         /* oldest first */
+	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
 	uint64_t sync_cookie;
 
@@ -82,7 +85,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 static inline bool fs_read_only(const struct fs *f)
 {
-	return f->plan.read_only || f->ending || verbs_leave(&f->verbs);
+	return f->plan.read_only || f->ending || verbs_leave(f);
 }
 
 /* For queue_put: jobs and tasks (id 0: for no message). */
@@ -134,6 +137,16 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT
 void headers_open(struct fs *f, fuse_req_t req, int64_t id);
 void headers_read(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset);
 void headers_came(struct fs *f, int64_t id, const struct failure *how);
+
+/* filling.c: the verbs FETCH and FETCHED, and EVENT_FETCHED for them */
+void filling_fetch(struct fs *f, fuse_req_t req, const void *in);
+void filling_tell(struct fs *f, fuse_req_t req, const void *in);
+void filling_fetched(struct fs *f, int64_t id, const struct failure *how);
+void filling_finish(struct fs *f);
+
+/* xattrs.c */
+void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void xattrs_list(fuse_req_t req, fuse_ino_t ino, size_t size);
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

@@ -175,7 +175,7 @@ void line_opened(struct session *s)
 	secrets_accepted(s);
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	s->logged_in = clock_ms();
-	s->fetching.read_here = false;
+	s->fetching.read_here = s->fetching.fetched_here = false;
 	s->line = LINE_SURVEYING;
 	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));

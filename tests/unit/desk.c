@@ -168,7 +168,8 @@ void desk_list(struct desk *d, size_t count)
 	s->numbers = xreallocarray(NULL, count + 1, sizeof(*s->numbers));
 	for (size_t i = 0; i < count; i++) {
 		l->messages[i].id = (int64_t)i + 1;
-		atomic_init(&l->messages[i].fact, UINT64_C(100) << 8); /* listing.h */
+		atomic_init(&l->messages[i].fact, (uint64_t)DESK_OCTETS << 8); /* listing.h */
+		atomic_init(&l->messages[i].header, 8);
 		s->numbers[i] = (uint32_t)i + 1;
 	}
 	listing_drop(s->listing);
@@ -216,9 +217,10 @@ void desk_quiet(struct desk *d)
 
 /* ---- answers ---- */
 
-static bool has_lines(enum verb verb)
+static bool has_lines(enum verb verb, uint64_t tag)
 {
-	return verb == VERB_UIDL || verb == VERB_LIST || verb == VERB_TOP || verb == VERB_RETR;
+	return verb == VERB_UIDL || (verb == VERB_LIST && tag == 0) || verb == VERB_TOP ||
+	       verb == VERB_RETR;
 }
 
 static enum error give(
@@ -248,7 +250,7 @@ enum error desk_answer(struct desk *d, desk_errand *errand, enum verb verb, uint
 	    .verb = verb,
 	    .tag = tag,
 	    .status = reply_status(next_line(&rest))};
-	bool more = has_lines(verb) && a.status.sign == REPLY_OK;
+	bool more = has_lines(verb, tag) && a.status.sign == REPLY_OK;
 	bool mail = verb == VERB_TOP || verb == VERB_RETR;
 	enum error error;
 

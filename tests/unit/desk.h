@@ -31,8 +31,11 @@ struct desk {
 struct session *desk_start(struct desk *d);
 void desk_finish(struct desk *d);
 
-/* The line's listing: messages 1 to `count`, of 100 octets each, and the same numbers. */
+/* The line's listing: messages 1 to `count`, and the same numbers. Each is DESK_BODY by LIST's
+ * size, and its header is known. */
 void desk_list(struct desk *d, size_t count);
+#define DESK_BODY   "+OK\nA: b\n\nxx" /* as an answer */
+#define DESK_OCTETS 12
 
 /* What was sent since the last time must be this; "" is nothing. */
 void desk_sent(struct desk *d, const char *want);
@@ -45,8 +48,8 @@ void desk_quiet(struct desk *d); /* and there must be none */
 typedef enum error desk_errand(struct session *s, const struct answer *a, struct failure *why);
 
 /* Gives an errand the answer to the oldest command, up to its end or to an error: a status line,
- * and behind a "+OK" to UIDL, LIST, TOP or RETR the lines that follow, each ended by LF, without
- * the "." */
+ * and behind a "+OK" to UIDL, LIST (its tag is 0), TOP or RETR the lines that follow, each ended by
+ * LF, without the "." */
 enum error desk_answer(struct desk *d, desk_errand *errand, enum verb verb, uint64_t tag,
     const char *text, struct failure *why);
 

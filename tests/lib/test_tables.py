@@ -18,8 +18,10 @@ TESTED_ELSEWHERE = {
     "fs/notify": "unit: directories, deleting; tests/mount/test_changes.py",
     "fs/ops": "a table; unit: refused has what is missing in it",
     "fs/refresh": "unit: first, verbs",
+    "fs/xattrs": "tests/mount/test_attributes.py",
     "app/asking": "tests/mount/test_verbs.py",
     "app/commands": "tests/session/test_command.py, tests/mount/test_verbs.py",
+    "app/fetch": "tests/mount/test_fetch.py",
     "app/plans": "one assignment an option; tests/session asks for each of them",
     "app/terminal": "unit: credentials",
     "app/threads": "tests/session/test_starting.py",
@@ -51,6 +53,7 @@ def test_every_module_has_a_unit_test_of_its_name():
     without = {module for module in modules if module.partition("/")[2] not in tested & built}
     assert without - set(TESTED_ELSEWHERE) == set()
     assert set(TESTED_ELSEWHERE) <= modules
+    assert {path.stem for path in (TOP / "tests/unit").glob("*.c") if "int main(void)" in path.read_text()} == built
     assert {module.partition("/")[0] for module in without} <= {"fs", "app"}
 
 

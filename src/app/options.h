@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "pin.h"
 #include "proxy.h"
 
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
@@ -22,8 +23,11 @@ enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
 struct options {
 	bool help, version, foreground, debug;
-	unsigned tls; /* enum option_tls */
-	char *ca;     /* paths are absolute; NULL: not given */
+	unsigned tls;          /* enum option_tls */
+	char *ca, *cert, *key; /* paths are absolute; NULL: not given */
+	struct pin *pin;       /* NULL: none */
+	unsigned tls_min;      /* enum tls_version */
+	unsigned auth;         /* enum mechanism */
 	char *password_file;
 	char **oauth_command, **password_command; /* words for execvp; NULL: not given */
 	bool password_stdin;

@@ -21,9 +21,10 @@
 #include "verbs.h"
 #include "waiting.h"
 
-#define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
-#define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
-#define SECONDS_VIEW 1.0    /* other directories, and what they hold: nobody shortens that */
+#define SECONDS_LONG   3600.0 /* what cannot change, or is taken back by the notify thread */
+#define SECONDS_UNSURE 60.0   /* a size that LIST has told */
+#define SECONDS_ROOT   1.0    /* the root's attributes; the notify thread shortens it */
+#define SECONDS_VIEW   1.0    /* other directories, and what they hold: nobody shortens that */
 
 struct directory; /* an open one: dir.c */
 
@@ -53,6 +54,8 @@ struct fs {
 	struct fetch *fetches;         /* oldest first */
 	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
+	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
+	int64_t kept_since; /* clock.h */
 	uint64_t sync_cookie;
 
 	struct headers headers;
@@ -128,7 +131,7 @@ void file_read(
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* Parks the open of this view until the body is there. `known`: the kernel may know something of
  * an earlier one. */
-void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known);
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view);
 void file_reply_open(fuse_req_t req, bool keep_cache);
 void file_mend(struct fs *f, int64_t id); /* its body is damaged: fetches it anew */
 void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */

@@ -20,6 +20,7 @@
 
 #include "alloc.h"
 #include "credentials.h"
+#include "mechanism.h"
 #include "terminal.h"
 
 #define LONGEST_S 60 /* that a child may live; then it hangs, and the test has failed */
@@ -194,6 +195,17 @@ static void the_first_source_that_is_configured_decides(void **state)
 	unlink(file);
 	unlink(netrc);
 	rmdir(place);
+}
+
+static void a_certificate_needs_no_secret(void **state)
+{
+	const char *word[] = {"false", NULL};
+	struct options o = {.auth = MECHANISM_EXTERNAL, .password_command = (char **)word};
+	struct secret *s = NULL;
+	struct failure why = {.code = OK};
+
+	assert_int_equal(get(&s, &o, "me@host", &why), OK);
+	assert_null(s);
 }
 
 static void its_failure_is_final(void **state)
@@ -452,6 +464,7 @@ int main(void)
 	    cmocka_unit_test(only_a_file_of_one_s_own_is_read),
 	    cmocka_unit_test(what_is_no_file_is_refused),
 	    cmocka_unit_test(the_first_source_that_is_configured_decides),
+	    cmocka_unit_test(a_certificate_needs_no_secret),
 	    cmocka_unit_test(its_failure_is_final),
 	    cmocka_unit_test(a_netrc_has_the_password_of_this_account),
 	    cmocka_unit_test(a_credential_of_systemd_s_is_there_or_not),

@@ -16,7 +16,8 @@ static struct desk *at; /* the one desk there is */
 
 /* ---- in talk.c's place ---- */
 
-struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
+struct talk *talk_create(
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
 {
 	assert_ptr_equal(plan, &at->plan);
 	at->talk.closed = false;
@@ -96,6 +97,11 @@ const char *talk_cipher(const struct talk *t)
 struct slice talk_greeting(const struct talk *t)
 {
 	return slice_of(t->greeting);
+}
+
+enum mechanism talk_mechanism(const struct talk *t)
+{
+	return MECHANISM_AUTO;
 }
 
 bool talk_was_refused(const struct talk *t)

@@ -202,7 +202,7 @@ static void what_was_learnt_of_a_message_goes_on(void **state)
 	assert_false(b->same);
 	m = listing_by_name(b->now, slice_of("a"));
 	assert_int_equal(message_size(m), 12);
-	assert_int_equal(message_flags(m), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(message_flags(m), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 	assert_int_equal(m->lines, 3);
 	assert_int_equal(m->header, 5);
 	assert_int_equal(b->now->octets, 15);

@@ -31,12 +31,15 @@ struct tls {
 	SSL_SESSION *session; /* the last one, with this host; a resumed session is not verified
 				 again, so it must never serve another name */
 	char *session_host;
+	bool no_resumption; /* a handshake with one has failed: some servers that ask for client
+			       certificates cannot do it */
 };
 
 /* Whom a connection speaks to; hangs on its SSL. */
 struct peer {
 	struct tls *tls;
 	char *host;
+	bool offered;       /* a session was, to be resumed */
 	bool asked;         /* it wants a certificate of ours */
 	struct failure why; /* what its certificate lacks; code OK: nothing */
 };
@@ -301,9 +304,9 @@ static bool set_up(SSL *ssl, struct peer *p, int fd)
 		return false;
 	if (!is_address(p->host) && SSL_set_tlsext_host_name(ssl, p->host) != 1)
 		return false;
-	if (p->tls->session && strcmp(p->tls->session_host, p->host) == 0 &&
-	    SSL_SESSION_is_resumable(p->tls->session))
-		return SSL_set_session(ssl, p->tls->session) == 1;
+	if (p->tls->session && !p->tls->no_resumption &&
+	    strcmp(p->tls->session_host, p->host) == 0 && SSL_SESSION_is_resumable(p->tls->session))
+		p->offered = SSL_set_session(ssl, p->tls->session) == 1;
 	return true;
 }
 
@@ -329,6 +332,8 @@ void tls_close(struct ssl_st *ssl)
 {
 	struct peer *p = SSL_get_app_data(ssl);
 
+	if (tls_resumption_failed(ssl))
+		p->tls->no_resumption = true;
 	SSL_free(ssl);
 	free(p->host);
 	free(p);
@@ -346,6 +351,13 @@ static enum error wants_certificate(const struct peer *p, struct failure *why)
 {
 	return failed(
 	    why, E_TLS, "%s demands a client certificate (cert= and key= name one)", p->host);
+}
+
+bool tls_resumption_failed(const struct ssl_st *ssl)
+{
+	const struct peer *p = SSL_get_app_data(ssl);
+
+	return p->offered && !SSL_is_init_finished(ssl);
 }
 
 enum error tls_failed(struct ssl_st *ssl, struct failure *why)

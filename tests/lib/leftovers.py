@@ -88,7 +88,7 @@ def mounts_below(root):
 
 def force_off(mountpoint, minor):
     """Takes a mount away, whatever state its daemon is in. Needs root for the last resorts."""
-    if not detach(mountpoint):
+    if not detach(mountpoint) and (mountpoint, minor) in mounts_below(mountpoint):   # or the number is another's by now
         try:
             Path(f"/sys/fs/fuse/connections/{minor}/abort").write_text("1")
         except OSError:

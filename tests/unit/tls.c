@@ -323,6 +323,27 @@ static void a_session_is_resumed_with_the_same_host_only(void **state)
 	}
 }
 
+/* As a server fails that asks for certificates and has set no session id context. */
+static void where_a_session_cannot_be_resumed_the_next_handshake_is_a_long_one(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (size_t v = 0; v < 2; v++) {
+		struct tls *t = trusting(ca);
+		struct server s = {.context = certificate_server(&shown[GOOD], versions[v])};
+
+		SSL_CTX_set_verify(s.context, SSL_VERIFY_PEER, NULL);
+		assert_int_equal(visit(t, &s, "mail.test", NULL), OK);
+		assert_int_not_equal(visit(t, &s, "mail.test", &(struct failure){0}), OK);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(visit(t, &s, "mail.test", NULL), OK);
+			assert_false(s.resumed);
+		}
+		SSL_CTX_free(s.context);
+		tls_free(t);
+	}
+}
+
 static void what_the_user_trusts_is_read_or_named(void **state)
 {
 	struct {
@@ -553,6 +574,7 @@ int main(void)
 	    cmocka_unit_test(a_server_without_tls_is_named_so),
 	    cmocka_unit_test(the_server_is_told_the_name_and_the_protocol),
 	    cmocka_unit_test(a_session_is_resumed_with_the_same_host_only),
+	    cmocka_unit_test(where_a_session_cannot_be_resumed_the_next_handshake_is_a_long_one),
 	    cmocka_unit_test(what_the_user_trusts_is_read_or_named),
 	    cmocka_unit_test(a_directory_of_certificates_is_trusted),
 	    cmocka_unit_test(the_system_does_not_know_our_authority),

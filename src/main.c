@@ -5,9 +5,11 @@
  *
  * app/   options     the one table of them            values      what stands behind a "="
  *        arguments   argv: options and words          words       a command without a shell
+ *        settings    what configuration files say     config      as sections and keys
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
+ *        hook        on_new, when mail has come
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -17,6 +19,7 @@
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -28,7 +31,10 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers                  xattrs      extended attributes
+ *        names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        happenings  what happened, in lines          telling     to whoever listens
+ *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
  * mail/  jobs        all that threads say to each other
@@ -39,8 +45,12 @@
  *        committing  delete                           comparing   only what was unlinked
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
+ *        checking    are the bodies what they were?
+ *        room        which bodies stay                shelf       those outside the database
+ *        pins        which bodies are in use
  *        header date RFC 5322                         name        a UIDL as a file name
  *        encoded     RFC 2047                         charset     what iconv calls it
+ *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way
@@ -89,14 +99,17 @@
 #include "plans.h"
 #include "process.h"
 #include "service.h"
+#include "settings.h"
 #include "threads.h"
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
+#define ON_NEW_MS    300000 /* on_new may take so long */
+#define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
+	struct settings settings;  /* of the configuration files */
 	struct mounthelper helper; /* as mount(8) wants it */
 	struct account account;
 	char *mountpoint;
@@ -114,6 +127,26 @@ struct pop3fs {
 
 /* ---- in the command ---- */
 
+/* Whose maildrop it is: SOURCE itself, or the configuration under that name. */
+static enum error read_account(struct pop3fs *p, const char *source, struct failure *why)
+{
+	struct options *o = &p->options;
+	struct failure reason;
+	enum error e = settings_read(&p->settings, o, source, why);
+
+	if (e)
+		return e;
+	e = account_parse(&p->account, p->settings.source, o->tls, &reason);
+	if (!e)
+		e = account_auth(&p->account, o, &reason);
+	if (e && p->settings.where)
+		return failed(why, E_CONFIG, "%s: %s", p->settings.where, reason.words);
+	if (e)
+		return failed(why, e, "%s", reason.words);
+	account_name(&p->account, source);
+	return options_check(o, why);
+}
+
 static enum error read_command(struct pop3fs *p, int argc, char **argv, struct failure *why)
 {
 	struct arguments a;
@@ -126,15 +159,13 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 		e = arguments_parse(&a, &p->options, argc, argv, why);
 	if (e || p->options.help || p->options.version)
 		return e;
-	if (a.count != 2)
+	if (a.count != (p->options.print_config ? 1 : 2))
 		return failed(why, E_USAGE,
 		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
-	e = options_check(&p->options, why);
+	e = read_account(p, a.words[0], why);
 	if (!e && p->helper.namespace)
 		e = process_enter_mounts(p->helper.namespace, why);
-	if (!e)
-		e = account_parse(&p->account, a.words[0], p->options.tls, why);
-	if (!e)
+	if (!e && !p->options.print_config)
 		e = mountpoint_check(&p->mountpoint, a.words[1], why);
 	return e;
 }
@@ -165,6 +196,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
+		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
 	    },
 	    why);
 	if (!e)
@@ -200,6 +232,13 @@ static void ready(void *with)
 	service_ready();
 }
 
+static void fresh(void *with, uint64_t count)
+{
+	struct pop3fs *p = with;
+
+	companion_fresh(p->companion, count);
+}
+
 static void detach(void *with)
 {
 	struct pop3fs *p = with;
@@ -232,9 +271,23 @@ static struct session_plan with_secret(struct pop3fs *p, struct session_plan pla
 	return plan;
 }
 
+/* umount(8) asks mountinfo, but for root's mounts only what is not in its own table. */
+static void record(struct pop3fs *p)
+{
+	CLEANUP(freep) char *words = NULL;
+
+	if (companion_record(p->companion) || !umount_has_helper())
+		return;
+	words = xasprintf("umount %s will not wait for deletions, since /run/mount/utab cannot be "
+			  "written; pop3fs umount %s does",
+	    p->mountpoint, p->mountpoint);
+	notice(p, words);
+}
+
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
+	struct room_plan room = plan_room(&p->options);
 	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
 	struct handover account = {
@@ -249,9 +302,10 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
+	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
 	if (!e)
-		e = threads_start(&p->threads, p->cache.database, &session, why);
+		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	secret_free(take(&p->password)); /* the session has its own */
 	if (!e)
 		e = fs_create(&p->fs, &fs, &p->threads.queues, why);
@@ -260,7 +314,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	if (!e)
 		e = fs_mount(p->fs, why);
 	if (!e)
-		companion_record(p->companion);
+		record(p);
 	return e;
 }
 
@@ -300,7 +354,30 @@ static void finish(struct pop3fs *p)
 	account_finish(&p->account);
 	cache_finish(&p->cache);
 	options_finish(&p->options);
+	settings_finish(&p->settings);
 	free(p->mountpoint);
+}
+
+/* What to call the account in a configuration: as it is there, or else by its server. */
+static const char *section_name(const struct pop3fs *p)
+{
+	if (p->settings.where)
+		return p->account.source;
+	return command_is(p->account.host) ? "account" : p->account.host;
+}
+
+/* -h, -V, --print_config. false: there is more to do. */
+static bool tell(const struct pop3fs *p)
+{
+	const struct options *o = &p->options;
+
+	if (o->help)
+		options_help(stdout);
+	else if (o->version)
+		puts("pop3fs " POP3FS_VERSION);
+	else if (o->print_config)
+		settings_print(&p->settings, o, section_name(p), stdout);
+	return o->help || o->version || o->print_config;
 }
 
 static int failed_early(const struct failure *why)
@@ -321,14 +398,7 @@ int main(int argc, char **argv)
 	daemon_prepare();
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);
-	if (p.options.help || p.options.version) {
-		if (p.options.help)
-			options_help(stdout);
-		else
-			puts("pop3fs " POP3FS_VERSION);
-		return STATUS_DONE;
-	}
-	if (p.helper.fake)
+	if (tell(&p) || p.helper.fake)
 		return STATUS_DONE;
 	log_debug_on(p.options.debug);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))

@@ -19,6 +19,7 @@
 #include "inside.h"
 #include "log.h"
 #include "mount.h"
+#include "telling.h"
 
 #define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
@@ -82,7 +83,7 @@ enum error fs_create(
 	enum error code;
 
 	f->plan = *plan;
-	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->mtime_seen};
+	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
@@ -95,6 +96,7 @@ enum error fs_create(
 		code = reader_open(&f->reader, plan->store, why);
 	if (code != OK)
 		return code;
+	reader_shelf(f->reader, queues->shelf);
 	*out = take(&f);
 	return OK;
 }
@@ -117,6 +119,9 @@ void fs_free(struct fs *f)
 		disconnect(f);
 	}
 	dir_close_all(f);
+	usage_tell(&f->usage, &f->queues->tasks);
+	usage_finish(&f->usage);
+	happenings_finish(&f->happenings);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
@@ -219,7 +224,7 @@ enum error fs_mount(struct fs *f, struct failure *why)
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, why);
+	code = notify_start(&f->notify, f->fuse, f->plan.suffix, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
 		mount_close(take(&f->fuse));
@@ -288,6 +293,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 		if (f->greeted && !said) {
 			said = true;
 			ready(with);
+			telling_all(f);
 		}
 		if (!f->ending && (f->signals || !connected(f)))
 			begin_end(f, f->broken || connected(f));

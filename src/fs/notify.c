@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "names.h"
 #include "queue.h"
 
 struct notice {
@@ -20,11 +21,14 @@ struct notice {
 	struct listing *was, *is; /* a swap, where set */
 	fuse_req_t open;          /* to be answered behind it, where set ... */
 	bool keep;                /* ... and the kernel's pages are right */
+	struct pins *pins;        /* of the opener */
+	int64_t id;
 };
 
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
+	const char *suffix;
 	struct queue notices;
 	atomic_bool ending;
 	int ended; /* eventfd */
@@ -46,7 +50,9 @@ static void tell_swap(struct notify *n, const struct notice *x)
 
 	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
 		const struct message *m = &x->was->messages[i];
-		struct slice name = message_name(x->was, m);
+		char shown[NAMES_ROOM];
+		struct slice name =
+		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->was, m));
 
 		while (j < x->is->count && x->is->messages[j].id < m->id)
 			j++;
@@ -62,8 +68,8 @@ static void tell(struct notify *n, struct notice *x)
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (x->open)
-		fuse_reply_open(take(&x->open), &fi);
+	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
+		pins_let_go(x->pins, x->id);
 }
 
 static void *run(void *with)
@@ -97,13 +103,15 @@ static void free_all(struct notify *n)
 	free(n);
 }
 
-enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why)
+enum error notify_start(
+    struct notify **out, struct fuse_session *fuse, const char *suffix, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
 	int number;
 
 	n->fuse = fuse;
+	n->suffix = suffix;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !queue_init(&n->notices)) {
 		number = errno;
@@ -140,9 +148,11 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep)
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .keep = keep});
+	put(n, (struct notice){
+		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
 }
 
 void notify_end(struct notify *n)

@@ -11,11 +11,13 @@
 
 #include "error.h"
 #include "listing.h"
+#include "pins.h"
 
 struct notify;
 
-/* Starts the thread, with all signals blocked. `fuse` outlives it. */
-enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why);
+/* Starts the thread, with all signals blocked. `fuse` and `suffix` (names.h) outlive it. */
+enum error notify_start(
+    struct notify **out, struct fuse_session *fuse, const char *suffix, struct failure *why);
 
 /* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
  * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
@@ -28,8 +30,10 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
 /* Answers an open, but only once the kernel has forgotten the attributes: the message has another
  * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
- * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. */
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep);
+ * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. The
+ * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
 
 /* Asks the thread to end; what is still queued is left out (opens get ENODEV).
  * notify_fd is readable once it has. The

@@ -10,13 +10,25 @@
 #include "error.h"
 
 struct reader;
+struct shelf;
 
 enum error reader_open(struct reader **out, const char *path, struct failure *why);
 void reader_close(struct reader *r);
 
+/* Where bodies are that are not in the database (shelf.h); nowhere, until told. */
+void reader_shelf(struct reader *r, struct shelf *shelf);
+
 /* Up to `len` octets of message `id` from `offset` on, into `to`. Returns how many (fewer only at
  * the end of the body), or -1 where the body or a piece of it is missing or damaged. */
 ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len);
+
+/* What is read in between is of one moment. */
+void reader_begin(struct reader *r);
+void reader_end(struct reader *r);
+
+/* CRLFs whose LF is in piece `index` of a body (CHUNK_OCTETS each: jobs.h). false: it is missing.
+ */
+bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *lines);
 
 /* One message's row, also of one that has vanished; false: unknown. */
 struct reader_row {

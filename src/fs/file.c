@@ -129,7 +129,8 @@ static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	open_body(f, req, id, view);
-	if (view != VIEW_DELETED && listing_by_id(maildrop_listing(f->maildrop), id))
+	if (view != VIEW_DELETED && view != VIEW_HEADER &&
+	    listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
 

@@ -231,6 +231,7 @@ struct session_state {
 	struct failure trouble; /* the last error; code OK: none since the last success */
 	char server[128];       /* IMPLEMENTATION, or "" */
 	char cipher[64];        /* TLS version and suite, or "none" */
+	char login[24];         /* how the last one was: a mechanism's name */
 	bool eats_read;         /* the server deletes what was read: sessions end without QUIT */
 };
 

@@ -526,47 +526,6 @@ static void a_client_certificate_is_shown_to_who_asks(void **state)
 	}
 }
 
-static void a_key_that_cannot_be_used_is_named(void **state)
-{
-	char *open = in_directory("open.pem"), *locked = in_directory("locked.pem");
-	const struct {
-		const char *cert, *key, *words;
-	} cases[] = {
-	    {"/nowhere/c.pem", key, "cannot read the certificate in /nowhere/c.pem: "},
-	    {broken, key, "there is no certificate in "},
-	    {client, "/nowhere/k.pem", "cannot read the key in /nowhere/k.pem: "},
-	    {client, directory, "the key in "},
-	    {client, NULL, "there is no key in "},
-	    {own, key, "the key in "},
-	    {client, open, "the key in "},
-	    {client, locked, "the key in "},
-	};
-
-	certificate_write_key(&shown[CLIENT], open);
-	assert_int_equal(chmod(open, 0640), 0);
-	certificate_write_locked_key(&shown[CLIENT], locked);
-	assert_int_equal(chmod(client, 0600), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct tls_plan plan = {.ca = ca, .cert = cases[i].cert, .key = cases[i].key};
-		struct failure why = {0};
-		struct tls *t = NULL;
-
-		assert_int_equal(tls_create(&t, &plan, &why), E_CONFIG);
-		assert_memory_equal(why.words, cases[i].words, strlen(cases[i].words));
-		if (cases[i].key == open)
-			assert_non_null(strstr(why.words, "is not its owner's alone: chmod 600 "));
-		if (cases[i].key == locked)
-			assert_non_null(strstr(why.words, "is encrypted, and nobody can be asked"));
-		if (cases[i].cert == own)
-			assert_non_null(strstr(why.words, "is not that of the certificate"));
-		assert_null(t);
-	}
-	unlink(open);
-	unlink(locked);
-	free(open);
-	free(locked);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -581,7 +540,6 @@ int main(void)
 	    cmocka_unit_test(a_pin_is_demanded_on_top_of_all_else),
 	    cmocka_unit_test(one_three_may_be_demanded),
 	    cmocka_unit_test(a_client_certificate_is_shown_to_who_asks),
-	    cmocka_unit_test(a_key_that_cannot_be_used_is_named),
 	};
 
 	return cmocka_run_group_tests_name("tls", tests, set_up, tear_down);

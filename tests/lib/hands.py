@@ -92,6 +92,9 @@ class Driven:
         line = self._answer(command, rf"^({word} {re.escape(name)} |{word} #|unknown {re.escape(name)}$)")
         return line.startswith(f"{word} {name} OK")
 
+    def header(self, name):
+        return self._good(f"header {name}", "headed", name)
+
     def unlink(self, name):
         return self._good(f"unlink {name}", "unlinked", name)
 
@@ -187,9 +190,11 @@ class Mounted:
         return done.code == 0
 
     def begin(self, command, *names):
-        deeds = {"unlink": ["rm", "-f"], "fetch": ["cat"], "undelete": None, "commit": None, "refresh": None}
-        argv = deeds[command]
-        if argv:
+        deeds = {"unlink": ["rm", "-f"], "fetch": ["cat"]}
+        argv = deeds.get(command)
+        if command == "header":
+            argv = ["cat", self._header(*names)]
+        elif argv:
             argv = [*argv, *(self._mount.path / name for name in names)]
         else:
             argv = [self._pop3fs, command, self._mount.path, *names]
@@ -211,6 +216,12 @@ class Mounted:
 
     def read(self, name):
         return self._deed((self._mount.path / name).read_bytes)
+
+    def _header(self, name):
+        return self._mount.path / ".pop3fs/headers" / name
+
+    def header(self, name):
+        return bool(self._deed(self._header(name).read_bytes))
 
     def unlink(self, name):
         return self._deed(lambda: os.unlink(self._mount.path / name) or True) is True

@@ -35,7 +35,12 @@ static int setup(void **state)
 	b->id = storage_message(b->storage, "a");
 	b->chores.store = b->storage->store;
 	b->chores.queues = &b->queues;
-	return merge_load(b->storage->store, &b->chores.listing, NULL) == OK ? 0 : -1;
+	if (merge_load(b->storage->store, &b->chores.listing, NULL) != OK)
+		return -1;
+	return room_init(&b->chores.room, NULL, b->chores.store, &b->queues, &b->chores.listing,
+		   NULL) == OK
+		   ? 0
+		   : -1;
 }
 
 static int teardown(void **state)
@@ -416,7 +421,11 @@ static void some_things_are_told_to_nobody(void **state)
 	assert_int_equal(perform(b, t), OK);
 	assert_true(store_recall(b->chores.store, "key", value, sizeof(value)));
 	assert_string_equal(value, "value");
-	assert_int_equal(perform(b, about(TASK_USED, b->id)), OK);
+	t = task_create(TASK_USED);
+	t->ids = xnew(int64_t);
+	t->ids[0] = b->id;
+	t->count = 1;
+	assert_int_equal(perform(b, t), OK);
 	assert_true(storage_number(b->storage, "SELECT used FROM message") > 7);
 	assert_int_equal(perform(b, task_create(TASK_END)), OK);
 }

@@ -10,13 +10,15 @@ import pytest
 
 from hands import Driven, Mounted, has_points
 from popserver import capabilities
-from sweep import OfDovecot, Scripted, World, points
+from sweep import BIG, OfDovecot, Scripted, World, points
 
 PIPELINING = capabilities("PIPELINING")
 PATIENT = capabilities("PIPELINING", "LOGIN-DELAY 1")
-BY_A_MOUNT = [point for point in points("mail") if point.startswith("sync.")]   # the driver has no directory
-UNSENT = ("used.kept", "used.told", "used.done")
+BY_A_MOUNT = [point for point in points("mail") if point.startswith(("sync.", "check."))]   # not by the driver
+EVICTIONS = [point for point in points("mail") if point.startswith("evict.")]   # where the cache is small
+UNSENT = [point for point in points("mail") if point.startswith(("used.", "spare."))]
 MOMENTS = 12
+NARROW = BIG + BIG // 2   # octets
 
 
 @pytest.fixture
@@ -45,12 +47,19 @@ def mounted(mounts, serve, person, root):
 
 
 @pytest.fixture
+def narrow(mounts, serve, person, root):
+    """With a cache for one of the big messages."""
+    drop = Scripted(serve, *PIPELINING)
+    return World(drop, Mounted(mounts, drop.server, person, root, cache_size=NARROW))
+
+
+@pytest.fixture
 def of_dovecot(mounts, dovecot, person, root):
     drop = OfDovecot(dovecot)
     return World(drop, Mounted(mounts, drop.account, person, root))
 
 
-@pytest.mark.parametrize("point", [point for point in points("mail") if point not in BY_A_MOUNT])
+@pytest.mark.parametrize("point", [point for point in points("mail") if point not in BY_A_MOUNT + EVICTIONS])
 def test_death_at_a_point(needs_points, request, point):
     world = request.getfixturevalue("patient" if point.startswith("remember.") else "driven")
     assert world.round(kill=f"{point}:1") or point in UNSENT
@@ -59,7 +68,12 @@ def test_death_at_a_point(needs_points, request, point):
 
 @pytest.mark.parametrize("point", points("fs") + BY_A_MOUNT + points("mail")[::5])
 def test_death_of_a_mount_at_a_point(needs_points, mounted, point):
-    assert mounted.round(kill=f"{point}:1") or point in UNSENT
+    assert mounted.round(kill=f"{point}:1") or point in UNSENT + EVICTIONS
+
+
+@pytest.mark.parametrize("point", EVICTIONS)
+def test_death_of_a_mount_at_an_eviction(needs_points, narrow, point):
+    assert narrow.round(kill=f"{point}:1")
 
 
 @pytest.mark.parametrize("point", ["commit.marked", "commit.sent", "commit.quits", "line.wrote", "chunk.kept"])

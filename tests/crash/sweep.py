@@ -129,14 +129,13 @@ class World:
         names = sorted(name for name, message in hand.shown().items() if not message.hidden)
         late = self.deliver(big=True)
         deeds = [
-            ("header", names[4]),   # first: what is read in order brings the bodies of the next, too
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
-            ("commit",), ("refresh",), ("verify",), ("fetch", late), ("unlink", late), ("unlink", names[4]),
-            ("end",),
+            ("commit",), ("refresh",), ("fetch", late), ("unlink", late), ("unlink", names[4]),
+            ("verify",), ("end",),
         ]
         for number, words in enumerate(deeds):
-            if number == deed and words[0] not in ("sync", "end"):
+            if number == deed and words[0] not in ("sync", "verify", "end"):
                 self._begin(words, moment)
             self._do(*words)
 

@@ -92,9 +92,6 @@ class Driven:
         line = self._answer(command, rf"^({word} {re.escape(name)} |{word} #|unknown {re.escape(name)}$)")
         return line.startswith(f"{word} {name} OK")
 
-    def header(self, name):
-        return self._good(f"header {name}", "headed", name)
-
     def unlink(self, name):
         return self._good(f"unlink {name}", "unlinked", name)
 
@@ -105,7 +102,7 @@ class Driven:
         return True   # there is no directory
 
     def verify(self):
-        return True   # it is the file system that asks for it
+        return True   # it has no verbs
 
     def refresh(self):
         return self._answer("refresh", "^(refreshed|not-listed)").startswith("refreshed")
@@ -193,11 +190,9 @@ class Mounted:
         return done.code == 0
 
     def begin(self, command, *names):
-        deeds = {"unlink": ["rm", "-f"], "fetch": ["cat"]}
-        argv = deeds.get(command)
-        if command == "header":
-            argv = ["cat", self._header(*names)]
-        elif argv:
+        deeds = {"unlink": ["rm", "-f"], "fetch": ["cat"], "undelete": None, "commit": None, "refresh": None}
+        argv = deeds[command]
+        if argv:
             argv = [*argv, *(self._mount.path / name for name in names)]
         else:
             argv = [self._pop3fs, command, self._mount.path, *names]
@@ -219,12 +214,6 @@ class Mounted:
 
     def read(self, name):
         return self._deed((self._mount.path / name).read_bytes)
-
-    def _header(self, name):
-        return self._mount.path / ".pop3fs/headers" / name
-
-    def header(self, name):
-        return bool(self._deed(self._header(name).read_bytes))
 
     def unlink(self, name):
         return self._deed(lambda: os.unlink(self._mount.path / name) or True) is True

@@ -35,12 +35,10 @@ static int setup(void **state)
 	b->id = storage_message(b->storage, "a");
 	b->chores.store = b->storage->store;
 	b->chores.queues = &b->queues;
-	if (merge_load(b->storage->store, &b->chores.listing, NULL) != OK)
+	if (room_init(
+		&b->chores.room, NULL, b->storage->store, &b->queues, &b->chores.listing, NULL))
 		return -1;
-	return room_init(&b->chores.room, NULL, b->chores.store, &b->queues, &b->chores.listing,
-		   NULL) == OK
-		   ? 0
-		   : -1;
+	return merge_load(b->storage->store, &b->chores.listing, NULL) == OK ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -422,9 +420,8 @@ static void some_things_are_told_to_nobody(void **state)
 	assert_true(store_recall(b->chores.store, "key", value, sizeof(value)));
 	assert_string_equal(value, "value");
 	t = task_create(TASK_USED);
-	t->ids = xnew(int64_t);
-	t->ids[0] = b->id;
-	t->count = 1;
+	t->ids = xreallocarray(NULL, 1, sizeof(*t->ids));
+	t->ids[t->count++] = b->id;
 	assert_int_equal(perform(b, t), OK);
 	assert_true(storage_number(b->storage, "SELECT used FROM message") > 7);
 	assert_int_equal(perform(b, task_create(TASK_END)), OK);

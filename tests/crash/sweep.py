@@ -129,6 +129,7 @@ class World:
         names = sorted(name for name, message in hand.shown().items() if not message.hidden)
         late = self.deliver(big=True)
         deeds = [
+            ("header", names[4]),   # first: what is read in order brings the bodies of the next, too
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
             ("commit",), ("refresh",), ("fetch", late), ("unlink", late), ("unlink", names[4]),

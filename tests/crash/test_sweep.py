@@ -42,7 +42,7 @@ def patient(drive, serve):
 @pytest.fixture
 def mounted(mounts, serve, person, root):
     drop = Scripted(serve, *PIPELINING)
-    return World(drop, Mounted(mounts, drop.server, person, root))
+    return World(drop, Mounted(mounts, drop.server, person, root, headers=1))   # the others are brought when asked for
 
 
 @pytest.fixture
@@ -80,4 +80,4 @@ def test_death_of_a_mount_of_dovecot(needs_points, of_dovecot, point):
 def test_death_at_any_moment(driven, seed):
     source = random.Random(seed)
     for _ in range(MOMENTS // 3):
-        assert driven.round(deed=source.choice([0, 1, 4, 6, 8, 9]), moment=source.randrange(9))
+        assert driven.round(deed=source.choice([1, 2, 5, 7, 9, 10]), moment=source.randrange(9))

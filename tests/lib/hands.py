@@ -92,6 +92,9 @@ class Driven:
         line = self._answer(command, rf"^({word} {re.escape(name)} |{word} #|unknown {re.escape(name)}$)")
         return line.startswith(f"{word} {name} OK")
 
+    def header(self, name):
+        return self._good(f"header {name}", "headed", name)
+
     def unlink(self, name):
         return self._good(f"unlink {name}", "unlinked", name)
 
@@ -214,6 +217,9 @@ class Mounted:
 
     def read(self, name):
         return self._deed((self._mount.path / name).read_bytes)
+
+    def header(self, name):
+        return bool(self._deed((self._mount.path / ".pop3fs/headers" / name).read_bytes))
 
     def unlink(self, name):
         return self._deed(lambda: os.unlink(self._mount.path / name) or True) is True

@@ -99,8 +99,7 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 {
 	struct reader_row row;
 
-	if (shelf_has_whole(f->queues->shelf, id) ||
-	    (reader_message(f->reader, id, &row) && row.cached)) {
+	if (reader_message(f->reader, id, &row) && row.cached) {
 		file_reply_open(f, req, id, view, true);
 		return;
 	}
@@ -130,8 +129,7 @@ static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	open_body(f, req, id, view);
-	if (view != VIEW_DELETED && view != VIEW_HEADER &&
-	    listing_by_id(maildrop_listing(f->maildrop), id))
+	if (view != VIEW_DELETED && listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
 
@@ -325,9 +323,8 @@ void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node n = tree_node(ino);
 
-	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		file_let_go(fs_of(req), n.id, VIEW_MESSAGE);
-	else if (n.kind == NODE_HEADER)
-		file_let_go(fs_of(req), n.id, VIEW_HEADER);
+	if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED ||
+	    n.kind == NODE_HEADER)
+		file_let_go(fs_of(req), n.id, tree_view(ino));
 	fuse_reply_err(req, 0);
 }

@@ -211,6 +211,7 @@ struct commit_result {
 	size_t waiting; /* still in the journal, for the next commit */
 	size_t dropped; /* given up: another message now, or refused too often; shown again */
 	bool proved;    /* a listing taken afterwards agreed, or there was nothing to do */
+	bool later;     /* none was taken: the server asks for patience between logins */
 };
 
 enum session_phase {

@@ -160,7 +160,9 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 		e = arguments_parse(&a, &p->options, argc, argv, why);
 	if (e || p->options.help || p->options.version)
 		return e;
-	if (a.count != (p->options.print_config ? 1 : 2))
+	if (p->options.print_config && a.count != 1)
+		return failed(why, E_USAGE, "it is pop3fs --print_config [OPTIONS] SOURCE");
+	if (!p->options.print_config && a.count != 2)
 		return failed(why, E_USAGE,
 		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
 	e = read_account(p, a.words[0], why);

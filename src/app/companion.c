@@ -51,23 +51,6 @@ struct desk {
 	struct hook on_new;
 };
 
-static void ask_in_child(struct desk *d)
-{
-	d->child = fork();
-	if (d->child == 0) {
-		close(d->control); /* whoever dismisses the companion does not wait for this */
-		inquiry_answer(d->questions, d->plan->credentials);
-		_exit(0);
-	}
-	if (d->child > 0)
-		d->child_end = pidfd_open(d->child, 0);
-	if (d->child < 0 || d->child_end < 0) {
-		inquiry_answer_failed(
-		    d->questions, "no process could be made to ask for the password");
-		d->child = d->child < 0 ? 0 : d->child;
-	}
-}
-
 /* Waits, for the child's leash is the other side of the socket for questions. */
 static void wait_for_child(struct desk *d)
 {
@@ -81,6 +64,27 @@ static void wait_for_child(struct desk *d)
 	d->child = 0;
 	closep(&d->child_end);
 	d->child_end = -1;
+}
+
+static void ask_in_child(struct desk *d)
+{
+	d->child = fork();
+	if (d->child == 0) {
+		close(d->control); /* whoever dismisses the companion does not wait for this */
+		inquiry_answer(d->questions, d->plan->credentials);
+		_exit(0);
+	}
+	if (d->child > 0)
+		d->child_end = pidfd_open(d->child, 0);
+	if (d->child > 0 && d->child_end < 0) { /* its end would not be seen */
+		kill(d->child, SIGKILL);
+		wait_for_child(d);
+	}
+	if (d->child < 0) {
+		inquiry_answer_failed(
+		    d->questions, "no process could be made to ask for the password");
+		d->child = 0;
+	}
 }
 
 static void take_question(struct desk *d)

@@ -17,6 +17,7 @@
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -26,8 +27,9 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
- *        headers     .pop3fs/headers
+ *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it
@@ -38,6 +40,7 @@
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
+ *        encoded     RFC 2047                         charset     what iconv calls it
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way
@@ -55,9 +58,12 @@
  *        troubled    messages that cannot be had      postponing  ... for now
  *        secrets     asked for before a login
  *
- * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
+ * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
+ *        mechanism (which way in), sasl (one exchange; gnu: GNU SASL's part of it), oauth, apop,
+ *        base64, md5
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
- *        (how one is written), socks (what it is told), tunnel (the socket to it)
+ *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
+ *        untrusted (what a certificate lacks), quiet (a socket for OpenSSL)
  * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is

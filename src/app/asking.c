@@ -25,6 +25,7 @@ struct question {
 	unsigned long command;
 	const void *argument;
 	size_t len;
+	const struct conversation *conversation; /* instead of the command, where set */
 };
 
 /* The kernel lets into a mount who has all six ids of the process that made it. The parent's death
@@ -38,16 +39,23 @@ static int become(const struct mounted *m, pid_t parent)
 	return getppid() == parent ? 0 : EINTR;
 }
 
+static int enter(const struct question *q, int *root)
+{
+	int number = become(q->mount, q->parent);
+
+	if (number)
+		return number;
+	*root = openat(q->mount->place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *root < 0 ? errno : 0;
+}
+
 static int put(const struct question *q, struct buf *answer)
 {
-	int number = become(q->mount, q->parent), root;
+	int root, number = enter(q, &root);
 	char *argument;
 
 	if (number)
 		return number;
-	root = openat(q->mount->place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return errno;
 	argument = buf_room(answer, q->len);
 	memcpy(argument, q->argument, q->len);
 	buf_added(answer, q->len);
@@ -62,6 +70,18 @@ static void write_all(int fd, const void *octets, size_t len)
 	for (; len > 0; at += wrote, len -= (size_t)wrote)
 		if ((wrote = write(fd, at, len)) < 0)
 			return;
+}
+
+/* The number comes last, since all before it is heard at once. */
+static void converse(const struct question *q, int to)
+{
+	const struct conversation *c = q->conversation;
+	int root, number = enter(q, &root);
+
+	if (!number)
+		number = c->talk(root, to, c->with);
+	write_all(to, &number, sizeof(number));
+	_exit(0);
 }
 
 static void serve(const struct question *q, int to)
@@ -100,8 +120,14 @@ static enum error meaning(const struct mounted *m, int number, struct failure *w
 	}
 }
 
+static void hear(const struct conversation *c, struct buf *answer)
+{
+	for (; c && answer->len >= c->piece; buf_take(answer, c->piece))
+		c->hear(buf_at(answer), c->with);
+}
+
 /* All that comes until the other end closes. false: not in time. */
-static bool take_answer(int from, struct buf *answer, int64_t deadline)
+static bool take_answer(const struct question *q, int from, struct buf *answer, int64_t deadline)
 {
 	struct pollfd p = {from, POLLIN, 0};
 	ssize_t got = 1;
@@ -118,6 +144,7 @@ static bool take_answer(int from, struct buf *answer, int64_t deadline)
 			return true;
 		if (got > 0)
 			buf_added(answer, (size_t)got);
+		hear(q->conversation, answer);
 	}
 	return true;
 }
@@ -132,10 +159,12 @@ static bool run_child(const struct question *q, struct buf *answer, int64_t dead
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return true;
 	child = fork();
+	if (child == 0 && q->conversation)
+		converse(q, ends[1]);
 	if (child == 0)
 		serve(q, ends[1]);
 	close(ends[1]);
-	in_time = child < 0 || take_answer(ends[0], answer, deadline);
+	in_time = child < 0 || take_answer(q, ends[0], answer, deadline);
 	close(ends[0]);
 	if (!in_time)
 		kill(child, SIGKILL);
@@ -178,6 +207,17 @@ enum error asking_ioctl(const struct mounted *m, unsigned long command, void *ar
 		memcpy(argument, buf_at(&answer), len);
 	else if (!e)
 		e = failed(why, E_SYSTEM, "the mount on %s could not be asked", m->target);
+	buf_finish(&answer);
+	return e;
+}
+
+enum error asking_converse(
+    const struct mounted *m, const struct conversation *c, struct failure *why)
+{
+	const struct question q = {.mount = m, .parent = getpid(), .conversation = c};
+	struct buf answer = {.len = 0};
+	enum error e = ask(&q, &answer, CLOCK_NEVER, why);
+
 	buf_finish(&answer);
 	return e;
 }

@@ -21,4 +21,19 @@
 enum error asking_ioctl(const struct mounted *m, unsigned long command, void *argument, size_t len,
     int64_t deadline, struct failure *why);
 
+/* Several ioctls, one after the other, in one child. */
+struct conversation {
+	/* Runs in the child, with the mount's root open. Writes pieces of `piece` octets (more than
+	 * four) to `to`, and returns 0 or the errno that ended it. */
+	int (*talk)(int root, int to, const void *with);
+	/* Each piece, in the caller. */
+	void (*hear)(const void *piece, void *with);
+	size_t piece;
+	void *with; /* the child has a copy */
+};
+
+/* The same errors; it may last as long as it likes. */
+enum error asking_converse(
+    const struct mounted *m, const struct conversation *c, struct failure *why);
+
 #endif

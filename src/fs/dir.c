@@ -1,14 +1,26 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * An open root keeps the listing that was valid at opendir; its cookies are message ids, so any of
- * them resumes anywhere, and deleting while reading skips nothing. Entries may live long in the
- * kernel: the lock that a reader or looker holds on the directory is the one that the notify
- * thread's invalidation takes, so an entry that vanishes meanwhile is taken back afterwards. */
+ * An open root keeps the listing that was valid at opendir: who removes all that he reads does not
+ * remove what came after he had looked. Its cookies are message ids, so any of them resumes
+ * anywhere, and deleting while reading skips nothing. Entries may live long in the kernel: the lock
+ * that a reader or looker holds on the directory is the one that the notify thread's invalidation
+ * takes, so an entry that vanishes meanwhile is taken back afterwards.
+ *
+ * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
+ * It is told at each opendir whether what it has is still true, so nobody sees less or more than
+ * there is. These pages are filled, and read, by all that were allowed to at their opendir. So
+ * while one of those who opened it before a change has the root open, nobody who opens it after
+ * that is allowed: neither gets the other's entries. (The kernel also begins anew when the root's
+ * mtime is another: that is one more guard, and not relied on.)
+ *
+ * Entries that were read by READDIRPLUS hold for an hour; the pages are kept for half of that, for
+ * from pages the entries do not come back. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "inside.h"
 
 #define COOKIE_DOTS  1 /* behind "." */
@@ -16,11 +28,14 @@
 #define LARGEST_PLUS                                                                               \
 	65536                /* messages; in a larger listing an entry's 1.1 KB of kernel memory   \
 				only for those that are looked up */
+#define KEPT_MS      1800000 /* half of SECONDS_LONG */
 #define LARGEST_READ 1048576 /* octets of entries at a time, whatever is asked for */
 
 struct directory {
 	struct directory *next;
 	uint64_t ino;
+	bool pages;              /* it may fill and read the kernel's */
+	uint64_t version;        /* when it was opened (maildrop.h) */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
 };
@@ -122,6 +137,29 @@ void dir_close_all(struct fs *f)
 	}
 }
 
+static bool may_use_pages(const struct fs *f, uint64_t version)
+{
+	for (const struct directory *d = f->directories; d; d = d->next)
+		if (d->pages && d->version != version)
+			return false;
+	return true;
+}
+
+/* What the kernel may do with its pages of the root. */
+static void allow_pages(struct fs *f, struct directory *d, struct fuse_file_info *fi)
+{
+	d->version = maildrop_version(f->maildrop);
+	d->pages = may_use_pages(f, d->version);
+	if (!d->pages)
+		return; /* what it has goes, too */
+	fi->cache_readdir = true;
+	fi->keep_cache = f->kept == d->version && clock_ms() < f->kept_since + KEPT_MS;
+	if (fi->keep_cache)
+		return;
+	f->kept = d->version;
+	f->kept_since = clock_ms();
+}
+
 void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *f = fs_of(req);
@@ -133,12 +171,14 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	d = xnew(struct directory);
 	d->ino = ino;
-	d->next = f->directories;
-	f->directories = d;
 	if (ino == TREE_ROOT)
 		refresh_looked(f);
 	if (tree_shows(ino, &d->view))
 		d->listing = listing_hold(maildrop_listing(f->maildrop));
+	if (ino == TREE_ROOT)
+		allow_pages(f, d, fi);
+	d->next = f->directories;
+	f->directories = d;
 	fi->fh = (uintptr_t)d;
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		directory_close(f, d); /* interrupted: RELEASEDIR will not come */

@@ -90,6 +90,7 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_FETCHED:
 		file_fetched(f, e->id, &e->failure);
+		filling_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_HEADED:
 		headers_came(f, e->id, &e->failure);

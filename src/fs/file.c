@@ -2,10 +2,13 @@
  *
  * Open is where a size becomes true. A message that is not in the cache is fetched first, its
  * length goes into the model (the store thread does that before it says so), and only then the open
- * is answered; until then its attributes hold for no time at all, so that whoever asks after the
- * open asks us. There is no handle: the inode number says which message or rendering it is, the
- * store keeps the body of one that was unlinked or has vanished, and so READ needs nothing else,
- * also on a mount whose kernel sends no OPEN. */
+ * is answered. The kernel may still believe the size that was shown before, LIST's mostly: where it
+ * turned out to be another, the message is marked (in one step with its size: listing.h), and each
+ * open of it is answered by the notify thread, behind the kernel's forgetting. So whoever asks
+ * after an open hears the truth, and it costs nothing where LIST was right. A body that replaces
+ * another one is marked, too, and its opens keep no page. There is no handle: the inode number says
+ * which message or rendering it is, the store keeps the body of one that was unlinked or has
+ * vanished, and so READ needs nothing else, also on a mount whose kernel sends no OPEN. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,12 +19,6 @@
 #include "point.h"
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
-
-/* What waiting_park keeps of an open: the view that was opened, and whether the kernel may know
- * anything of an earlier body. */
-#define NOTE(view, known) ((int)(view) << 1 | (int)(known))
-#define NOTE_VIEW(note)   ((enum view)((note) >> 1))
-#define NOTE_KNOWN(note)  ((note)&1)
 
 static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
@@ -38,7 +35,21 @@ static void reply_open(fuse_req_t req)
 	file_reply_open(req, true);
 }
 
-void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known)
+/* Its body is in the cache. */
+static void reply_message(
+    struct fs *f, fuse_req_t req, int64_t id, const struct message *m, enum view view)
+{
+	unsigned flags = m ? message_flags(m) : 0;
+
+	if (view == VIEW_HEADER)
+		file_reply_open(req, false); /* its attributes hold for no time before */
+	else if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
+		notify_open(f->notify, req, tree_ino(id, view), !(flags & MESSAGE_REPLACED));
+	else
+		reply_open(req);
+}
+
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
@@ -46,7 +57,7 @@ void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool k
 		fuse_reply_err(req, ENODEV);
 		return;
 	}
-	waiting_park(&f->waiting, req, WAIT_FETCH, id, NOTE(view, known));
+	waiting_park(&f->waiting, req, WAIT_FETCH, id, (int)view);
 	if (!asked && waiting_for(&f->waiting, WAIT_FETCH, id))
 		fs_send_fetch(f, id, true, false);
 }
@@ -70,9 +81,9 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view vie
 	struct reader_row row;
 
 	if (m && !(message_flags(m) & MESSAGE_CACHED))
-		file_fetch(f, req, id, view, (message_flags(m) & MESSAGE_TRUE_SIZE) != 0);
+		file_fetch(f, req, id, view);
 	else if (m || (reader_message(f->reader, id, &row) && row.cached))
-		reply_open(req);
+		reply_message(f, req, id, m, view);
 	else
 		fuse_reply_err(req, ESTALE);
 	if (m && view == VIEW_MESSAGE)
@@ -108,10 +119,11 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 	return false;
 }
 
-static void forget_pages(struct fs *f, int64_t id)
+/* notify.h: from `offset` on. */
+static void forget(struct fs *f, int64_t id, off_t offset)
 {
 	for (size_t i = 0; i < VIEWS; i++)
-		notify_inode(f->notify, tree_ino(id, views[i]), 0);
+		notify_inode(f->notify, tree_ino(id, views[i]), offset);
 }
 
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
@@ -127,7 +139,7 @@ void file_mend(struct fs *f, int64_t id)
 	f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
 	f->mending[f->mendings++] = id;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
-	forget_pages(f, id);
+	forget(f, id, 0);
 	fs_send_task(f, TASK_DISCARD, id, 0);
 	fs_send_fetch(f, id, false, true);
 }
@@ -139,25 +151,36 @@ static void mended(struct fs *f, int64_t id)
 	if (!is_mending(f, id, &at))
 		return;
 	f->mending[at] = f->mending[--f->mendings];
-	forget_pages(f, id);
+	forget(f, id, 0);
+}
+
+/* Who looks without opening is to see it soon. */
+static void show_change(struct fs *f, const struct message *m)
+{
+	unsigned flags = m ? message_flags(m) : 0;
+
+	if (flags & MESSAGE_REPLACED)
+		forget(f, m->id, 0);
+	else if (flags & MESSAGE_RESIZED)
+		forget(f, m->id, -1);
 }
 
 void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 {
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 	fuse_req_t req;
-	int note;
+	int view;
 
 	POINT("open", "fetched");
 	mended(f, id);
+	show_change(f, m);
 	if (how->code != OK)
 		prefetch_failed(f->prefetch);
-	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &note))) {
+	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &view))) {
 		if (how->code != OK)
 			fuse_reply_err(req, error_errno(how->code));
-		else if (NOTE_KNOWN(note))
-			notify_open(f->notify, req, tree_ino(id, NOTE_VIEW(note)));
 		else
-			reply_open(req);
+			reply_message(f, req, id, m, (enum view)view);
 	}
 }
 

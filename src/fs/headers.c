@@ -91,7 +91,7 @@ void headers_came(struct fs *f, int64_t id, const struct failure *how)
 		if (how->code == OK)
 			file_reply_open(req, false);
 		else if (may_come_with_body(how->code))
-			file_fetch(f, req, id, VIEW_HEADER, false);
+			file_fetch(f, req, id, VIEW_HEADER);
 		else
 			fuse_reply_err(req, error_errno(how->code));
 	}

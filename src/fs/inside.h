@@ -10,6 +10,7 @@
 #include <fuse_lowlevel.h>
 
 #include "buf.h"
+#include "fetches.h"
 #include "fs.h"
 #include "maildrop.h"
 #include "notify.h"
@@ -20,9 +21,10 @@
 #include "verbs.h"
 #include "waiting.h"
 
-#define SECONDS_LONG 3600.0 /* what cannot change, or is taken back by the notify thread */
-#define SECONDS_ROOT 1.0    /* the root's attributes; the notify thread shortens it */
-#define SECONDS_VIEW 1.0    /* other directories, and what they hold: nobody shortens that */
+#define SECONDS_LONG   3600.0 /* what cannot change, or is taken back by the notify thread */
+#define SECONDS_UNSURE 60.0   /* a size that LIST has told */
+#define SECONDS_ROOT   1.0    /* the root's attributes; the notify thread shortens it */
+#define SECONDS_VIEW   1.0    /* other directories, and what they hold: nobody shortens that */
 
 struct directory; /* an open one: dir.c */
 
@@ -49,7 +51,11 @@ struct fs {
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;
+	struct fetch *fetches;         /* oldest first */
+	int64_t last_fetch;            /* its number */
 	struct directory *directories; /* all that are open */
+	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
+	int64_t kept_since; /* clock.h */
 	uint64_t sync_cookie;
 
 	struct headers headers;
@@ -82,7 +88,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 static inline bool fs_read_only(const struct fs *f)
 {
-	return f->plan.read_only || f->ending || verbs_leave(&f->verbs);
+	return f->plan.read_only || f->ending || verbs_leave(f);
 }
 
 /* For queue_put: jobs and tasks (id 0: for no message). */
@@ -125,7 +131,7 @@ void file_read(
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* Parks the open of this view until the body is there. `known`: the kernel may know something of
  * an earlier one. */
-void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool known);
+void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view);
 void file_reply_open(fuse_req_t req, bool keep_cache);
 void file_mend(struct fs *f, int64_t id); /* its body is damaged: fetches it anew */
 void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
@@ -134,6 +140,16 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT
 void headers_open(struct fs *f, fuse_req_t req, int64_t id);
 void headers_read(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset);
 void headers_came(struct fs *f, int64_t id, const struct failure *how);
+
+/* filling.c: the verbs FETCH and FETCHED, and EVENT_FETCHED for them */
+void filling_fetch(struct fs *f, fuse_req_t req, const void *in);
+void filling_tell(struct fs *f, fuse_req_t req, const void *in);
+void filling_fetched(struct fs *f, int64_t id, const struct failure *how);
+void filling_finish(struct fs *f);
+
+/* xattrs.c */
+void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void xattrs_list(fuse_req_t req, fuse_ino_t ino, size_t size);
 
 /* events.c: takes all that the other threads said, into model, waiting requests, notifications. */
 void events_take(struct fs *f);

@@ -68,11 +68,40 @@ struct verb_status {
 	char text[VERB_TEXT]; /* `len` octets of whole lines; zero behind them */
 };
 
+/* Brings messages into the cache, in two steps. First they are named, a part at a time; the last
+ * part begins it, and it goes on whoever listens. Names that are no message's count as failed. */
+#define VERB_NAMES 8168 /* octets of names, each with its NUL, another NUL behind the last */
+
+struct verb_fetch {
+	int64_t
+	    number; /* in: 0 in the first part, then what that was answered; out: of this fetch */
+	uint32_t more; /* in: this is not the last part */
+	uint32_t unused;
+	char names[VERB_NAMES]; /* in; none in the only part: all messages */
+};
+
+/* Then whoever asked hears how it goes: waits until there is news, which is that more messages are
+ * settled than `seen`, or that more failures than `told` are known, or the end. Sizes are as known
+ * when it began. What was in the cache is not counted. ESRCH: no such fetch (any more). */
+struct verb_fetched {
+	int64_t number;             /* in */
+	uint64_t seen, told;        /* in: UINT64_MAX, to wait for the end or for failures */
+	uint64_t messages, settled; /* those that failed are settled, too */
+	uint64_t failed;            /* not all of them are told */
+	uint64_t octets, settled_octets;
+	uint32_t finished; /* and no failure is left to be told: the number is of no more use */
+	uint32_t unused;
+	char name[VERB_NAME];        /* if not "": of the failure behind those told ... */
+	struct verb_failure failure; /* ... and why */
+};
+
 #define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
 #define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)
+#define VERB_FETCH    _IOWR('P', 0xf8, struct verb_fetch)
+#define VERB_FETCHED  _IOWR('P', 0xf9, struct verb_fetched)
 
 #endif

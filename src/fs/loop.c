@@ -119,6 +119,7 @@ void fs_free(struct fs *f)
 	dir_close_all(f);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
+	filling_finish(f);
 	prefetch_free(f->prefetch);
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);

@@ -18,7 +18,8 @@ struct notice {
 	uint64_t ino;
 	off_t offset;
 	struct listing *was, *is; /* a swap, where set */
-	fuse_req_t open;          /* to be answered behind it, where set */
+	fuse_req_t open;          /* to be answered behind it, where set ... */
+	bool keep;                /* ... and the kernel's pages are right */
 };
 
 struct notify {
@@ -56,13 +57,13 @@ static void tell_swap(struct notify *n, const struct notice *x)
 
 static void tell(struct notify *n, struct notice *x)
 {
-	static const struct fuse_file_info anew = {0};
+	struct fuse_file_info fi = {.keep_cache = x->keep};
 
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
 	if (x->open)
-		fuse_reply_open(take(&x->open), &anew);
+		fuse_reply_open(take(&x->open), &fi);
 }
 
 static void *run(void *with)
@@ -139,9 +140,9 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino)
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .open = req});
+	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .keep = keep});
 }
 
 void notify_end(struct notify *n)

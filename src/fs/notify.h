@@ -26,10 +26,10 @@ void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, stru
  * negative offset: attributes only. */
 void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
-/* Answers an open, without the pages that the kernel may have, but only once it has forgotten the
- * attributes: the body has come with other octets than an earlier one, and who asks after the open
- * must hear of it. This cannot hang the opener: forgetting attributes takes no lock. */
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino);
+/* Answers an open, but only once the kernel has forgotten the attributes: the message has another
+ * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
+ * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. */
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep);
 
 /* Asks the thread to end; what is still queued is left out (opens get ENODEV).
  * notify_fd is readable once it has. The

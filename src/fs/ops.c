@@ -48,8 +48,9 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 	fuse_reply_none(req);
 }
 
-/* An hour, once the size is true and the body is here; no time at all before: the open that fetches
- * it may find another length, and the body another header than TOP did. */
+/* An hour, once the size is true and the body is here; a minute before, for LIST may come to say
+ * another one. That the open which fetches it finds another length does no harm (file.c). A
+ * header's hold for no time before, for the body may come with another one than TOP did. */
 void fs_message_attributes(
     struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds)
 {
@@ -58,7 +59,10 @@ void fs_message_attributes(
 					     : maildrop_hides(f->maildrop, m->id);
 
 	tree_message(st, &f->owner, m, view, unlinked);
-	*seconds = (flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED) ? SECONDS_LONG : 0;
+	if ((flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED))
+		*seconds = SECONDS_LONG;
+	else
+		*seconds = view == VIEW_HEADER ? 0 : SECONDS_UNSURE;
 }
 
 static bool message_attributes(
@@ -242,6 +246,17 @@ static void refuse_write(fuse_req_t req, fuse_ino_t ino, const char *octets, siz
 	fs_refuse(req);
 }
 
+static void refuse_xattr(
+    fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	fs_refuse(req);
+}
+
+static void refuse_xattr_removal(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	fs_refuse(req);
+}
+
 const struct fuse_lowlevel_ops fs_operations = {
     .init = init,
     .lookup = dir_lookup,
@@ -250,6 +265,10 @@ const struct fuse_lowlevel_ops fs_operations = {
     .getattr = get_attributes,
     .statfs = get_statfs,
     .access = check_access,
+    .getxattr = xattrs_get,
+    .listxattr = xattrs_list,
+    .setxattr = refuse_xattr,
+    .removexattr = refuse_xattr_removal,
     .ioctl = verbs_ioctl,
     .opendir = dir_open,
     .readdir = dir_read,

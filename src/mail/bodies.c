@@ -132,6 +132,21 @@ enum error bodies_agree(
 	return same_header(s, id, b->learnt, agrees, why);
 }
 
+enum error bodies_differ(
+    struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q = query(s, why, "SELECT sha256 FROM message WHERE id = ?1", "i", id);
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	if (!error)
+		*differ = row && sqlite3_column_type(q, 0) != SQLITE_NULL &&
+			  !slice_equal(query_blob(q, 0),
+			      slice_make((const char *)b->sha256, sizeof(b->sha256)));
+	return error;
+}
+
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why)
 {
 	enum error error = b->chunks == 0 ? begin(s, id, why) : OK;

@@ -14,6 +14,10 @@ enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice 
 enum error bodies_agree(
     struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why);
 
+/* Whether the body that was known before, if any, had other octets. */
+enum error bodies_differ(
+    struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why);
+
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why);
 /* The body leaves the cache (or was never whole); its true size and hash stay known. */
 enum error bodies_discard(struct store *s, int64_t id, struct failure *why);

@@ -26,6 +26,13 @@ static enum error do_chunk(struct chores *c, struct work *w)
 	    c->store, t->id, t->index, slice_make(t->data, t->len), t->lines, &w->failure);
 }
 
+static bool was_known(const struct chores *c, int64_t id)
+{
+	const struct message *m = listing_by_id(c->listing, id);
+
+	return m && (message_flags(m) & MESSAGE_TRUE_SIZE);
+}
+
 static enum error do_body(struct chores *c, struct work *w)
 {
 	enum error error;
@@ -37,6 +44,9 @@ static enum error do_body(struct chores *c, struct work *w)
 	w->doubted = !error && !agrees;
 	if (w->doubted)
 		return bodies_discard(c->store, w->task->id, &w->failure);
+	if (!error && was_known(c, w->task->id))
+		error =
+		    bodies_differ(c->store, w->task->id, w->task->body, &w->replaces, &w->failure);
 	return error ? error : bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
 }
 
@@ -188,6 +198,8 @@ static void tell_body(struct chores *c, struct work *w)
 		tell_doubt(c, w);
 		return;
 	}
+	if (m && w->replaces && !w->failure.code)
+		message_set_replaced(c->listing, m);
 	if (w->failure.code)
 		drop_pieces(c, t->id);
 	else if (m)

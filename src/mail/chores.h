@@ -25,6 +25,7 @@ struct work {
 	bool same;
 	uint32_t header; /* TASK_HEADER: octets, 0: not known */
 	bool doubted;    /* TASK_BODY: its header is another than TOP's */
+	bool replaces;   /* TASK_BODY: there was another body before */
 	struct intentions *intentions;
 };
 

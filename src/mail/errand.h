@@ -95,6 +95,7 @@ struct fetching {
 	bool lone_out;     /* what is out tolerates nothing beside it */
 	bool read_here;    /* this session has sent a RETR ... */
 	bool fetched_here; /* ... for a body */
+	bool asked_for;    /* somebody waits for what is in bulk, though not to read it */
 };
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again);

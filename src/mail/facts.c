@@ -14,6 +14,7 @@ static const char *const names[FACTS] = {
     [FACT_LOGIN_DELAY] = "login_delay",
     [FACT_LAST_LOGIN] = "last_login",
     [FACT_UIDL] = "uidl",
+    [FACT_MECHANISMS] = "mechanisms",
     [FACT_UIDL_BEGINS_ANEW] = "uidl_begins_anew",
     [FACT_HELD_SINCE] = "held_since",
 };

@@ -17,6 +17,7 @@ enum fact {
 	FACT_LAST_LOGIN,  /* ... and when that was, seconds since 1970; both only where there is one
 			   */
 	FACT_UIDL,        /* 1: the server has shown UIDLs */
+	FACT_MECHANISMS,  /* ways that logins were taken by: a MECHANISM_BIT each (mechanism.h) */
 	/* of the store thread: */
 	FACT_UIDL_BEGINS_ANEW, /* 1: they are counters, and were another message's at times */
 	FACT_HELD_SINCE,       /* seconds since 1970: a listing is held back since then */

@@ -50,8 +50,8 @@ struct intentions {
 
 enum job_kind {
 	/* from the fs thread */
-	JOB_FETCH,   /* id, urgent, again: answered by one EVENT_FETCHED, always; asked twice:
-			answered once for both. What is in the cache is not fetched, but for
+	JOB_FETCH,   /* id, urgent, waited_for, again: answered by one EVENT_FETCHED, always; asked
+			twice:   answered once for both. What is in the cache is not fetched, but for
 			`again`: its body there was damaged, and TASK_DISCARD is on its way */
 	JOB_HEADER,  /* id, urgent: answered by one EVENT_HEADED, always; asked twice: answered
 			once for both */
@@ -79,11 +79,12 @@ struct job {
 	struct queue_item item;
 	enum job_kind kind;
 	int64_t id;
-	bool urgent; /* somebody waits; else it is prefetch */
+	bool urgent; /* a reader waits; else it is prefetch, or waited_for */
 	bool again;
 	unsigned doubts;
 	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
-	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience */
+	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience (a
+			    reader is one, without this) */
 	bool first;      /* of the mount */
 	int64_t number;  /* above that of all refreshes before it */
 	bool final;

@@ -232,6 +232,8 @@ void message_set_body(struct listing *l, struct message *m, uint64_t size, uint3
 {
 	unsigned kept = message_flags(m) & ~(MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
 
+	if (size != message_size(m))
+		kept |= MESSAGE_RESIZED;
 	atomic_store_explicit(&m->lines, lines, memory_order_relaxed);
 	atomic_store_explicit(&m->header, header, memory_order_relaxed);
 	set_fact(l, m, size, kept | MESSAGE_TRUE_SIZE | (cached ? MESSAGE_CACHED : 0));
@@ -245,4 +247,9 @@ void message_set_header(struct message *m, uint32_t header)
 void message_set_uncached(struct listing *l, struct message *m)
 {
 	set_fact(l, m, message_size(m), message_flags(m) & ~MESSAGE_CACHED);
+}
+
+void message_set_replaced(struct listing *l, struct message *m)
+{
+	set_fact(l, m, message_size(m), message_flags(m) | MESSAGE_REPLACED);
 }

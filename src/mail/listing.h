@@ -25,10 +25,12 @@ struct message {
 	uint32_t name_len;
 };
 
-#define MESSAGE_TRUE_SIZE 1u /* the size is the body's true length, else what LIST says */
-#define MESSAGE_CACHED    2u /* the whole body is in the store */
-#define MESSAGE_TWIN      4u /* its UIDL is listed more than once */
-#define MESSAGE_FIXED     8u /* cannot be deleted: no UIDL, or a twin that nothing tells apart */
+#define MESSAGE_TRUE_SIZE 1u  /* the size is the body's true length, else what LIST says */
+#define MESSAGE_CACHED    2u  /* the whole body is in the store */
+#define MESSAGE_TWIN      4u  /* its UIDL is listed more than once */
+#define MESSAGE_RESIZED   16u /* the size that was shown first, in this mount, was another */
+#define MESSAGE_REPLACED  32u /* so were the octets: the cache held another body before */
+#define MESSAGE_FIXED     8u  /* cannot be deleted: no UIDL, or a twin that nothing tells apart */
 
 struct listing {
 	atomic_int holders;
@@ -69,5 +71,8 @@ void message_set_body(struct listing *l, struct message *m, uint64_t size, uint3
     uint32_t header, bool cached);
 void message_set_header(struct message *m, uint32_t header); /* known without the body */
 void message_set_uncached(struct listing *l, struct message *m);
+/* Before message_set_body: it comes with other octets than the body before. (That it has another
+ * size message_set_body sees itself.) */
+void message_set_replaced(struct listing *l, struct message *m);
 
 #endif

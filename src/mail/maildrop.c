@@ -32,6 +32,7 @@ struct maildrop {
 	int64_t
 	    changed; /* when messages last came, left, were hidden or shown, as far as seen here */
 	long again;  /* and how often within that second before */
+	uint64_t version;
 };
 
 static struct intentions *no_intentions(void)
@@ -45,6 +46,7 @@ struct maildrop *maildrop_create(void)
 
 	d->listing = listing_create(0, 0);
 	d->intentions = no_intentions();
+	d->version = 1;
 	return d;
 }
 
@@ -67,6 +69,7 @@ static void note_change(struct maildrop *d, int64_t at)
 {
 	int64_t last = changed(d);
 
+	d->version++;
 	d->again = at > last ? 0 : d->again + 1;
 	d->changed = at > last ? at : last;
 }
@@ -335,8 +338,11 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 {
 	CLEANUP(listing_dropp) struct listing *last = d->listing;
 
-	if (last->changed && !same_messages(last, next))
-		note_change(d, next->changed);
+	if (!same_messages(last, next)) {
+		d->version++;
+		if (last->changed)
+			note_change(d, next->changed);
+	}
 	d->listing = next;
 	place_hidden(d);
 	if (!last->changed && d->changed < last_deleted(d))
@@ -390,4 +396,9 @@ size_t maildrop_pending(const struct maildrop *d)
 struct timespec maildrop_changed(const struct maildrop *d)
 {
 	return (struct timespec){changed(d), d->changed < d->listing->changed ? 0 : d->again};
+}
+
+uint64_t maildrop_version(const struct maildrop *d)
+{
+	return d->version;
 }

@@ -52,6 +52,8 @@ size_t maildrop_count(const struct maildrop *d);    /* visible */
 uint64_t maildrop_octets(const struct maildrop *d); /* of the visible */
 size_t maildrop_cached(const struct maildrop *d);
 size_t maildrop_pending(const struct maildrop *d); /* deletions not yet done: journal and flying */
+/* Another number whenever other messages are visible; never 0. */
+uint64_t maildrop_version(const struct maildrop *d);
 /* The directory's mtime: seconds since 1970; the nanoseconds only tell changes within one second
  * apart, and there are none after most. */
 struct timespec maildrop_changed(const struct maildrop *d);

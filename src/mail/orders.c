@@ -30,13 +30,15 @@ static void not_fetched(struct session *s, int64_t id, const struct failure *why
 
 static void want_fetch(struct session *s, const struct job *j)
 {
+	struct fetching *f = &s->fetching;
 	struct failure why;
 
-	if (!j->urgent && troubled_holds(&s->troubled, j->id, clock_ms())) {
+	if (!j->urgent && !j->waited_for && troubled_holds(&s->troubled, j->id, clock_ms())) {
 		failed(&why, E_LATER, "message %" PRId64 " could not be had a while ago", j->id);
 		not_fetched(s, j->id, &why);
 		return;
 	}
+	f->asked_for = j->waited_for || (f->asked_for && f->wants.first[WANT_BULK]);
 	fetching_want(s, j->id, j->urgent, j->again);
 	if (no_use_now(s, &why))
 		fetching_fail_all(s, &why);

@@ -135,8 +135,10 @@ static void copy_message(
 	uint64_t size = message_size(old);
 	uint32_t header = atomic_load(&old->header);
 
-	if (at->resized && !(flags & MESSAGE_TRUE_SIZE))
+	if (at->resized && !(flags & MESSAGE_TRUE_SIZE)) {
 		size = row_of(p, at)->listed;
+		flags |= MESSAGE_RESIZED;
+	}
 	if (at->headed && header == 0)
 		header = learn_length(row_of(p, at)->learnt);
 	m->id = old->id;

@@ -145,13 +145,16 @@ static void a_body_changes_the_sums(void **state)
 		uint64_t octets, in_cache;
 		unsigned flags;
 	} steps[] = {
-	    {1, 100, true, 104, 1, MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_TWIN},
-	    {1, 50, true, 54, 1, MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_TWIN},
-	    {0, 0, true, 53, 2, MESSAGE_TRUE_SIZE | MESSAGE_CACHED},
-	    {2, 4, false, 54, 2, MESSAGE_TRUE_SIZE},
-	    {1, -1, false, 54, 1, MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
-	    {1, -1, false, 54, 1, MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
-	    {1, 60, false, 64, 1, MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
+	    {1, 2, true, 6, 1, MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_TWIN},
+	    {1, 100, true, 104, 1,
+		MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_TWIN},
+	    {1, 50, true, 54, 1,
+		MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_TWIN},
+	    {0, 0, true, 53, 2, MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_CACHED},
+	    {2, 4, false, 54, 2, MESSAGE_RESIZED | MESSAGE_TRUE_SIZE},
+	    {1, -1, false, 54, 1, MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
+	    {1, -1, false, 54, 1, MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
+	    {1, 60, false, 64, 1, MESSAGE_RESIZED | MESSAGE_TRUE_SIZE | MESSAGE_TWIN},
 	};
 	CLEANUP(listing_dropp) struct listing *l = make(names, 3);
 

@@ -631,9 +631,11 @@ static void a_known_body_stays_and_its_length_is_a_size_to_be_known_by(void **st
 	now = step(t, now, "a:476:A", "k", 12);
 	now = step(t, now, "a:500:A", "d", 13);
 	assert_int_equal(message_size(named(now, "a")), 476);
-	assert_int_equal(message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(
+	    message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 	now = step(t, now, "a:500:A b:1:B", "kn", 14);
-	assert_int_equal(message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(
+	    message_flags(named(now, "a")), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 	assert_int_equal(now->cached, 1);
 	assert_int_equal(now->octets, 477);
 }

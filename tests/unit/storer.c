@@ -324,19 +324,41 @@ static void a_body_is_in_the_model_before_anybody_hears_of_it(void **state)
 	put(b, chunk(id, 1, 9));
 	put(b, body(id, 2, CHUNK_OCTETS + 9));
 	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
-	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 	assert_int_equal(message_size(listing_by_id(b->listing, id)), CHUNK_OCTETS + 9);
 	expect_stored(b, CHUNK_OCTETS + 9);
 	assert_int_equal(b->kept, 1);
 
 	/* and in the listings that come after it */
 	assert_false(list(b, 'b', 2));
-	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 
 	put(b, about(TASK_DISCARD, id));
 	put(b, about(TASK_SYNC, 7));
 	assert_int_equal(answer(b, EVENT_SYNCED, 7), OK);
-	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE);
+	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_RESIZED);
+}
+
+static void a_body_that_comes_again_is_marked_only_if_it_is_another(void **state)
+{
+	struct bench *b = *state;
+	int64_t id;
+
+	start(b);
+	list(b, 'a', 2);
+	id = id_of(b, "b");
+	for (unsigned turn = 0; turn < 3; turn++) {
+		struct task *whole = body(id, 1, 50);
+		bool other = turn == 2;
+
+		if (other)
+			memset(whole->body->sha256, 0x77, sizeof(whole->body->sha256));
+		put(b, about(TASK_DISCARD, id));
+		put(b, chunk(id, 0, 50));
+		put(b, whole);
+		assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
+		assert_int_equal((flags_of(b, id) & MESSAGE_REPLACED) != 0, other);
+	}
 }
 
 /* The session forgets it then, and asks the server for what is not cached. */
@@ -353,7 +375,7 @@ static void a_body_is_in_the_model_before_the_session_hears_of_it(void **state)
 	atomic_store(&woken.fd, queue_fd(&b->queues.jobs));
 	put(b, body(id, 0, 0)); /* an empty one: the first job is JOB_KEPT */
 	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
-	assert_int_equal(woken.flags, MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_true(woken.flags & MESSAGE_CACHED);
 }
 
 static struct task *header(int64_t id, const char *text)
@@ -427,7 +449,7 @@ static void a_body_with_another_header_is_doubted_until_it_is_sure(void **state)
 	put(b, chunk(id, 0, 50));
 	put(b, other_body(id, 2, true));
 	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
-	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 }
 
 static void a_body_fetched_between_draft_and_listing_is_kept(void **state)
@@ -489,7 +511,7 @@ static void one_bad_task_costs_only_itself(void **state)
 		assert_int_equal(answer(b, EVENT_FETCHED, c), E_STORE);
 	}
 	expect_stored(b, rounds * 3 * 50);
-	assert_int_equal(flags_of(b, a), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(flags_of(b, a), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 	assert_int_equal(flags_of(b, c), 0);
 	stop(b);
 	assert_int_equal(look(b, "SELECT count(*) FROM chunk"), 1);
@@ -688,6 +710,7 @@ int main(void)
 	    TEST(the_first_event_is_what_earlier_mounts_knew),
 	    TEST(a_body_is_in_the_model_before_anybody_hears_of_it),
 	    TEST(a_body_is_in_the_model_before_the_session_hears_of_it),
+	    TEST(a_body_that_comes_again_is_marked_only_if_it_is_another),
 	    TEST(a_header_is_in_the_model_before_anybody_hears_of_it),
 	    TEST(a_body_with_another_header_is_doubted_until_it_is_sure),
 	    TEST(a_body_fetched_between_draft_and_listing_is_kept),

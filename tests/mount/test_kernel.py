@@ -1,0 +1,237 @@
+"""What the kernel keeps, it keeps only as long as it is true: attempts to make it show what is not there any more."""
+
+import ctypes
+import os
+import threading
+
+import pytest
+
+import mounting
+import shapes
+from eventually import eventually
+from programs import program
+
+NEVER = 1000    # seconds: nothing is listed by itself
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+@pytest.fixture
+def verb(root):
+    def run(mount, word, *names):
+        return mount.run(program("pop3fs", root), word, mount.path, *names)
+    return run
+
+
+def numbered(count):
+    return {f"m{number:04}": shapes.header(str(number)) for number in range(count)}
+
+
+# ---- the directory ----
+
+def test_a_new_message_is_in_the_next_listing_of_whoever_asked(anyone, mounts, serve, verb):
+    server = serve(messages=numbered(50))
+    mount = mounts.mount(server, anyone, refresh=NEVER)
+    for number in range(100, 120):
+        assert len(mount.names()) == len(mount.names())     # read, and kept
+        server.deliver(f"n{number}", shapes.header(str(number)))
+        verb(mount, "refresh").ok()
+        assert f"n{number}" in mount.names()
+
+
+def test_what_is_removed_or_taken_back_shows_at_once(anyone, mounts, serve, verb):
+    server = serve(messages=numbered(9))
+    mount = mounts.mount(server, anyone, refresh=NEVER)
+
+    def play():
+        for number in range(9):
+            name = f"m{number:04}"
+            assert name in os.listdir(mount.path)
+            os.unlink(mount.path / name)
+            assert name not in os.listdir(mount.path)
+        return True
+
+    assert mount.call(play)
+    for number in range(9):
+        verb(mount, "undelete", f"m{number:04}").ok()
+        assert len(mount.names()) == number + 1
+
+
+def test_what_is_gone_from_the_server_is_gone_from_the_listing(anyone, mounts, serve, verb):
+    server = serve(messages=numbered(9))
+    mount = mounts.mount(server, anyone, refresh=NEVER)
+    for number in range(9):
+        assert len(mount.names()) == 9 - number
+        (server.directory / f"m{number:04}").unlink()
+        verb(mount, "refresh").ok()
+        assert len(mount.names()) == 8 - number
+
+
+def entries(descriptor, octets=1024):
+    """Some of the directory's octets, as the kernel gives them; empty at its end."""
+    room = ctypes.create_string_buffer(octets)
+    got = libc.syscall(217, descriptor, room, octets)      # getdents64, on x86-64
+    assert got >= 0, os.strerror(ctypes.get_errno())
+    return room.raw[:got]
+
+
+def test_a_reader_of_before_does_not_spoil_what_others_see(person, mounts, serve, verb):
+    server = serve(messages=numbered(600))
+    mount = mounts.mount(server, person, refresh=NEVER)
+
+    def read_on(before, between):
+        """Opens and reads `before` pieces, lets `between` happen, reads to the end, and closes."""
+        descriptor = os.open(mount.path, os.O_RDONLY | os.O_DIRECTORY)
+        for _ in range(before):
+            entries(descriptor)
+        now = between()
+        while entries(descriptor):
+            pass
+        os.close(descriptor)
+        return now
+
+    def play(name, before):
+        def between():
+            (mount.path / name).unlink()
+            return os.listdir(mount.path)
+        return sorted(read_on(before, between)), sorted(os.listdir(mount.path)), sorted(os.listdir(mount.path))
+
+    for turn, before in enumerate((0, 1, 2, 5, 11, 17, 21)):
+        expected = [f"m{number:04}" for number in range(600) if number % 85 or number // 85 > turn]
+        gone = f"m{turn * 85:04}"
+        for seen in mount.call(lambda: play(gone, before)):
+            assert seen == expected, (before, set(seen) ^ set(expected))
+
+
+def test_a_rewound_directory_is_read_anew(person, mounts, serve):
+    server = serve(messages=numbered(300))
+    mount = mounts.mount(server, person, refresh=NEVER)
+
+    def play():
+        descriptor = os.open(mount.path, os.O_RDONLY | os.O_DIRECTORY)
+        whole = len(os.listdir(descriptor))
+        (mount.path / "m0007").unlink()
+        again = len(os.listdir(descriptor))
+        os.close(descriptor)
+        return whole, again
+
+    assert mount.call(play) == (300, 299)
+
+
+# ---- sizes ----
+
+def lying(serve, by, count=12):
+    return serve(synthetic=f"{count}:1000", rules=[f"on LIST list-add {by}"])
+
+
+def sizes_of_open(path):
+    """What whoever stats, opens, and looks again is told; and what he reads."""
+    before = os.stat(path).st_size
+    descriptor = os.open(path, os.O_RDONLY)
+    within = os.fstat(descriptor).st_size
+    octets = len(os.read(descriptor, 100000))
+    os.close(descriptor)
+    return before, within, octets, os.stat(path).st_size
+
+
+@pytest.mark.parametrize("by", [-300, 300])
+def test_a_size_is_true_from_the_open_on(anyone, mounts, serve, by):
+    mount = mounts.mount(lying(serve, by), anyone, prefetch=0)
+    mount.sizes()
+    for name in mount.names():
+        assert mount.call(lambda: sizes_of_open(mount.path / name)) == (1000 + by, 1000, 1000, 1000), name
+
+
+@pytest.mark.parametrize("by", [-300, 300])
+def test_a_size_is_true_from_the_open_on_though_it_came_by_itself(anyone, mounts, serve, verb, by):
+    """By prefetch, or by pop3fs fetch: the kernel has just been told LIST's size."""
+    server = lying(serve, by, 200)
+    mount = mounts.mount(server, anyone)
+
+    def play():
+        wrong = []
+        for name in sorted(os.listdir(mount.path)):
+            os.stat(mount.path / name)
+            _, *later = sizes_of_open(mount.path / name)
+            if later != [1000] * 3:
+                wrong.append((name, later))
+        return wrong
+
+    assert mount.call(play) == []
+    other = mounts.mount(lying(serve, by, 30), anyone)
+    other.sizes()
+    verb(other, "fetch").ok()
+    eventually(lambda: set(other.sizes().values()) == {1000}, "the true sizes")
+    for name in other.names():
+        assert other.call(lambda: sizes_of_open(other.path / name))[1:] == (1000, 1000, 1000)
+
+
+def test_rsync_of_what_list_has_wrong_brings_nothing_the_second_time(person, mounts, serve):
+    server = lying(serve, -300, 30)
+    mount = mounts.mount(server, person)
+    copy = person.directory("copy")
+    mount.run("ls", "-l", mount.path).ok()
+    mount.run("rsync", "-a", f"{mount.path}/", copy).ok()
+    assert {len(path.read_bytes()) for path in copy.iterdir()} == {1000}
+    done = mount.run("rsync", "-a", "--itemize-changes", f"{mount.path}/", copy).ok()
+    assert done.out == ""
+
+
+# ---- pages ----
+
+def drop_caches():
+    if os.geteuid() != 0:
+        pytest.skip("only root can make the kernel forget")
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+        file.write("3")
+
+
+def test_what_the_kernel_forgets_it_is_told_again(person, mounts, serve):
+    server = serve(synthetic="60:30000")
+    mount = mounts.mount(server, person)
+    sums = mount.sums()
+    for _ in range(3):
+        drop_caches()
+        assert mount.sums() == sums
+    assert server.sent("RETR") == 60
+
+
+def test_what_is_removed_while_it_is_read_is_read_to_its_end(person, mounts, serve):
+    server = serve(synthetic="4:400000")
+    mount = mounts.mount(server, person)
+    sums = mount.sums()
+
+    def play(name):
+        with open(mount.path / name, "rb", buffering=0) as file:
+            begin = file.read(1000)
+            os.unlink(mount.path / name)
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            return begin + file.read()
+
+    for name in sums:
+        assert mounting.digest(mount.call(lambda: play(name))) == sums[name]
+
+
+def test_many_readers_at_once_see_the_same(person, mounts, serve):
+    server = serve(synthetic="120:9000")
+    mount = mounts.mount(server, person)
+
+    def play():
+        found, lock = [], threading.Lock()
+
+        def read(backwards):
+            octets = 0
+            for name in sorted(os.listdir(mount.path), reverse=backwards):
+                with open(mount.path / name, "rb") as file:
+                    octets += len(file.read())
+            with lock:
+                found.append(octets)
+
+        readers = [threading.Thread(target=read, args=(number % 2 == 1,)) for number in range(6)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        return found
+
+    assert mount.call(play) == [120 * 9000] * 6
+    assert server.sent("RETR") == 120

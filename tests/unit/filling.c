@@ -1,0 +1,299 @@
+/* Real mounts (see world.h): the verb fetch, asked by children of the test. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "deeds.h"
+#include "ioctls.h"
+
+static struct world w;
+
+static int setup(void **state)
+{
+	world_start(&w, four, COUNT(four), NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_finish(&w);
+	return 0;
+}
+
+/* ---- deeds ---- */
+
+static int open_root(const struct world *x)
+{
+	return open(x->mountpoint, O_RDONLY | O_DIRECTORY);
+}
+
+static int name_part(int root, int64_t *number, const char *name, bool more)
+{
+	struct verb_fetch part = {.number = *number, .more = more};
+
+	strcpy(part.names, name);
+	if (ioctl(root, VERB_FETCH, &part) < 0)
+		return errno;
+	*number = part.number;
+	return 0;
+}
+
+struct outcome_wanted {
+	const char *names[3]; /* parts, of one name each; "": all */
+	unsigned messages, failed;
+	const char *failure; /* "name: words" of the last failure that is told; NULL: none is */
+};
+
+static int hear_all(int root, int64_t number, struct verb_fetched *last, char *failure)
+{
+	struct verb_fetched news = {.number = number, .seen = UINT64_MAX};
+
+	while (!news.finished) {
+		if (ioctl(root, VERB_FETCHED, &news) < 0)
+			return errno;
+		if (!news.name[0])
+			continue;
+		news.told++;
+		strcpy(failure, news.name);
+		strcat(failure, ": ");
+		strcat(failure, news.failure.words);
+	}
+	*last = news;
+	return 0;
+}
+
+static int fetch(struct world *x, const void *with)
+{
+	const struct outcome_wanted *want = with;
+	struct verb_fetched last = {.number = 0};
+	char failure[VERB_NAME + VERB_WORDS + 2] = "";
+	int root = open_root(x), number = 0;
+	int64_t which = 0;
+
+	for (size_t i = 0; !number && i < COUNT(want->names) && want->names[i]; i++)
+		number = name_part(
+		    root, &which, want->names[i], i + 1 < COUNT(want->names) && want->names[i + 1]);
+	if (!number)
+		number = hear_all(root, which, &last, failure);
+	if (number)
+		return number;
+	if (last.messages != want->messages || last.settled != want->messages)
+		return WRONG;
+	if (last.failed != want->failed || strcmp(failure, want->failure ? want->failure : "") != 0)
+		return WRONG + 1;
+	return ioctl(root, VERB_FETCHED, &last) < 0 && errno == ESRCH ? 0 : WRONG + 2;
+}
+
+static int hear_each(struct world *x, const void *with)
+{
+	struct verb_fetched news = {.number = 0};
+	int root = open_root(x), heard = 0;
+
+	if (name_part(root, &news.number, "", false))
+		return WRONG;
+	for (; !news.finished; heard++) {
+		news.seen = news.settled;
+		if (ioctl(root, VERB_FETCHED, &news) < 0)
+			return errno;
+		child_say();
+	}
+	return heard;
+}
+
+static int ask_for_none(struct world *x, const void *with)
+{
+	struct verb_fetched news = {.number = 17};
+	int64_t number = 17;
+
+	if (ioctl(open_root(x), VERB_FETCHED, &news) >= 0 || errno != ESRCH)
+		return WRONG;
+	return name_part(open_root(x), &number, "a-short", false);
+}
+
+static void note(int number)
+{
+}
+
+static int be_interrupted(struct world *x, const void *name)
+{
+	struct sigaction a = {.sa_handler = note}; /* without SA_RESTART */
+	struct verb_fetched news = {.seen = UINT64_MAX};
+	int root = open_root(x);
+
+	sigaction(SIGUSR1, &a, NULL);
+	if (name_part(root, &news.number, name, false))
+		return WRONG;
+	child_say();
+	return ioctl(root, VERB_FETCHED, &news) < 0 ? errno : 0;
+}
+
+static int begin_many(struct world *x, const void *with)
+{
+	int64_t first = 0, last = 0;
+	int root = open_root(x);
+	struct verb_fetched news;
+
+	for (int i = 0; i < 100; i++) {
+		last = 0;
+		if (name_part(root, &last, "a-short", false))
+			return WRONG;
+		first = first ? first : last;
+	}
+	news = (struct verb_fetched){.number = first};
+	return ioctl(root, VERB_FETCHED, &news) < 0 ? errno : 0;
+}
+
+/* ---- the session's part ---- */
+
+static void await_job(int64_t id)
+{
+	struct job *j = world_job(&w, JOB_FETCH);
+
+	assert_int_equal(j->id, id);
+	assert_true(j->waited_for);
+	assert_false(j->urgent);
+	job_free(j);
+}
+
+static void refuse(int64_t id)
+{
+	struct event *e = world_event(EVENT_FETCHED, id, E_REFUSED);
+
+	failed(&e->failure, E_REFUSED, "-ERR no");
+	world_put(&w, e);
+}
+
+static bool is_in_ioctl(pid_t pid)
+{
+	char path[64];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1; /* "running" */
+	if (file)
+		fclose(file);
+	return number == SYS_ioctl;
+}
+
+/* ---- tests ---- */
+
+static void all_are_asked_for_but_those_in_the_cache(void **state)
+{
+	static const struct outcome_wanted want = {{""}, 2, 0, NULL};
+	struct child c = child_start(&w, fetch, &want);
+
+	await_job(SHORT);
+	await_job(LONG);
+	world_store(&w, LONG, "x", true);
+	world_store(&w, SHORT, "x", true);
+	assert_int_equal(child_end(&c), 0);
+	assert_true(world_idle(&w));
+}
+
+static void names_come_in_parts_and_those_of_nobody_fail(void **state)
+{
+	static const struct outcome_wanted want = {
+	    {"b-cached", "nobody", "a-short"}, 2, 1, "nobody: there is no such message"};
+	struct child c = child_start(&w, fetch, &want);
+
+	await_job(SHORT);
+	world_store(&w, SHORT, "x", true);
+	assert_int_equal(child_end(&c), 0);
+}
+
+static void a_refusal_is_told_with_its_name(void **state)
+{
+	static const struct outcome_wanted want = {{"a-short"}, 1, 1, "a-short: -ERR no"};
+	struct child c = child_start(&w, fetch, &want);
+
+	await_job(SHORT);
+	refuse(SHORT);
+	assert_int_equal(child_end(&c), 0);
+}
+
+static void whoever_wants_to_know_hears_of_each(void **state)
+{
+	struct child c = child_start(&w, hear_each, NULL);
+
+	await_job(SHORT);
+	await_job(LONG);
+	world_store(&w, SHORT, "x", true);
+	child_heard(&c);
+	world_store(&w, LONG, "x", true);
+	assert_int_equal(child_end(&c), 2);
+}
+
+static void what_comes_for_a_reader_is_news_as_well(void **state)
+{
+	static const struct outcome_wanted want = {{"a-short"}, 1, 0, NULL};
+	struct child reader = child_start(&w, open_it, "a-short"), c;
+	struct job *j = world_job(&w, JOB_FETCH);
+
+	assert_true(j->urgent);
+	job_free(j);
+	c = child_start(&w, fetch, &want);
+	await_job(SHORT);
+	world_store(&w, SHORT, "x", true); /* one answer for both */
+	assert_int_equal(child_end(&c), 0);
+	assert_int_equal(child_end(&reader), 0);
+}
+
+static void an_interrupt_ends_the_wait_and_not_the_fetch(void **state)
+{
+	struct child c = child_start(&w, be_interrupted, "a-short");
+
+	await_job(SHORT);
+	child_heard(&c);
+	while (!is_in_ioctl(c.pid))
+		usleep(1000);
+	kill(c.pid, SIGUSR1);
+	assert_int_equal(child_end(&c), EINTR);
+	world_store(&w, SHORT, "x", true);
+	assert_int_equal(child_do(&w, list, ALL_FOUR), 0);
+}
+
+static void a_number_that_is_none_is_refused(void **state)
+{
+	assert_int_equal(child_do(&w, ask_for_none, NULL), ESRCH);
+}
+
+static void fetches_that_nobody_listens_to_do_not_add_up(void **state)
+{
+	assert_int_equal(child_do(&w, begin_many, NULL), ESRCH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		all_are_asked_for_but_those_in_the_cache, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		names_come_in_parts_and_those_of_nobody_fail, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_refusal_is_told_with_its_name, setup, teardown),
+	    cmocka_unit_test_setup_teardown(whoever_wants_to_know_hears_of_each, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_comes_for_a_reader_is_news_as_well, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		an_interrupt_ends_the_wait_and_not_the_fetch, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_number_that_is_none_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		fetches_that_nobody_listens_to_do_not_add_up, setup, teardown),
+	};
+
+	if (!world_can_mount())
+		return 77;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

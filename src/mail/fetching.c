@@ -199,7 +199,7 @@ enum error fetching_go(struct session *s, struct failure *why)
 			continue;
 		if (!may_go(s, w))
 			break;
-		if (believing_needs_line(s, w)) {
+		if (believing_needs_line(s, w)) { /* with nothing out, for it goes alone */
 			line_leave(s);
 			return OK;
 		}
@@ -291,7 +291,7 @@ static bool is_asked_again(struct session *s, struct want *w)
 		session_want_listing(s);
 		return false;
 	}
-	w->was_refused = true;
+	w->was_refused = w->alone = true;
 	wants_move_first(&s->fetching.wants, w, want_home(w));
 	return true;
 }
@@ -304,6 +304,8 @@ static void refused(struct session *s, const struct reply_status *status)
 
 	f->out_octets -= w->octets;
 	f->lone_out = false;
+	if (talk_waiting(s->talk) == 0 && f->window_count == 1)
+		forget_window(f);
 	if (w->is_odd)
 		believing_odd_settled(s, w);
 	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))

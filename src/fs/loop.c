@@ -82,7 +82,7 @@ enum error fs_create(
 	enum error code;
 
 	f->plan = *plan;
-	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->mtime_seen};
+	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
@@ -219,7 +219,7 @@ enum error fs_mount(struct fs *f, struct failure *why)
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, why);
+	code = notify_start(&f->notify, f->fuse, f->plan.suffix, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
 		mount_close(take(&f->fuse));

@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "names.h"
 #include "queue.h"
 
 struct notice {
@@ -25,6 +26,7 @@ struct notice {
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
+	const char *suffix;
 	struct queue notices;
 	atomic_bool ending;
 	int ended; /* eventfd */
@@ -46,7 +48,9 @@ static void tell_swap(struct notify *n, const struct notice *x)
 
 	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
 		const struct message *m = &x->was->messages[i];
-		struct slice name = message_name(x->was, m);
+		char shown[NAMES_ROOM];
+		struct slice name =
+		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->was, m));
 
 		while (j < x->is->count && x->is->messages[j].id < m->id)
 			j++;
@@ -97,13 +101,15 @@ static void free_all(struct notify *n)
 	free(n);
 }
 
-enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why)
+enum error notify_start(
+    struct notify **out, struct fuse_session *fuse, const char *suffix, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
 	int number;
 
 	n->fuse = fuse;
+	n->suffix = suffix;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !queue_init(&n->notices)) {
 		number = errno;

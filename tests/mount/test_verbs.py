@@ -7,6 +7,7 @@ import pytest
 
 import shapes
 from eventually import eventually
+from filled import filled, names_of, remove
 from programs import program
 
 COUNT = 6
@@ -29,18 +30,7 @@ def verb(pop3fs):
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
-
-
-def remove(mount, *names):
-    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
+    return filled(dovecot, COUNT)
 
 
 def failed(done, words):

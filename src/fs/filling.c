@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "inside.h"
+#include "names.h"
 
 #define MOST_FETCHES 16 /* at a time, those included whose end nobody has heard of yet */
 
@@ -86,7 +87,7 @@ static void add_names(struct fs *f, struct fetch *x, const char *names, const ch
 {
 	while (names < end && *names) {
 		struct slice name = slice_make(names, strnlen(names, (size_t)(end - names)));
-		const struct message *m = maildrop_by_name(f->maildrop, name);
+		const struct message *m = dir_find(f, VIEW_MESSAGE, name);
 		struct failure why;
 
 		failed(&why, E_VANISHED, "there is no such message");
@@ -220,11 +221,17 @@ static void settle(
     struct fs *f, struct fetch *x, int64_t id, const struct message *m, const struct failure *how)
 {
 	CLEANUP(buf_finish) struct buf uidl = {.len = 0};
+	char to[NAMES_ROOM];
+	struct slice name;
 
-	if (!m)
+	if (m) {
+		name = message_name(maildrop_listing(f->maildrop), m);
+		name = names_shown(to, VIEW_MESSAGE, f->plan.suffix, name);
+	} else {
 		reader_uidl(f->reader, id, &uidl);
-	fetch_settle(x, id, m ? message_name(maildrop_listing(f->maildrop), m) : buf_slice(&uidl),
-	    how->code ? how : NULL);
+		name = buf_slice(&uidl);
+	}
+	fetch_settle(x, id, name, how->code ? how : NULL);
 }
 
 void filling_fetched(struct fs *f, int64_t id, const struct failure *how)

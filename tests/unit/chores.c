@@ -35,6 +35,9 @@ static int setup(void **state)
 	b->id = storage_message(b->storage, "a");
 	b->chores.store = b->storage->store;
 	b->chores.queues = &b->queues;
+	if (room_init(
+		&b->chores.room, NULL, b->storage->store, &b->queues, &b->chores.listing, NULL))
+		return -1;
 	return merge_load(b->storage->store, &b->chores.listing, NULL) == OK ? 0 : -1;
 }
 
@@ -416,7 +419,10 @@ static void some_things_are_told_to_nobody(void **state)
 	assert_int_equal(perform(b, t), OK);
 	assert_true(store_recall(b->chores.store, "key", value, sizeof(value)));
 	assert_string_equal(value, "value");
-	assert_int_equal(perform(b, about(TASK_USED, b->id)), OK);
+	t = task_create(TASK_USED);
+	t->ids = xreallocarray(NULL, 1, sizeof(*t->ids));
+	t->ids[t->count++] = b->id;
+	assert_int_equal(perform(b, t), OK);
 	assert_true(storage_number(b->storage, "SELECT used FROM message") > 7);
 	assert_int_equal(perform(b, task_create(TASK_END)), OK);
 }

@@ -139,7 +139,8 @@ static void an_unknown_hash_is_made_from_header_or_body_and_kept(void **state)
 	};
 	struct storage *t = *state;
 	CLEANUP(stored_set_finish) struct stored_set set = {0};
-	struct body b = {.size = sizeof(text) - 1, .lines = 2, .chunks = 1, .header = sizeof(text) - 1};
+	struct body b = {
+	    .size = sizeof(text) - 1, .lines = 2, .chunks = 1, .header = sizeof(text) - 1};
 	int64_t id = insert(t, "a:16:-", 1);
 	unsigned char want[HEADER_DIGEST_OCTETS];
 

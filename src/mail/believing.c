@@ -56,7 +56,7 @@ bool believing_needs_proof(const struct session *s, const struct want *w)
 
 bool believing_needs_line(const struct session *s, const struct want *w)
 {
-	return w->other_header && !top_differs(s) && s->fetching.fetched_here;
+	return (w->was_refused || w->other_header) && s->fetching.fetched_here;
 }
 
 bool believing_came_twice(const struct want *w)

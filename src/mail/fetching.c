@@ -199,7 +199,7 @@ enum error fetching_go(struct session *s, struct failure *why)
 			continue;
 		if (!may_go(s, w))
 			break;
-		if (believing_needs_line(s, w)) {
+		if (believing_needs_line(s, w)) { /* with nothing out, for it goes alone */
 			line_leave(s);
 			return OK;
 		}
@@ -279,12 +279,21 @@ static void came_text(struct session *s, struct slice text)
 	pace_arrived(&f->pace, text.len, clock_ms());
 }
 
-/* Another session may have deleted it. One listing answers that for all that are refused now; what
- * is refused again is merely in trouble. */
-static void look_whether_it_is_there(struct session *s, int64_t id)
+/* Another session may have deleted it, or the refusal was meant for another command. So it is asked
+ * for once more, first on a new line, whose listing says whether it is there: that one listing
+ * answers it for all that are refused now. Where it was the first already, the next listing has to
+ * do. What is in trouble is not asked for so again. true: it is wanted still. */
+static bool is_asked_again(struct session *s, struct want *w)
 {
-	if (!troubled_holds(&s->troubled, id, clock_ms()))
+	if (troubled_holds(&s->troubled, w->id, clock_ms()))
+		return false;
+	if (w->was_refused || w->sent_first) {
 		session_want_listing(s);
+		return false;
+	}
+	w->was_refused = w->alone = true;
+	wants_move_first(&s->fetching.wants, w, want_home(w));
+	return true;
 }
 
 static void refused(struct session *s, const struct reply_status *status)
@@ -301,8 +310,8 @@ static void refused(struct session *s, const struct reply_status *status)
 		believing_odd_settled(s, w);
 	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))
 		return;
-	if (status->code == CODE_NONE)
-		look_whether_it_is_there(s, w->id);
+	if (status->code == CODE_NONE && is_asked_again(s, w))
+		return;
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
 	fetching_settle(s, w, &why);

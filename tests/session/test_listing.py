@@ -221,14 +221,15 @@ def test_uidl_that_was_there_and_is_refused_is_trouble_that_passes(drive, serve)
 # ---- what vanishes behind a listing ----
 
 def test_what_is_refused_is_looked_for_in_another_listing(drive, serve):
-    server = serve(messages=THREE, rules=["on RETR 1-2 vanish"])
+    server = serve(messages=THREE, rules=["on RETR 1-2 conn=1 vanish"])
     driver = drive(server)
     driver.answer("first", "^listed 3 fresh")
     driver.say("fetch a", "fetch b", "fetch c")
-    assert all("E_REFUSED" in line for line in driver.wait_for("^fetched [ab] ", 2))
+    driver.wait_for("^fetched a E_REFUSED")      # the first of its line
+    driver.wait_for("^fetched #[0-9]+ E_VANISHED")   # b, which is not listed any more
     driver.wait_for("^fetched c OK")
     driver.wait_for("^listed 1 fresh")
-    assert server.sent("UIDL") == 2      # one for both
+    assert server.sent("UIDL") == 2              # one for both
     driver.end()
 
 

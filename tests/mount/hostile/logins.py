@@ -62,7 +62,7 @@ ROWS = [
     refused("login-closes", both("close"), "clos", "a backend that crashes"),
     refused("in-use", both('err "[IN-USE] locked"'), "locked|in use", "Dovecot, Courier, popa3d"),
     refused("asks-for-more-and-more", reply("AUTH", b"+ more\r\n") + "\n" + reply("PASS", b"+ more\r\n"),
-            "out of step|login|clos|refused|silent", "a wrong mechanism", mount=SILENT),
+            "out of step|login|clos|refused|silent|follow", "a wrong mechanism", mount=SILENT),
     refused("in-use-late", both('delay 500 err "[IN-USE] locked"'), "locked|in use", "seen: after 10 s, after 14 s"),
     Row("in-use-once", "the session before is not quite gone", rules=both('times=1 err "[IN-USE] locked"'),
         mount={"retry": 60}),

@@ -19,6 +19,7 @@
 #include "inside.h"
 #include "log.h"
 #include "mount.h"
+#include "telling.h"
 
 #define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
@@ -95,6 +96,7 @@ enum error fs_create(
 		code = reader_open(&f->reader, plan->store, why);
 	if (code != OK)
 		return code;
+	reader_shelf(f->reader, queues->shelf);
 	*out = take(&f);
 	return OK;
 }
@@ -117,6 +119,9 @@ void fs_free(struct fs *f)
 		disconnect(f);
 	}
 	dir_close_all(f);
+	usage_tell(&f->usage, &f->queues->tasks);
+	usage_finish(&f->usage);
+	happenings_finish(&f->happenings);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
@@ -288,6 +293,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 		if (f->greeted && !said) {
 			said = true;
 			ready(with);
+			telling_all(f);
 		}
 		if (!f->ending && (f->signals || !connected(f)))
 			begin_end(f, f->broken || connected(f));

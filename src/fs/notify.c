@@ -21,6 +21,8 @@ struct notice {
 	struct listing *was, *is; /* a swap, where set */
 	fuse_req_t open;          /* to be answered behind it, where set ... */
 	bool keep;                /* ... and the kernel's pages are right */
+	struct pins *pins;        /* of the opener */
+	int64_t id;
 };
 
 struct notify {
@@ -66,8 +68,8 @@ static void tell(struct notify *n, struct notice *x)
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (x->open)
-		fuse_reply_open(take(&x->open), &fi);
+	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
+		pins_let_go(x->pins, x->id);
 }
 
 static void *run(void *with)
@@ -146,9 +148,11 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep)
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .keep = keep});
+	put(n, (struct notice){
+		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
 }
 
 void notify_end(struct notify *n)

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "listing.h"
+#include "pins.h"
 
 struct notify;
 
@@ -29,8 +30,10 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
 /* Answers an open, but only once the kernel has forgotten the attributes: the message has another
  * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
- * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. */
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep);
+ * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. The
+ * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
 
 /* Asks the thread to end; what is still queued is left out (opens get ENODEV).
  * notify_fd is readable once it has. The

@@ -45,7 +45,7 @@
  *        committing  delete                           comparing   only what was unlinked
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
- *        checking    are the bodies what they were?
+ *        keeping     where a body that comes goes     checking    are they what they were?
  *        room        which bodies stay                shelf       those outside the database
  *        pins        which bodies are in use
  *        header date RFC 5322                         name        a UIDL as a file name

@@ -303,8 +303,8 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
-	free(o->suffix);
 	words_free(o->on_new);
+	free(o->suffix);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	free(o->config);

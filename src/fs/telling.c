@@ -28,6 +28,12 @@ void telling_begin(struct fs *f, fuse_req_t req, const void *in)
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
+static const char *shown(
+    const struct fs *f, char name[NAMES_ROOM], const struct listing *l, const struct message *m)
+{
+	return names_shown(name, VIEW_MESSAGE, f->plan.suffix, message_name(l, m)).at;
+}
+
 /* Before the mount answers nobody can listen. */
 void telling_come(void *with, const struct listing *l, const struct message *m)
 {
@@ -35,9 +41,9 @@ void telling_come(void *with, const struct listing *l, const struct message *m)
 	char name[NAMES_ROOM];
 
 	f->fresh++;
-	names_shown(name, VIEW_MESSAGE, f->plan.suffix, message_name(l, m));
 	if (f->greeted)
-		happenings_add(&f->happenings, "new %s %" PRIu64, name, message_size(m));
+		happenings_add(
+		    &f->happenings, "new %s %" PRIu64, shown(f, name, l, m), message_size(m));
 }
 
 void telling_gone(void *with, const struct listing *l, const struct message *m)
@@ -45,9 +51,8 @@ void telling_gone(void *with, const struct listing *l, const struct message *m)
 	struct fs *f = with;
 	char name[NAMES_ROOM];
 
-	names_shown(name, VIEW_MESSAGE, f->plan.suffix, message_name(l, m));
 	if (f->greeted)
-		happenings_add(&f->happenings, "gone %s", name);
+		happenings_add(&f->happenings, "gone %s", shown(f, name, l, m));
 }
 
 void telling_committed(struct fs *f, const struct event *e)

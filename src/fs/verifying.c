@@ -6,8 +6,8 @@
 #include "alloc.h"
 #include "checking.h"
 #include "inside.h"
-#include "names.h"
 #include "log.h"
+#include "names.h"
 
 struct verification {
 	struct verification *next;
@@ -95,6 +95,8 @@ void verifying_begin(struct fs *f, fuse_req_t req, const void *in)
 
 static void put(struct fs *f, struct verb_verify *to, const struct checking *c)
 {
+	char shown[NAMES_ROOM];
+
 	to->after = c->id;
 	to->found = (uint32_t)c->found;
 	to->checked = c->checked;
@@ -103,7 +105,8 @@ static void put(struct fs *f, struct verb_verify *to, const struct checking *c)
 	to->listed = c->listed;
 	memcpy(to->sha256, c->sha256, sizeof(to->sha256));
 	if (c->found != FOUND_NOTHING)
-		names_shown(to->name, VIEW_MESSAGE, f->plan.suffix, slice_of(c->name));
+		strcpy(to->name,
+		    names_shown(shown, VIEW_MESSAGE, f->plan.suffix, slice_of(c->name)).at);
 }
 
 /* Not under somebody who reads it, unless there is nothing to read. */

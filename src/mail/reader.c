@@ -168,6 +168,13 @@ static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *
 	return (ssize_t)done;
 }
 
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	ssize_t got = stored_body(r, id, offset, to, len);
+
+	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
+}
+
 void reader_begin(struct reader *r)
 {
 	sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL);
@@ -184,14 +191,7 @@ bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *
 
 	if (q)
 		*lines = (uint32_t)sqlite3_column_int64(q, 0);
-	return q != NULL;
-}
-
-ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
-{
-	ssize_t got = stored_body(r, id, offset, to, len);
-
-	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
+	return q || shelf_piece_lines(r->shelf, id, index, lines);
 }
 
 /* ---- rows ---- */
@@ -206,7 +206,7 @@ bool reader_message(struct reader *r, int64_t id, struct reader_row *row)
 	    .listed = (uint64_t)sqlite3_column_int64(q, 0),
 	    .size = (uint64_t)sqlite3_column_int64(q, 1),
 	    .true_size = sqlite3_column_type(q, 1) != SQLITE_NULL,
-	    .cached = sqlite3_column_type(q, 2) != SQLITE_NULL,
+	    .cached = sqlite3_column_type(q, 2) != SQLITE_NULL || shelf_has_whole(r->shelf, id),
 	    .lines = (uint64_t)sqlite3_column_int64(q, 3),
 	    .header = (uint32_t)sqlite3_column_int64(q, 4),
 	    .received = sqlite3_column_int64(q, 5),

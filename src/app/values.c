@@ -112,12 +112,15 @@ enum error value_octal(mode_t *bits, const char *name, const char *text, struct 
 enum error value_suffix(
     char **suffix, const char *name, const char *text, struct range r, struct failure *why)
 {
-	size_t len = strlen(text);
+	size_t len = strlen(text), plain = 0;
 
-	if (len < r.least || len > r.most || strchr(text, '/'))
+	while (text[plain] > ' ' && text[plain] < 0x7F && !strchr("/%~:", text[plain]))
+		plain++;
+	if (len < r.least || len > r.most || plain < len)
 		return failed(why, E_USAGE,
-		    "%s=%s makes no sense: it ends a file's name, without a \"/\", and has at most "
-		    "%" PRIu64 " octets",
+		    "%s=%s makes no sense: it is of letters, digits and marks other than "
+		    "\"/%%~:\", "
+		    "%" PRIu64 " at most",
 		    name, text, r.most);
 	*suffix = xstrdup(text);
 	return OK;

@@ -28,7 +28,8 @@ enum error value_count(
 /* "077": the nine bits of a mode. */
 enum error value_octal(mode_t *bits, const char *name, const char *text, struct failure *why);
 
-/* The end of a file's name, of so many octets: *suffix is malloc'd. */
+/* The end of a file's name, of so many octets that need no escape in one (name.h): *suffix is
+ * malloc'd. */
 enum error value_suffix(
     char **suffix, const char *name, const char *text, struct range r, struct failure *why);
 

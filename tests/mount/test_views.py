@@ -104,6 +104,26 @@ def test_the_size_is_true_at_the_first_open_of_a_deleted_one_too(person, mounts,
     assert mount.umount() == 0
 
 
+@pytest.mark.parametrize("memory", ["64M", "1M"])
+def test_without_a_cache_line_ends_are_lf_too(odd, person, mounts, memory):
+    account, sent = odd
+    mount = mounts.mount(account, person, eol="lf", nocache=True, memory=memory)
+    want = {name: digest(lf(octets)) for name, octets in sent.items()}
+    assert mount.sums() == want and mount.sums() == want
+    assert mount.sizes() == {name: len(lf(octets)) for name, octets in sent.items()}
+    assert {name: digest(mount.call(open_and_stat, maildir(mount, "cur", f"{name}:2,S"))[1]) for name in want} == want
+    assert mount.umount() == 0
+
+
+def test_what_was_evicted_and_comes_again_has_its_size_already(person, mounts, serve):
+    server = serve(messages=FILES)
+    mount = mounts.mount(server, person, eol="lf", cache_size="1K", prefetch=0)
+    for _ in range(2):
+        assert {name: mount.read(name) for name in MAIL} == {name: lf(octets) for name, octets in MAIL.items()}
+        assert mount.sizes() == {name: len(lf(octets)) for name, octets in MAIL.items()}
+    assert mount.umount() == 0
+
+
 # ---- suffix ----
 
 def test_a_suffix_stands_behind_all_names_and_collides_with_none(anyone, mounts, serve):
@@ -141,7 +161,7 @@ def names_file(person, names):
 def test_numbers_stay_when_the_suffix_changes(person, mounts, serve):
     server = serve(messages=FILES)
     seen, cache = [], {}
-    for suffix in (None, ".eml", " (mail)", None):
+    for suffix in (None, ".eml", "-(mail)", None):
         mount = mounts.mount(server, person, suffix=suffix, **cache)
         cache = {"cache": mount.cache}
         seen.append(mount.call(lambda: [e.inode() for e in os.scandir(mount.path)]))
@@ -170,7 +190,7 @@ def test_a_message_that_vanishes_takes_its_suffix_along(person, mounts, serve):
     assert mount.umount() == 0
 
 
-@pytest.mark.parametrize("suffix", ["a/b", "x" * 33, ""])
+@pytest.mark.parametrize("suffix", ["a/b", "x" * 33, "", "a b", ":2,S"])
 def test_a_suffix_that_is_none_is_refused(person, mounts, serve, suffix):
     server = serve(messages=FILES)
     _, done = mounts.attempt(server, person, suffix=suffix)

@@ -161,7 +161,13 @@ static void a_suffix_is_part_of_a_name(void **state)
 		bool good;
 	} cases[] = {
 	    {".eml", true},
-	    {" eml", true},
+	    {"_eml", true},
+	    {" eml", false},
+	    {"a~2", false},
+	    {"a:b", false},
+	    {"a%b", false},
+	    {"\xC3\xA9", false},
+	    {"a\x7F", false},
 	    {"1234", true},
 	    {"", false},
 	    {"12345", false},

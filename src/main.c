@@ -28,6 +28,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers
+ *        push        pages ahead of a reader
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *

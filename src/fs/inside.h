@@ -41,7 +41,8 @@ struct fs {
 	struct queues *queues;
 	struct maildrop *maildrop;
 	struct reader *reader;
-	struct prefetch *prefetch;
+	struct prefetch *prefetch;   /* what to fetch ahead of readers, and ... */
+	struct prefetch *pushes;     /* ... what to push */
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */

@@ -1,6 +1,7 @@
 #include "notify.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "push.h"
 #include "queue.h"
 
 struct notice {
@@ -20,12 +22,16 @@ struct notice {
 	struct listing *was, *is; /* a swap, where set */
 	fuse_req_t open;          /* to be answered behind it, where set ... */
 	bool keep;                /* ... and the kernel's pages are right */
+	int64_t push;             /* a message's body, of ... */
+	uint64_t size;            /* ... so many octets; nothing else then */
 };
 
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
 	struct queue notices;
+	struct queue pushes; /* what may wait */
+	struct push *push;
 	atomic_bool ending;
 	int ended; /* eventfd */
 };
@@ -59,11 +65,31 @@ static void tell(struct notify *n, struct notice *x)
 {
 	struct fuse_file_info fi = {.keep_cache = x->keep};
 
+	if (x->push) {
+		push_body(n->push, x->push, x->size);
+		return;
+	}
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
 	if (x->open)
 		fuse_reply_open(take(&x->open), &fi);
+}
+
+/* A push may come late: what is wrong in the kernel may not. */
+static struct queue_item *next(struct notify *n)
+{
+	struct pollfd both[] = {
+	    {.fd = queue_fd(&n->notices), .events = POLLIN},
+	    {.fd = queue_fd(&n->pushes), .events = POLLIN},
+	};
+	struct queue_item *item = queue_take(&n->notices);
+
+	if (!item)
+		item = queue_take(&n->pushes);
+	if (!item)
+		poll(both, 2, -1);
+	return item;
 }
 
 static void *run(void *with)
@@ -72,10 +98,8 @@ static void *run(void *with)
 	struct notify *n = with;
 
 	while (!atomic_load(&n->ending)) {
-		struct queue_item *item;
+		struct queue_item *item = next(n);
 
-		queue_wait(&n->notices, CLOCK_NEVER);
-		item = queue_take(&n->notices);
 		if (!item)
 			continue;
 		if (!atomic_load(&n->ending))
@@ -90,14 +114,27 @@ static void free_all(struct notify *n)
 {
 	struct queue_item *item;
 
-	while ((item = queue_take(&n->notices)))
+	while ((item = queue_take(&n->notices)) || (item = queue_take(&n->pushes)))
 		notice_free((struct notice *)item);
 	queue_finish(&n->notices);
+	queue_finish(&n->pushes);
+	push_free(n->push);
 	close(n->ended);
 	free(n);
 }
 
-enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why)
+static bool init_queues(struct notify *n)
+{
+	if (!queue_init(&n->notices))
+		return false;
+	if (queue_init(&n->pushes))
+		return true;
+	queue_finish(&n->notices);
+	return false;
+}
+
+enum error notify_start(
+    struct notify **out, struct fuse_session *fuse, const char *store, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
@@ -105,12 +142,13 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, struct f
 
 	n->fuse = fuse;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (n->ended < 0 || !queue_init(&n->notices)) {
+	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;
 		closep(&n->ended);
 		free(n);
 		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
 	}
+	n->push = push_create(fuse, store);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	number = pthread_create(&n->thread, NULL, run, n);
@@ -127,7 +165,7 @@ static void put(struct notify *n, struct notice what)
 {
 	struct notice *x = xmemdup(&what, sizeof(what));
 
-	queue_put(&n->notices, &x->item);
+	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
 }
 
 void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is)
@@ -143,6 +181,11 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep)
 {
 	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .keep = keep});
+}
+
+void notify_push(struct notify *n, int64_t id, uint64_t size)
+{
+	put(n, (struct notice){.push = id, .size = size});
 }
 
 void notify_end(struct notify *n)

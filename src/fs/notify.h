@@ -14,8 +14,10 @@
 
 struct notify;
 
-/* Starts the thread, with all signals blocked. `fuse` outlives it. */
-enum error notify_start(struct notify **out, struct fuse_session *fuse, struct failure *why);
+/* Starts the thread, with all signals blocked. `fuse` and `store` (the database's
+ * path) outlive it. */
+enum error notify_start(
+    struct notify **out, struct fuse_session *fuse, const char *store, struct failure *why);
 
 /* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
  * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
@@ -30,6 +32,9 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
  * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
  * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. */
 void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep);
+
+/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
+void notify_push(struct notify *n, int64_t id, uint64_t size);
 
 /* Asks the thread to end; what is still queued is left out (opens get ENODEV).
  * notify_fd is readable once it has. The

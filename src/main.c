@@ -27,7 +27,7 @@
  *        waiting     requests that are parked         snapshots   what status said, and when
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
- *        headers     .pop3fs/headers
+ *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        push        pages ahead of a reader
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
@@ -41,6 +41,7 @@
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
+ *        encoded     RFC 2047                         charset     what iconv calls it
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way
@@ -58,9 +59,12 @@
  *        troubled    messages that cannot be had      postponing  ... for now
  *        secrets     asked for before a login
  *
- * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O
+ * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
+ *        mechanism (which way in), sasl (one exchange; gnu: GNU SASL's part of it), oauth, apop,
+ *        base64, md5
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
- *        (how one is written), socks (what it is told), tunnel (the socket to it)
+ *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
+ *        untrusted (what a certificate lacks), quiet (a socket for OpenSSL)
  * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is

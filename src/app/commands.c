@@ -55,7 +55,7 @@ static struct slice text_of(const struct verb_status *answer)
 /* A line of status: "key: value". Returns the key's length, 0 for anything else. */
 static size_t key_length(struct slice line)
 {
-	const char *colon = memmem(line.at, line.len, ": ", 2);
+	const char *colon = line.at ? memmem(line.at, line.len, ": ", 2) : NULL;
 
 	return colon ? (size_t)(colon - line.at) : 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "mechanism.h"
 #include "netrc.h"
 #include "run.h"
 #include "terminal.h"
@@ -23,17 +24,18 @@ struct credentials_source {
 	const char *name; /* what sentences call it */
 	const char *what; /* it gives */
 	chooser *choose;  /* whether it is configured */
-	asker *ask;       /* its text, the secret being the first line */
+	asker *ask;       /* its text, the secret being the first line; NULL: no secret is needed */
 	bool once;        /* it cannot be asked a second time */
 	bool guarded;     /* where it stands nobody else can read it, whatever its mode is */
 };
 
-static chooser choose_oauth, choose_command, choose_file, choose_stdin, choose_systemd,
-    choose_netrc, choose_terminal;
+static chooser choose_nothing, choose_oauth, choose_command, choose_file, choose_stdin,
+    choose_systemd, choose_netrc, choose_terminal;
 static asker ask_command, ask_file, ask_stdin, ask_netrc, ask_terminal;
 
 /* clang-format off */
 static const struct credentials_source sources[] = {
+	{"the certificate",  "secret",   choose_nothing,  NULL, .once = true},
 	{"oauth_command",    "token",    choose_oauth,    ask_command},
 	{"password_command", "password", choose_command,  ask_command},
 	{"password_file",    "password", choose_file,     ask_file},
@@ -45,6 +47,12 @@ static const struct credentials_source sources[] = {
 /* clang-format on */
 
 /* ---- which ---- */
+
+/* The login by a client certificate alone. */
+static bool choose_nothing(struct credentials *c, const struct options *o, const struct account *a)
+{
+	return o->auth == MECHANISM_EXTERNAL;
+}
 
 static bool choose_oauth(struct credentials *c, const struct options *o, const struct account *a)
 {
@@ -257,6 +265,10 @@ enum error credentials_ask(
 	CLEANUP(buf_wipe) struct buf text = {.len = 0};
 	struct failure reason;
 
+	if (!s->ask) {
+		*out = NULL;
+		return OK;
+	}
 	if (s->ask(c, leash, &text, &reason))
 		return failed(why, E_SECRET, "%s", reason.words);
 	return secret_from_text(out, s->name, s->what, buf_slice(&text), why);

@@ -32,7 +32,8 @@ void credentials_finish(struct credentials *c);
 bool credentials_is_token(const struct credentials *c);
 bool credentials_can_ask_again(const struct credentials *c);
 
-/* *out is the caller's, for secret_free; every other copy is wiped. May wait for a person, and runs
+/* *out is the caller's, for secret_free, and NULL where none is needed (auth=EXTERNAL); every other
+ * copy is wiped. May wait for a person, and runs
  * commands, which end when `leash` hangs up (run.h; -1: none). E_SECRET: *why says what to do. */
 enum error credentials_ask(
     struct secret **out, const struct credentials *c, int leash, struct failure *why);

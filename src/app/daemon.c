@@ -18,7 +18,7 @@
 #include "log.h"
 #include "outcome.h"
 
-#define PROGRESS_MS 1000 /* the line is shown after this, and anew after each */
+#define PROGRESS_S 1 /* the line is shown after this, and anew after each */
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 #define ENDING (sizeof(ending) / sizeof(ending[0]))
@@ -38,14 +38,14 @@ void daemon_prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void block_signals(void)
+static void block_signals(sigset_t *before)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < ENDING; i++)
 		sigaddset(&set, ending[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, before);
 }
 
 static void become_child(struct daemon *d)
@@ -62,23 +62,21 @@ enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why)
 	int ends[2];
 
 	*d = (struct daemon){.pipe = -1, .parent = getpid()};
-	if (foreground) {
-		block_signals();
-		return OK;
-	}
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	if (!foreground && pipe2(ends, O_CLOEXEC) != 0)
 		return failed(why, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+	block_signals(&d->signals); /* before the fork: none is lost to either */
+	if (foreground)
+		return OK;
 	d->child = fork();
 	if (d->child < 0) {
+		sigprocmask(SIG_SETMASK, &d->signals, NULL);
 		close(ends[0]);
 		close(ends[1]);
 		d->child = 0;
 		return failed(why, E_SYSTEM, "cannot fork: %s", strerror(errno));
 	}
-	if (d->child == 0) {
-		block_signals();
+	if (d->child == 0)
 		become_child(d);
-	}
 	close(ends[d->child ? 1 : 0]);
 	d->pipe = ends[d->child ? 0 : 1];
 	return OK;
@@ -127,20 +125,25 @@ static void show_notice(const struct failure *word)
 		log_warning("%s", word->words);
 }
 
-/* Waits for the child's last word. A signal is handed on to the child once; it gives up and says
- * so. */
+static void hand_on(struct daemon *d)
+{
+	if (caught && !d->told)
+		d->told = kill(d->child, SIGTERM) == 0;
+}
+
+/* Waits for the child's last word. A signal, which comes only while we wait, is handed on to the
+ * child once; it gives up and says so. */
 static bool take_word(struct daemon *d, const char *doing, struct failure *word)
 {
+	static const struct timespec progress = {.tv_sec = PROGRESS_S};
 	int64_t since = clock_ms();
 	ssize_t got = -1;
-	bool told = false;
 
 	while (got < 0) {
 		struct pollfd polled = {d->pipe, POLLIN, 0};
-		int ready = poll(&polled, 1, PROGRESS_MS);
+		int ready = ppoll(&polled, 1, &progress, &d->signals);
 
-		if (caught && !told)
-			told = kill(d->child, SIGTERM) == 0;
+		hand_on(d);
 		if (ready > 0)
 			got = read(d->pipe, word, sizeof(*word));
 		else if (ready == 0)
@@ -178,7 +181,9 @@ int daemon_wait(struct daemon *d, const char *doing)
 	for (size_t i = 0; i < ENDING; i++)
 		sigaction(ending[i], &catching, NULL);
 	spoke = take_word(d, doing, &word);
+	sigprocmask(SIG_SETMASK, &d->signals, NULL);
 	if (caught) {
+		hand_on(d); /* it came with the last word: a mount that nobody wants any more */
 		signal(caught, SIG_DFL);
 		raise(caught);
 	}

@@ -3,6 +3,7 @@
 #ifndef POP3FS_DAEMON_H
 #define POP3FS_DAEMON_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct daemon {
 	int pipe;    /* this process's end; -1 in the foreground */
 	pid_t child; /* in the parent, else 0 */
 	pid_t parent;
+	sigset_t signals; /* blocked before the fork, for the parent's end */
+	bool told;        /* the child, that it should end */
 	struct failure notices[DAEMON_MOST_NOTICES]; /* said before there was a log */
 	size_t count;
 };
@@ -22,9 +25,9 @@ struct daemon {
  * SIGPIPE ignored. */
 void daemon_prepare(void);
 
-/* Forks (not in the foreground). In the child, or in the foreground, signals that end a daemon are
- * blocked from here on: the loop reads them from a signalfd, and they come also if the parent dies
- * first. E_SYSTEM. */
+/* Forks (not in the foreground). Signals that end a daemon are blocked from here on: the loop of
+ * the child, or of the foreground, reads them from a signalfd, and they come also if the parent
+ * dies first; the parent hears them in daemon_wait. E_SYSTEM. */
 enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why);
 bool daemon_is_parent(const struct daemon *d);
 

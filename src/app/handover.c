@@ -60,6 +60,9 @@ enum error handover_take(int *fd, const struct handover *h, struct failure *why)
 	while ((e = lock_take(fd, h->lock, h->mountpoint, &holder, why)) == E_HELD) {
 		bool ends = holder.stage == LOCK_ENDING;
 
+		if (ends && !said)
+			say(h, &holder);
+		said = said || ends;
 		if (!ends && has_mount(&holder))
 			return e;
 		if (!ends && clock_ms() >= unnoticed)
@@ -69,9 +72,6 @@ enum error handover_take(int *fd, const struct handover *h, struct failure *why)
 			    "pid %d, which commits the deletions of %s, has not ended within "
 			    "%" PRId64 " s",
 			    holder.pid, holder.mountpoint, h->wait_ms / 1000);
-		if (ends && !said)
-			say(h, &holder);
-		said = said || ends;
 		if (!pause_one_step())
 			return failed(why, E_INTERRUPT, "interrupted before the first listing");
 	}

@@ -38,13 +38,20 @@ struct option {
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy;
+    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy,
+    parse_pin, parse_mechanism;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
     [OPTION_TLS_IMPLICIT] = "implicit",
     [OPTION_TLS_STARTTLS] = "starttls",
     [OPTION_TLS_OFF] = "off",
+    NULL,
+};
+
+static const char *const version_words[] = {
+    [TLS_1_2] = "1.2",
+    [TLS_1_3] = "1.3",
     NULL,
 };
 
@@ -74,7 +81,12 @@ static const struct option table[] = {
 	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input"},
 	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true},
 	{"tls", parse_choice, FIELD(tls), "source", "how TLS begins; source: as SOURCE says", "WORD", .choices = tls_words},
+	{"auth", parse_mechanism, FIELD(auth), "auto", "how to log in: SCRAM-SHA-256, PLAIN, ...", "WORD"},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
+	{"pin", parse_pin, FIELD(pin), NULL, "sha256:DIGEST of the server's certificate or key", "PIN"},
+	{"cert", parse_path, FIELD(cert), NULL, "a client certificate to show, PEM", "FILE"},
+	{"key", parse_path, FIELD(key), NULL, "its key, if not in the same file; mode 0600", "FILE"},
+	{"tls_min", parse_choice, FIELD(tls_min), "1.2", "the oldest TLS to speak", "WORD", .choices = version_words},
 
 	{"proxy", parse_proxy, FIELD(proxy), NULL, "socks5h://[USER:PASSWORD@]HOST[:PORT]", "URL"},
 
@@ -93,6 +105,7 @@ static const struct option table[] = {
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
+	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
 	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},
@@ -212,6 +225,27 @@ static enum error parse_proxy(
 	return proxy_parse(field, value, why);
 }
 
+static enum error parse_pin(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return pin_parse(field, value, why);
+}
+
+static enum error parse_mechanism(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	enum mechanism m;
+
+	if (!mechanism_named(&m, slice_of(value)))
+		return failed(why, E_USAGE,
+		    "%s=%s is no way to log in: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, "
+		    "SCRAM-SHA-1-PLUS, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5, EXTERNAL, OAUTHBEARER, "
+		    "XOAUTH2, APOP, USER or auto",
+		    row->name, value);
+	*(unsigned *)field = m;
+	return OK;
+}
+
 /* ---- the table as a whole ---- */
 
 static enum error parse_row(
@@ -222,7 +256,7 @@ static enum error parse_row(
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.uid = getuid(), .gid = getgid()};
+	*o = (struct options){.uid = getuid(), .gid = getgid(), .xattr = true};
 	for (size_t i = 0; i < ROWS; i++) {
 		if (table[i].fallback && parse_row(o, &table[i], table[i].fallback, NULL))
 			abort(); /* a default that its own row refuses: the tests see it */
@@ -232,6 +266,9 @@ void options_init(struct options *o)
 void options_finish(struct options *o)
 {
 	free(o->ca);
+	free(o->cert);
+	free(o->key);
+	free(o->pin);
 	free(o->password_file);
 	free(o->netrc);
 	words_free(o->password_command);
@@ -344,6 +381,11 @@ enum error options_check(struct options *o, struct failure *why)
 
 	if (other && root)
 		return failed(why, E_USAGE, "allow_other and allow_root contradict each other");
+	if (o->key && !o->cert)
+		return failed(why, E_USAGE, "key= is that of a certificate: cert= names it");
+	if (o->auth == MECHANISM_EXTERNAL && !o->cert)
+		return failed(why, E_USAGE,
+		    "auth=EXTERNAL is the login by a client certificate: cert= names it");
 	/* whoever lets others in wants the kernel to look at modes */
 	if (other || root)
 		o->default_permissions = true;

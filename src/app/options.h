@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "pin.h"
 #include "proxy.h"
 
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
@@ -22,8 +23,11 @@ enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
 struct options {
 	bool help, version, foreground, debug;
-	unsigned tls; /* enum option_tls */
-	char *ca;     /* paths are absolute; NULL: not given */
+	unsigned tls;          /* enum option_tls */
+	char *ca, *cert, *key; /* paths are absolute; NULL: not given */
+	struct pin *pin;       /* NULL: none */
+	unsigned tls_min;      /* enum tls_version */
+	unsigned auth;         /* enum mechanism */
 	char *password_file;
 	char **oauth_command, **password_command; /* words for execvp; NULL: not given */
 	bool password_stdin;
@@ -35,7 +39,7 @@ struct options {
 	unsigned mtime;                                        /* enum option_mtime */
 	uint64_t prefetch;                                     /* octets */
 	unsigned pipelining;                                   /* enum session_pipelining */
-	bool read_only, offline;
+	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;
 	gid_t gid;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,15 +25,27 @@ static void catch_signal(int number)
 	caught = number;
 }
 
-/* One line, until Enter. A signal ends the read, because no SA_RESTART is set. */
-static ssize_t read_line(int fd, char *text, size_t room)
+/* One line, until Enter. Signals come only while we wait: one that came before that would not end
+ * the wait. */
+static ssize_t read_line(int fd, char *text, size_t room, const sigset_t *awake)
 {
+	struct pollfd polled = {fd, POLLIN, 0};
 	ssize_t len;
 
-	do
-		len = read(fd, text, room);
-	while (len < 0 && errno == EINTR && !caught);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while ((len = read(fd, text, room)) < 0 && errno == EAGAIN && !caught)
+		(void)ppoll(&polled, 1, NULL, awake);
 	return len;
+}
+
+static void block_signals(sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, before);
 }
 
 /* With echo off and signals caught; both are as before when it returns. */
@@ -40,6 +53,7 @@ static ssize_t read_hidden(int fd, char *text, size_t room)
 {
 	struct sigaction catching = {.sa_handler = catch_signal}, before[SIGNALS];
 	struct termios shown, hidden;
+	sigset_t awake;
 	ssize_t len = -1;
 
 	if (tcgetattr(fd, &shown) != 0)
@@ -48,6 +62,7 @@ static ssize_t read_hidden(int fd, char *text, size_t room)
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	hidden.c_lflag |= ICANON | ISIG | ECHONL;
 	caught = 0;
+	block_signals(&awake);
 	for (size_t i = 0; i < SIGNALS; i++) {
 		/* stopped in the middle, the shell would be left without echo */
 		struct sigaction ignoring = {.sa_handler = SIG_IGN};
@@ -55,10 +70,11 @@ static ssize_t read_hidden(int fd, char *text, size_t room)
 		sigaction(signals[i], signals[i] == SIGTSTP ? &ignoring : &catching, &before[i]);
 	}
 	if (tcsetattr(fd, TCSAFLUSH, &hidden) == 0)
-		len = read_line(fd, text, room);
+		len = read_line(fd, text, room, &awake);
 	tcsetattr(fd, TCSANOW, &shown);
 	for (size_t i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
+	sigprocmask(SIG_SETMASK, &awake, NULL);
 	return len;
 }
 

@@ -20,6 +20,7 @@ struct fs_plan { /* the strings live as long as the fs */
 	gid_t gid;
 	mode_t umask;    /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
 	bool mtime_seen; /* mtime is when a message was first seen, else when it was received */
+	bool xattr;      /* messages have extended attributes */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */

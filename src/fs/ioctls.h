@@ -100,8 +100,8 @@ struct verb_fetched {
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
+#define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)
 #define VERB_FETCH    _IOWR('P', 0xf8, struct verb_fetch)
 #define VERB_FETCHED  _IOWR('P', 0xf9, struct verb_fetched)
-#define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)
 
 #endif

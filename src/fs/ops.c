@@ -246,6 +246,17 @@ static void refuse_write(fuse_req_t req, fuse_ino_t ino, const char *octets, siz
 	fs_refuse(req);
 }
 
+static void refuse_xattr(
+    fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	fs_refuse(req);
+}
+
+static void refuse_xattr_removal(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	fs_refuse(req);
+}
+
 const struct fuse_lowlevel_ops fs_operations = {
     .init = init,
     .lookup = dir_lookup,
@@ -254,6 +265,10 @@ const struct fuse_lowlevel_ops fs_operations = {
     .getattr = get_attributes,
     .statfs = get_statfs,
     .access = check_access,
+    .getxattr = xattrs_get,
+    .listxattr = xattrs_list,
+    .setxattr = refuse_xattr,
+    .removexattr = refuse_xattr_removal,
     .ioctl = verbs_ioctl,
     .opendir = dir_open,
     .readdir = dir_read,

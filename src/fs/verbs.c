@@ -96,14 +96,13 @@ static void status(struct fs *f, fuse_req_t req, const void *in)
 
 /* ---- commit ---- */
 
-static void send_commit(struct fs *f, bool leaving)
+static void send_commit(struct fs *f)
 {
 	struct job *j = job_create(JOB_COMMIT);
 	struct verbs *v = &f->verbs;
 
 	v->commit++;
 	v->committing = true;
-	v->leaving = leaving;
 	v->late = false;
 	queue_put(&f->queues->jobs, &j->item);
 }
@@ -112,17 +111,13 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 {
 	const struct verb_commit *asked = in;
 	struct verbs *v = &f->verbs;
-	bool leaving = asked->leaving != 0;
 
-	if (!v->committing) {
-		send_commit(f, leaving);
-	} else if (v->late) {
+	if (!v->committing)
+		send_commit(f);
+	else if (v->late)
 		v->next = true;
-		v->next_leaving |= leaving;
-	} else {
-		v->leaving |= leaving;
-	}
-	waiting_park(&f->waiting, req, WAIT_COMMIT, v->commit + v->next, 0);
+	waiting_park(
+	    &f->waiting, req, asked->leaving ? WAIT_LEAVE : WAIT_COMMIT, v->commit + v->next, 0);
 }
 
 void verbs_journal_changed(struct fs *f)
@@ -144,12 +139,15 @@ static void say_commit(const struct event *e)
 /* Also of one that was asked for in between, and does what the other could not. */
 static void keep_for_end(struct verbs *v, const struct event *e)
 {
-	if (v->leaving)
-		v->stands_until = clock_in(STANDS_MS);
-	v->leaving = false;
 	v->stands = e->commit;
 	v->stands.deleted = 0; /* that was said already */
 	v->stands_failure = e->failure;
+}
+
+static void answer_commit(struct fs *f, int64_t number, const struct verb_commit *answer)
+{
+	answer_all(f, WAIT_COMMIT, number, answer, sizeof(*answer));
+	answer_all(f, WAIT_LEAVE, number, answer, sizeof(*answer));
 }
 
 void verbs_committed(struct fs *f, const struct event *e)
@@ -164,23 +162,24 @@ void verbs_committed(struct fs *f, const struct event *e)
 
 	verbs_put_failure(&answer.failure, &e->failure);
 	v->committing = false;
-	answer_all(f, WAIT_COMMIT, v->commit, &answer, sizeof(answer));
+	if (waiting_for(&f->waiting, WAIT_LEAVE, v->commit))
+		v->stands_until = clock_in(STANDS_MS);
+	answer_commit(f, v->commit, &answer);
 	if (e->final) {
-		answer_all(f, WAIT_COMMIT, v->commit + 1, &answer, sizeof(answer));
+		answer_commit(f, v->commit + 1, &answer);
 		return;
 	}
 	say_commit(e);
 	keep_for_end(v, e);
 	if (v->next && !f->ending) {
 		v->next = false;
-		send_commit(f, v->next_leaving);
-		v->next_leaving = false;
+		send_commit(f);
 	}
 }
 
-bool verbs_leave(const struct verbs *v)
+bool verbs_leave(const struct fs *f)
 {
-	return v->leaving || v->next_leaving || clock_ms() < v->stands_until;
+	return waiting_count(&f->waiting, WAIT_LEAVE) > 0 || clock_ms() < f->verbs.stands_until;
 }
 
 bool verbs_have_committed(struct fs *f)
@@ -196,9 +195,8 @@ bool verbs_have_committed(struct fs *f)
 
 static void stay(struct fs *f, fuse_req_t req, const void *in)
 {
-	const struct verb_stay answer = {.left = verbs_leave(&f->verbs)};
+	const struct verb_stay answer = {.left = verbs_leave(f)};
 
-	f->verbs.leaving = f->verbs.next_leaving = false;
 	f->verbs.stands_until = 0;
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
@@ -289,7 +287,7 @@ static void undelete_refused(struct fs *f, fuse_req_t req, const char *name)
 	struct verb_undelete answer = {.refused = 1};
 	struct failure why;
 
-	if (verbs_leave(&f->verbs))
+	if (verbs_leave(f))
 		failed(&why, E_READONLY, "it is being unmounted: nothing can be taken back now");
 	else if (maildrop_by_name(f->maildrop, slice_of(name)))
 		failed(&why, E_USAGE, "%s is not deleted", name);
@@ -309,7 +307,7 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	m = name[0] ? maildrop_deleted_by_name(f->maildrop, slice_of(name)) : NULL;
-	if ((name[0] && !m) || verbs_leave(v)) {
+	if ((name[0] && !m) || verbs_leave(f)) {
 		undelete_refused(f, req, name);
 		return;
 	}
@@ -339,9 +337,9 @@ static const struct verb {
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
     {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
+    {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
     {VERB_FETCH, sizeof(struct verb_fetch), sizeof(struct verb_fetch), filling_fetch, false},
     {VERB_FETCHED, sizeof(struct verb_fetched), sizeof(struct verb_fetched), filling_tell, false},
-    {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
 };
 
 static const struct verb *find(unsigned command)

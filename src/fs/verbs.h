@@ -19,14 +19,12 @@ struct undo; /* an UNDELETE under way */
 struct verbs { /* waiting requests are in the fs's struct waiting, under the numbers kept here */
 	struct verb_identity identity;
 
-	int64_t commit;          /* number of the last JOB_COMMIT that was asked for by a verb */
-	bool committing;         /* it is not answered yet */
-	bool late;               /* an unlink or undelete came after it was asked for */
-	bool leaving;            /* an unmount waits for it: until it is answered ... */
-	bool next, next_leaving; /* the same for the one after it: somebody waits for that */
+	int64_t commit;  /* number of the last JOB_COMMIT that was asked for by a verb */
+	bool committing; /* it is not answered yet */
+	bool late;       /* an unlink or undelete came after it was asked for */
+	bool next;       /* somebody waits for the one after it */
 
-	int64_t stands_until; /* ... and then until this (clock.h) nothing is unlinked or taken
-				 back, so that this is what the unmount ends with: */
+	int64_t stands_until; /* clock.h: an unmount follows until then, and ends with this: */
 	struct commit_result stands;
 	struct failure stands_failure;
 
@@ -50,8 +48,9 @@ void verbs_put_failure(struct verb_failure *to, const struct failure *from);
  */
 void verbs_journal_changed(struct fs *f);
 
-/* An unmount is under way, and nothing that it would not know of may come in between. */
-bool verbs_leave(const struct verbs *v);
+/* An unmount is under way: somebody who will unmount waits for a commit, or has just been answered.
+ * Nothing that he would not know of may come in between, so nothing is unlinked or taken back. */
+bool verbs_leave(const struct fs *f);
 
 /* EVENT_COMMITTED, EVENT_UNDELETED, and EVENT_REFRESHED or EVENT_NOT_LISTED. */
 void verbs_committed(struct fs *f, const struct event *e);

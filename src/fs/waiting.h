@@ -18,6 +18,7 @@ enum wait_kind {
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
 	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */
 	WAIT_COMMIT,   /* these: key is the verb's number (verbs.h) */
+	WAIT_LEAVE,    /* a commit, too, whose asker then unmounts */
 	WAIT_REFRESH,
 	WAIT_UNDO,
 	WAIT_FETCHED, /* key is the fetch's number (fetches.h) */

@@ -1,23 +1,102 @@
-/* Which bodies are believed. A body behind which another command was sent before its end is
- * provisional: there are servers that announce PIPELINING and put the "+OK" to the next command
- * inside it (pipelining.c). Its pieces go to the store, which does not count them; it is believed
- * when the NOOP that closes its window is answered in step, and its size is LIST's wherever this
- * server's lone RETRs have kept to LIST. Is it not, everything that is held waits until the odd one
- * has been fetched again with nothing else on the line: the same octets, and LIST was wrong;
- * others, and pipelining was. */
+/* Which bodies are believed. There is nothing in an answer to RETR that says which message it is:
+ * one reply too many, and each message is taken for the next. So a body needs one of these:
+ *
+ * - the header that TOP gave. Only the store knows that one, and so it has the last word
+ * (bodies.h);
+ * - where TOP gave none, or has been seen to give others than RETR: a line in step, which is one
+ *   where LIST with the message's number, sent behind it, is answered by that number. What begins
+ *   like a reply is not believed so: a lone "+OK" too many came before it;
+ * - with another header than TOP's, or on a line that is not in step: that it comes twice alike,
+ *   each time as the first that is asked for on a line of its own. A reply too many follows another
+ *   reply, and there the only ones before are those to the listing, which is nobody's mail.
+ *
+ * A body behind which another command was sent before its end is provisional besides: there are
+ * servers that announce PIPELINING and put the "+OK" to the next command inside it (pipelining.c).
+ * Its pieces go to the store, which does not count them; it is believed when the NOOP that closes
+ * its window is answered in step, and its size is LIST's wherever this server's lone RETRs have
+ * kept to LIST. Is it not, everything that is held waits until the odd one has been fetched again
+ * with nothing else on the line. The same octets: then a lone RETR does not agree with LIST, and so
+ * sizes say nothing of this server's windows. Others: the window is thrown away, and pipelining is
+ * over. */
 #include "errand.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "alloc.h"
 #include "point.h"
 
 #define MOST_DOUBTS 4 /* bodies of one message, no two alike, before its reader is told */
 
+#define TOPS_DIFFER                                                                                \
+	2 /* messages with other headers by TOP than by RETR, before TOP counts no more */
+
 static bool same_hash(const struct want *w, const struct body *b)
 {
 	return w->has_hash && memcmp(w->hash, b->sha256, sizeof(w->hash)) == 0;
+}
+
+static bool top_differs(const struct session *s)
+{
+	return s->facts.of[FACT_TOP_DIFFERS] >= TOPS_DIFFER;
+}
+
+static bool has_header(const struct session *s, const struct want *w)
+{
+	const struct message *m = listing_by_id(s->listing, w->id);
+
+	return m && atomic_load(&m->header) > 0;
+}
+
+bool believing_needs_proof(const struct session *s, const struct want *w)
+{
+	return w->has_hash || top_differs(s) || !has_header(s, w);
+}
+
+bool believing_needs_line(const struct session *s, const struct want *w)
+{
+	return w->other_header && !top_differs(s) && s->fetching.fetched_here;
+}
+
+bool believing_came_twice(const struct want *w)
+{
+	return w->doubted_first && w->sent_first && same_hash(w, w->body->body);
+}
+
+static void remember_doubted(struct want *w, const unsigned char *hash)
+{
+	memcpy(w->hash, hash, sizeof(w->hash));
+	w->has_hash = w->alone = w->urgent = true; /* others wait for it */
+	w->doubted_alone = w->sent_alone;
+	w->doubted_first = w->sent_first;
+}
+
+void believing_unproven(struct session *s, struct want *w)
+{
+	remember_doubted(w, w->body->body->sha256);
+	w->other_header = true;
+	w->doubts++;
+}
+
+void believing_doubted(struct want *w, const struct job *j)
+{
+	bool was_alone = w->doubted_alone;
+
+	remember_doubted(w, j->hash);
+	w->doubted_alone = was_alone; /* it is the header that differed, not the body */
+	w->other_header = true;
+	w->doubts = j->doubts;
+}
+
+/* As a header never does. */
+static bool begins_like_a_reply(const struct body *b)
+{
+	const char *text = b->learnt ? b->learnt->text : "";
+	size_t len = b->learnt ? b->learnt->len : 0;
+
+	return (len >= 3 && strncasecmp(text, "+OK", 3) == 0) ||
+	       (len >= 4 && strncasecmp(text, "-ERR", 4) == 0);
 }
 
 void believing_discard(struct session *s, struct want *w)
@@ -34,9 +113,12 @@ void believing_discard(struct session *s, struct want *w)
 void believing_believe(struct session *s, struct want *w)
 {
 	struct task *t = take(&w->body);
+	struct body *b = t->body;
 
 	POINT("fetch", "believed");
-	t->body->doubts = w->doubts;
+	b->doubts = w->doubts;
+	b->unproven = b->unproven || begins_like_a_reply(b);
+	b->sure = b->sure || (top_differs(s) && !b->unproven);
 	wants_move(&s->fetching.wants, w, WANT_STORING);
 	session_send_task(s, t);
 }
@@ -62,9 +144,7 @@ static void doubt(struct session *s, struct want *w)
 {
 	struct failure why;
 
-	memcpy(w->hash, w->body->body->sha256, sizeof(w->hash));
-	w->has_hash = w->alone = w->urgent = true; /* others wait for it */
-	w->doubted_alone = w->sent_alone;
+	remember_doubted(w, w->body->body->sha256);
 	believing_discard(s, w);
 	wants_move_first(&s->fetching.wants, w, WANT_URGENT);
 	if (++w->doubts < MOST_DOUBTS)
@@ -126,16 +206,16 @@ static void odd_again(struct session *s, struct want *w, bool same)
 
 void believing_came_alone(struct session *s, struct want *w)
 {
-	const struct body *b = w->body->body;
+	struct body *b = w->body->body;
 	bool same = same_hash(w, b), last = w->doubts + 1 >= MOST_DOUBTS;
 
 	s->fetching.lone_out = false;
 	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
 	if (w->is_odd)
 		odd_again(s, w, same);
-	w->body->body->sure = same;
-	if (same && w->other_header)
-		s->fetching.top_differs = true;
+	b->sure = believing_came_twice(w);
+	if (b->sure && has_header(s, w) && !top_differs(s))
+		session_learn(s, FACT_TOP_DIFFERS, s->facts.of[FACT_TOP_DIFFERS] + 1);
 	if (!same && (last || w->doubted_alone || (!w->has_hash && lost_its_body(w))))
 		doubt(s, w);
 	else

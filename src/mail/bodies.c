@@ -80,8 +80,8 @@ static enum error check_whole(
 	return OK;
 }
 
-/* Whether the header is the one that is known of the message, but for what servers add; or none is
- * known. */
+/* Whether the header is the one that is known of the message, but for what servers add; *same stays
+ * as it is where none is known. */
 static enum error same_header(
     struct store *s, int64_t id, const struct learnt *l, bool *same, struct failure *why)
 {
@@ -96,12 +96,12 @@ static enum error same_header(
 
 	if (error)
 		return error;
-	*same = true;
 	if (!row)
 		return OK;
 	digest = query_blob(q, 0);
-	if (digest.len == sizeof(l->digest) && memcmp(digest.at, l->digest, digest.len) != 0)
-		*same = header_same(query_blob(q, 1), slice_make(l->text, l->len));
+	if (digest.len == sizeof(l->digest))
+		*same = memcmp(digest.at, l->digest, digest.len) == 0 ||
+			header_same(query_blob(q, 1), slice_make(l->text, l->len));
 	return OK;
 }
 
@@ -113,7 +113,7 @@ static enum error same_header(
 static enum error keep_header(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why)
 {
-	bool same;
+	bool same = true;
 	enum error error = same_header(s, id, l, &same, why);
 
 	if (!error)
@@ -126,7 +126,7 @@ static enum error keep_header(
 enum error bodies_agree(
     struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why)
 {
-	*agrees = true;
+	*agrees = b->sure || !b->unproven;
 	if (b->sure || !b->learnt)
 		return OK;
 	return same_header(s, id, b->learnt, agrees, why);

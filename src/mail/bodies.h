@@ -9,8 +9,8 @@
 
 enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice data,
     uint32_t lines, struct failure *why);
-/* Whether its header is the one that TOP gave, as far as that goes; true where TOP gave none, or
- * the body is sure. */
+/* Whether its header is the one that is known of the message, as far as that goes. Where none is
+ * known: unless it is unproven. Whatever is known: where it is sure. */
 enum error bodies_agree(
     struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why);
 

@@ -66,6 +66,7 @@ struct learning {
 	/* for the life of the mount: */
 	enum top_use top;
 	unsigned breaks; /* lines that broke under headers since the last listing */
+	unsigned silent; /* lines that fell silent at a TOP, none having been answered since */
 	struct buf shunned;
 };
 
@@ -88,12 +89,13 @@ struct fetching {
 	size_t window_count;    /* RETRs since the last NOOP ... */
 	uint64_t window_octets; /* ... and their octets */
 	bool window_is_urgent;  /* ... and whether a reader waits for one of them */
-	size_t noops_out;
-	bool odd;         /* a message's size holds up its window, until that has come again */
-	bool lone_out;    /* what is out tolerates nothing beside it */
-	bool top_differs; /* this server's TOP gives other headers than RETR: seen on a new line */
-	bool read_here;   /* this session has sent a RETR */
-	bool asked_for;   /* somebody waits for what is in bulk, though not to read it */
+	int64_t window_needs;   /* a message among them that needs a proof, or 0 */
+	size_t noops_out;       /* or LISTs in their place */
+	bool odd;          /* a message's size holds up its window, until that has come again */
+	bool lone_out;     /* what is out tolerates nothing beside it */
+	bool read_here;    /* this session has sent a RETR ... */
+	bool fetched_here; /* ... for a body */
+	bool asked_for;    /* somebody waits for what is in bulk, though not to read it */
 };
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again);
@@ -144,6 +146,17 @@ void heading_finish(struct session *s); /* the thread ends: nobody waits any mor
 /* The store gets it, and tells the reader once it is there. */
 void believing_believe(struct session *s, struct want *w);
 void believing_discard(struct session *s, struct want *w); /* its body, not the want */
+/* TOP gave no header to compare it with: whether it is the message that was asked for, only a line
+ * that is in step says. */
+bool believing_needs_proof(const struct session *s, const struct want *w);
+/* Only a line on which no body was asked for before will do. */
+bool believing_needs_line(const struct session *s, const struct want *w);
+/* The same body came twice, as the first of two lines. */
+bool believing_came_twice(const struct want *w);
+/* The proof did not come: another line is needed, on which the same again will do. */
+void believing_unproven(struct session *s, struct want *w);
+/* The store doubts it: JOB_DOUBTED. */
+void believing_doubted(struct want *w, const struct job *j);
 /* It came with the line for itself. */
 void believing_came_alone(struct session *s, struct want *w);
 /* A NOOP was answered in step: what is held has come. */
@@ -320,7 +333,7 @@ struct session {
 	bool held;          /* this line's listing is held back: no DELE by it ... */
 	int64_t held_until; /* ... clock.h: and another one not before */
 	bool held_said;
-	bool uidl_refused; /* not announced, and refused */
+	bool uidl_refused; /* tried where there is no CAPA, and refused */
 	bool said_no_uidl, said_partial;
 	struct fetching fetching;
 	struct heading heading;

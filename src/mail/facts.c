@@ -10,9 +10,11 @@ static const char *const names[FACTS] = {
     [FACT_LONE_FETCHES] = "lone_fetches",
     [FACT_LIST_INEXACT] = "list_inexact",
     [FACT_PIPELINING_CORRUPTS] = "pipelining_corrupts",
+    [FACT_TOP_DIFFERS] = "top_differs",
     [FACT_LOGIN_DELAY] = "login_delay",
     [FACT_LAST_LOGIN] = "last_login",
     [FACT_UIDL] = "uidl",
+    [FACT_MECHANISMS] = "mechanisms",
     [FACT_UIDL_BEGINS_ANEW] = "uidl_begins_anew",
     [FACT_HELD_SINCE] = "held_since",
 };

@@ -12,10 +12,12 @@ enum fact {
 	FACT_LONE_FETCHES, /* RETRs that were answered with no other command out, counted to 2 */
 	FACT_LIST_INEXACT, /* 1: a lone RETR brought other than LIST's octets */
 	FACT_PIPELINING_CORRUPTS, /* 1: replies landed in messages under pipelining: never again */
-	FACT_LOGIN_DELAY,         /* seconds that LOGIN-DELAY announced at the last login ... */
-	FACT_LAST_LOGIN, /* ... and when that was, seconds since 1970; both only where there is one
-			  */
-	FACT_UIDL,       /* 1: the server has shown UIDLs */
+	FACT_TOP_DIFFERS, /* messages whose header was another by TOP than by RETR, counted to 2 */
+	FACT_LOGIN_DELAY, /* seconds that LOGIN-DELAY announced at the last login ... */
+	FACT_LAST_LOGIN,  /* ... and when that was, seconds since 1970; both only where there is one
+			   */
+	FACT_UIDL,        /* 1: the server has shown UIDLs */
+	FACT_MECHANISMS,  /* ways that logins were taken by: a MECHANISM_BIT each (mechanism.h) */
 	/* of the store thread: */
 	FACT_UIDL_BEGINS_ANEW, /* 1: they are counters, and were another message's at times */
 	FACT_HELD_SINCE,       /* seconds since 1970: a listing is held back since then */

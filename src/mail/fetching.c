@@ -20,7 +20,8 @@
 #define WINDOW_OCTETS   (UINT64_C(1) << 20)
 #define WINDOW_MESSAGES 100
 
-#define MOST_TRIES 2 /* lines that may break under one message before its reader is told */
+#define MOST_TRIES    2 /* lines that may break under one message before its reader is told ... */
+#define MOST_UNPROVEN 4 /* ... and behind it, at the NOOP that was to prove it */
 
 /* For a message that LIST says nothing of, so that not all of them go out at once. */
 #define LEAST_OCTETS 512
@@ -40,9 +41,8 @@ void fetching_want(struct session *s, int64_t id, bool urgent, bool again)
 	w->again = w->again || again;
 }
 
-/* Another header than TOP's may be another message's: a reply too many, for which the next is
- * taken. So it is fetched again as the first on a new line; unless this server has been seen to
- * send other headers for TOP. */
+/* It may be another message's: a reply too many, for which the next is taken. Then the line that it
+ * came on is out of step. */
 void fetching_doubted(struct session *s, const struct job *j)
 {
 	struct wants *wants = &s->fetching.wants;
@@ -50,16 +50,13 @@ void fetching_doubted(struct session *s, const struct job *j)
 
 	log_info(
 	    "message %" PRId64 " came with another header than TOP gave: fetching it again", j->id);
-	if (s->line == LINE_READY && !s->fetching.top_differs)
-		line_close(s);
 	if (!w)
 		w = wants_add(wants, j->id, WANT_URGENT);
+	believing_doubted(w, j);
+	if (s->line == LINE_READY && w->line == s->lines && believing_needs_line(s, w))
+		line_close(s);
 	if (w->row == WANT_STORING || w->row == WANT_BULK || w->row == WANT_URGENT)
 		wants_move_first(wants, w, WANT_URGENT);
-	w->urgent = w->alone = w->has_hash = true;
-	w->other_header = true;
-	w->doubts = j->doubts;
-	memcpy(w->hash, j->hash, sizeof(w->hash));
 }
 
 size_t fetching_queue(const struct session *s)
@@ -139,14 +136,25 @@ static bool may_go(struct session *s, const struct want *w)
 	return false;
 }
 
-static enum error close_window(struct session *s, struct failure *why)
+static void forget_window(struct fetching *f)
 {
-	struct fetching *f = &s->fetching;
-
 	f->window_count = 0;
 	f->window_octets = 0;
 	f->window_is_urgent = false;
+	f->window_needs = 0;
+}
+
+/* NOOP's "+OK" might be that of a message. Where only the line's being in step says which one came,
+ * LIST with a number stands in its place, for it is answered by that number (RFC 1939, 5). */
+static enum error close_window(struct session *s, struct failure *why)
+{
+	struct fetching *f = &s->fetching;
+	uint32_t number = f->window_needs ? session_number(s, f->window_needs) : 0;
+
+	forget_window(f);
 	f->noops_out++;
+	if (number)
+		return talk_send_number(s->talk, VERB_LIST, number, number, why);
 	return talk_send(s->talk, VERB_NOOP, slice_of(""), 0, why);
 }
 
@@ -164,14 +172,18 @@ static enum error send_retr(struct session *s, struct want *w, struct failure *w
 		pace_idle(&f->pace, clock_ms());
 		f->lone_out = w->alone || !pipelining_fetches(s);
 	}
+	w->line = s->lines;
 	w->sent_alone = f->lone_out;
+	w->sent_first = f->lone_out && !f->fetched_here;
 	w->listed = message_size(m);
 	w->octets = w->listed > LEAST_OCTETS ? w->listed : LEAST_OCTETS;
 	f->out_octets += w->octets;
 	f->window_count++;
 	f->window_octets += w->octets;
 	f->window_is_urgent = f->window_is_urgent || w->urgent;
-	f->read_here = true;
+	if (believing_needs_proof(s, w))
+		f->window_needs = w->id;
+	f->read_here = f->fetched_here = true;
 	wants_move(&f->wants, w, WANT_OUT);
 	POINT("fetch", "asked");
 	return talk_send_number(s->talk, VERB_RETR, session_number(s, w->id), 0, why);
@@ -187,15 +199,20 @@ enum error fetching_go(struct session *s, struct failure *why)
 			continue;
 		if (!may_go(s, w))
 			break;
+		if (believing_needs_line(s, w)) {
+			line_leave(s);
+			return OK;
+		}
 		if ((window_is_full(f) || f->window_is_urgent) && close_window(s, why))
 			return why->code;
 		if (send_retr(s, w, why))
 			return why->code;
 	}
-	return !w || window_is_full(f) ? fetching_pause(s, why) : OK;
+	return !w || w->alone || window_is_full(f) ? fetching_pause(s, why) : OK;
 }
 
-/* One alone in its window has no command behind it: it needs no proof. */
+/* One alone in its window has no command behind it: if it needs a proof, it gets one when it is
+ * there. */
 enum error fetching_pause(struct session *s, struct failure *why)
 {
 	return s->fetching.window_count > 1 ? close_window(s, why) : OK;
@@ -211,6 +228,14 @@ void fetching_kept(struct session *s, int64_t id)
 		wants_remove(&s->fetching.wants, w);
 }
 
+/* What is missing may still come, where the next reply should be: Dovecot does not stuff the dot of
+ * a first line. */
+static bool needs_close(const struct session *s, const struct want *w)
+{
+	return w->listed > w->body->body->size ||
+	       (believing_needs_proof(s, w) && !believing_came_twice(w));
+}
+
 static enum error came(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct fetching *f = &s->fetching;
@@ -220,20 +245,13 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 	f->out_octets -= w->octets;
 	w->octets = 0;
 	s->in_store += gather_hold(take(&f->gather), &w->body);
-	if (a->pipelined) {
+	if (a->pipelined || f->window_count > 1 || needs_close(s, w)) {
 		wants_move(&f->wants, w, WANT_HELD);
-		return OK;
+		w->sent_alone = w->sent_alone || (!a->pipelined && f->window_count == 1);
+		return a->pipelined ? OK : close_window(s, why);
 	}
-	f->window_count = 0;
-	f->window_octets = 0;
-	f->window_is_urgent = false;
-	if (w->listed > w->body->body->size) {
-		/* what is missing may still come, where the next reply should be: Dovecot does not
-		 * stuff the dot of a first line */
-		w->sent_alone = true;
-		wants_move(&f->wants, w, WANT_HELD);
-		return close_window(s, why);
-	}
+	forget_window(f);
+	w->body->body->unproven = true;
 	if (w->sent_alone)
 		believing_came_alone(s, w);
 	else
@@ -254,6 +272,14 @@ static void came_text(struct session *s, struct slice text)
 	pace_arrived(&f->pace, text.len, clock_ms());
 }
 
+/* Another session may have deleted it. One listing answers that for all that are refused now; what
+ * is refused again is merely in trouble. */
+static void look_whether_it_is_there(struct session *s, int64_t id)
+{
+	if (!troubled_holds(&s->troubled, id, clock_ms()))
+		session_want_listing(s);
+}
+
 static void refused(struct session *s, const struct reply_status *status)
 {
 	struct fetching *f = &s->fetching;
@@ -266,13 +292,24 @@ static void refused(struct session *s, const struct reply_status *status)
 		believing_odd_settled(s, w);
 	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))
 		return;
+	if (status->code == CODE_NONE)
+		look_whether_it_is_there(s, w->id);
 	failed(&why, status->code == CODE_SYS_TEMP ? E_LATER : E_REFUSED, "%s refused RETR: %.*s",
 	    s->plan->host, SLICE_ARGS(status->text));
 	fetching_settle(s, w, &why);
 }
 
-static enum error noop_answer(struct session *s)
+static enum error window_answer(struct session *s, const struct answer *a, struct failure *why)
 {
+	uint64_t octets;
+	uint32_t number;
+
+	if (a->verb == VERB_LIST &&
+	    !(a->status.sign == REPLY_OK && reply_list(a->status.text, &number, &octets) &&
+		number == a->tag))
+		return failed(why, E_PROTOCOL,
+		    "out of step: LIST %" PRIu64 " was answered by: %.*s", a->tag,
+		    SLICE_ARGS(a->status.text));
 	s->fetching.noops_out--;
 	believing_window_closed(s);
 	return OK;
@@ -283,8 +320,8 @@ enum error fetching_answer(struct session *s, const struct answer *a, struct fai
 	struct fetching *f = &s->fetching;
 	struct want *w = f->wants.first[WANT_OUT];
 
-	if (a->verb == VERB_NOOP && f->noops_out > 0)
-		return noop_answer(s);
+	if ((a->verb == VERB_NOOP || a->verb == VERB_LIST) && f->noops_out > 0)
+		return window_answer(s, a, why);
 	if (a->verb != VERB_RETR || !w)
 		return failed(
 		    why, E_PROTOCOL, "an answer to %s came out of turn", verb_word(a->verb));
@@ -318,9 +355,10 @@ void fetching_line_closed(struct session *s)
 	gather_abort(take(&f->gather));
 	want_again(s, WANT_OUT);
 	believing_nothing(s);
-	f->out_octets = f->window_octets = 0;
-	f->window_count = f->noops_out = 0;
-	f->lone_out = f->window_is_urgent = false;
+	forget_window(f);
+	f->out_octets = 0;
+	f->noops_out = 0;
+	f->lone_out = false;
 }
 
 /* Nobody can tell under which of several the line broke: each has the next one to itself. */
@@ -339,6 +377,11 @@ void fetching_broken(struct session *s, const struct failure *why)
 
 	if (pipelining_is_used(s)) { /* as the user wants it, whatever the server */
 		part(wants);
+		return;
+	}
+	if (w && w->row == WANT_HELD && w->listed <= w->body->body->size &&
+	    w->doubts + 1 < MOST_UNPROVEN) {
+		believing_unproven(s, w);
 		return;
 	}
 	/* silence has used up the reader's patience; a line that broke has not */

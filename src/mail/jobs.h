@@ -70,8 +70,8 @@ enum job_kind {
 			   back (its verdict) it is the listing in force before */
 	JOB_INTENTIONS, /* intentions: answers TASK_INTENTIONS */
 	JOB_KEPT,       /* id: TASK_BODY is done, well or not; EVENT_FETCHED tells the fs thread */
-	JOB_DOUBTED,    /* id, hash, doubts: TASK_BODY's header is not the one that TOP gave. It was
-			   thrown away; fetch it again, with no other command out */
+	JOB_DOUBTED,    /* id, hash, doubts: TASK_BODY's header is not the one that TOP gave, or TOP
+			   gave none and it is unproven. It was thrown away; fetch it again */
 	JOB_MARKED,     /* TASK_MARK is on disk: the DELEs may go out */
 };
 
@@ -136,6 +136,7 @@ struct body {
 	struct learnt *learnt; /* its header */
 	unsigned doubts;       /* times that it came otherwise, or with another header than TOP's */
 	bool sure;             /* believed whatever header TOP gave: it came twice alike */
+	bool unproven;         /* only its header says that it is what was asked for */
 };
 
 /* What became of one deletion, for the journal (journal.h: its events). */

@@ -33,6 +33,9 @@
 #define BREAKS_WITHOUT 4
 #define MOST_BREAKS    8
 
+#define MOST_SILENT                                                                                \
+	2 /* lines that fell silent at a TOP, each for timeout=, before no more is sent */
+
 #define MOST_SHUNNED 65536 /* octets of the list of messages whose headers broke a line */
 
 bool learning_top_is_there(const struct session *s)
@@ -40,6 +43,12 @@ bool learning_top_is_there(const struct session *s)
 	const struct capabilities *c = talk_capabilities(s->talk);
 
 	return c->known ? c->top : s->learning.top != TOP_REFUSED;
+}
+
+/* For the headers of a listing. A commit, which somebody waits for, may try it all the same. */
+static bool uses_top(const struct session *s)
+{
+	return learning_top_is_there(s) && s->learning.silent < MOST_SILENT;
 }
 
 void learning_forget(struct session *s)
@@ -111,6 +120,10 @@ bool learning_broken(struct session *s, const struct failure *why)
 
 	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
+	if (why->code == E_TIMEOUT && uses_top(s) && ++l->silent == MOST_SILENT) {
+		buf_clear(&l->shunned); /* it was none of them */
+		return true;
+	}
 	r = culprit(s, why);
 	log_info("%s, at the header of message %" PRIu32 ": it is left out", why->words, r->number);
 	if (l->shunned.len < MOST_SHUNNED)
@@ -128,7 +141,7 @@ static bool may_ask(const struct session *s, const struct row *r)
 		return false;
 	if (r->kind == ROW_NAMELESS)
 		return true;
-	if (l->refused >= MOST_REFUSED || !learning_top_is_there(s))
+	if (l->refused >= MOST_REFUSED || !uses_top(s))
 		return false;
 	return r->kind == ROW_NEW ? l->wanted > 0 : l->doubts > 0;
 }
@@ -136,7 +149,7 @@ static bool may_ask(const struct session *s, const struct row *r)
 static enum error ask_for(struct session *s, struct row *r, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	bool top = learning_top_is_there(s);
+	bool top = uses_top(s);
 
 	if (talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why))
 		return why->code;
@@ -232,8 +245,10 @@ static void take_text(struct learning *l, struct slice text)
 }
 
 /* No octet at all tells nothing, unless there is none. */
-static void take_end(struct learning *l, struct row *r)
+static void take_end(struct learning *l, enum verb verb, struct row *r)
 {
+	if (verb == VERB_TOP)
+		l->silent = 0;
 	if (l->text.len == 0 && r->listed > 0 && r->kind != ROW_NAMELESS)
 		return;
 	r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
@@ -250,7 +265,7 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 	if (a->kind == ANSWER_TEXT)
 		take_text(l, a->text);
 	if (a->kind == ANSWER_END)
-		take_end(l, r);
+		take_end(l, a->verb, r);
 	if (!a->last)
 		return OK;
 	r->asked = false;

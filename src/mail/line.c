@@ -42,7 +42,7 @@ void line_open(struct session *s)
 
 void line_connect(struct session *s)
 {
-	s->talk = talk_create(s->plan, s->tls);
+	s->talk = talk_create(s->plan, s->tls, &s->facts);
 	s->lines++;
 	s->line = LINE_OPENING;
 }
@@ -175,10 +175,12 @@ void line_opened(struct session *s)
 	secrets_accepted(s);
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	s->logged_in = clock_ms();
-	s->fetching.read_here = false;
+	s->fetching.read_here = s->fetching.fetched_here = false;
 	s->line = LINE_SURVEYING;
 	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
+	session_learn(s, FACT_MECHANISMS,
+	    s->facts.of[FACT_MECHANISMS] | MECHANISM_BIT(talk_mechanism(s->talk)));
 	learn_delay(s, c);
 	warn_of_eating(s);
 }

@@ -67,7 +67,7 @@ bool pipelining_is_used(const struct session *s)
 	       (talk_waiting(s->talk) > 1 || (held && !held->sent_alone));
 }
 
-/* Nothing is out but the NOOP that closes a window. */
+/* Nothing is out but the NOOP, or LIST, that closes a window. */
 static bool only_noop_is_out(const struct session *s)
 {
 	return s->fetching.noops_out > 0 && !s->fetching.wants.first[WANT_OUT];
@@ -92,7 +92,9 @@ enum error pipelining_overdue(const struct session *s, struct failure *why)
 	if (clock_ms() < pipelining_deadline(s))
 		return OK;
 	if (only_noop_is_out(s))
-		return failed(
-		    why, E_PROTOCOL, "%s has not answered NOOP: it is out of step", s->plan->host);
+		return failed(why, E_PROTOCOL,
+		    "%s has not answered the command behind a message: it is out of "
+		    "step",
+		    s->plan->host);
 	return failed(why, E_TIMEOUT, "%s stalls with several commands out", s->plan->host);
 }

@@ -16,7 +16,7 @@
 #define QUERIES(X)                                                                                 \
 	X(BODY, "SELECT size, chunks FROM message WHERE id = ?1 AND chunks IS NOT NULL")           \
 	X(CHUNK, "SELECT data FROM chunk WHERE key = ?1")                                          \
-	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen "               \
+	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen, sha256 "       \
 		   "FROM message WHERE id = ?1")                                                   \
 	X(UIDL, "SELECT uidl FROM message WHERE id = ?1")                                          \
 	X(HEADER, "SELECT text FROM header WHERE id = ?1")                                         \
@@ -180,8 +180,12 @@ bool reader_message(struct reader *r, int64_t id, struct reader_row *row)
 	};
 	if (!row->true_size)
 		row->size = row->listed;
-	if (sqlite3_column_type(q, 5) == SQLITE_NULL)
+	row->headed = sqlite3_column_type(q, 5) != SQLITE_NULL;
+	if (!row->headed)
 		row->received = row->seen;
+	row->hashed = sqlite3_column_bytes(q, 7) == sizeof(row->sha256);
+	if (row->hashed)
+		memcpy(row->sha256, sqlite3_column_blob(q, 7), sizeof(row->sha256));
 	return true;
 }
 

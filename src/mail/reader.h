@@ -25,6 +25,9 @@ struct reader_row {
 	uint64_t lines;
 	uint32_t header;
 	int64_t received, seen;
+	bool headed; /* its header was learnt before it was shown */
+	bool hashed; /* its body has been here */
+	unsigned char sha256[32];
 };
 bool reader_message(struct reader *r, int64_t id, struct reader_row *row);
 

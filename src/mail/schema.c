@@ -24,7 +24,7 @@ static const char tables[] =
     "  header_len INTEGER,"       /* octets */
     "  digest BLOB,"              /* of the header */
     "  sha256 BLOB,"              /* of the body */
-    "  received INTEGER,"         /* seconds since 1970, as all times */
+    "  received INTEGER,"         /* seconds since 1970, as all times; NULL: see stored.c */
     "  seen INTEGER NOT NULL,"
     "  used INTEGER NOT NULL,"
     "  vanished INTEGER," /* NULL while it is listed */

@@ -361,9 +361,15 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 {
 	struct session *s;
 	struct tls *tls = NULL;
+	const struct tls_plan demands = {
+	    .ca = plan->ca,
+	    .pin = plan->pin,
+	    .cert = plan->cert,
+	    .key = plan->key,
+	    .oldest = plan->tls_min,
+	};
 
-	if (plan->tls != SESSION_TLS_OFF &&
-	    tls_create(&tls, &(struct tls_plan){.ca = plan->ca}, why))
+	if (plan->tls != SESSION_TLS_OFF && tls_create(&tls, &demands, why))
 		return why->code;
 	s = xnew(struct session);
 	s->own_plan = *plan;

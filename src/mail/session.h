@@ -9,8 +9,10 @@
 
 #include "facts.h"
 #include "jobs.h"
+#include "mechanism.h"
 #include "proxy.h"
 #include "secret.h"
+#include "tls.h"
 
 enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
 
@@ -31,15 +33,18 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	const struct secret *password; /* of the first login, copied; NULL: the asker is asked */
 	bool is_token;                 /* it is good for one login: the next one asks again */
 	struct session_asker asker;
+	enum mechanism auth; /* MECHANISM_AUTO: the strongest */
 	enum session_tls tls;
-	const struct proxy *proxy; /* proxy.h; NULL: none */
-	const char *ca;            /* tls.h */
-	int64_t timeout_ms;        /* without an octet of progress */
-	int64_t idle_ms;           /* an unused line is closed after this */
-	int64_t retry_ms;          /* how long E_LOCKED and E_LATER are tried again */
-	int64_t commit_ms;         /* a commit ends within this */
-	int64_t hold_ms; /* a listing that lost most is not believed before this (hold.h) */
-	size_t headers;  /* new messages of a listing whose header is learnt, the newest first */
+	const struct proxy *proxy;   /* proxy.h; NULL: none */
+	const char *ca, *cert, *key; /* tls.h; NULL: none */
+	const struct pin *pin;
+	enum tls_version tls_min;
+	int64_t timeout_ms; /* without an octet of progress */
+	int64_t idle_ms;    /* an unused line is closed after this */
+	int64_t retry_ms;   /* how long E_LOCKED and E_LATER are tried again */
+	int64_t commit_ms;  /* a commit ends within this */
+	int64_t hold_ms;    /* a listing that lost most is not believed before this (hold.h) */
+	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
 	enum session_pipelining pipelining;
 	struct facts facts; /* from earlier mounts */
 	bool read_only;     /* never send DELE */

@@ -172,10 +172,13 @@ enum error stored_bring_header(
 	return error;
 }
 
-static enum error set_received(struct store *s, int64_t id, int64_t at, struct failure *why)
+/* A header without a date leaves the time as first seen; it was learnt all the same, and this
+ * column is where that can be seen. */
+static enum error set_received(
+    struct store *s, int64_t id, const struct draft *d, const struct learnt *l, struct failure *why)
 {
-	if (at == INT64_MIN)
-		return OK;
+	int64_t at = l->received == INT64_MIN ? d->at : l->received;
+
 	return query_run(s, why, "UPDATE message SET received = ?2 WHERE id = ?1", "ii", id, at);
 }
 
@@ -190,7 +193,7 @@ enum error stored_insert(struct store *s, const struct draft *d, const struct ro
 	if (!error && r->learnt)
 		error = stored_set_header(s, made, r->learnt, why);
 	if (!error && r->learnt)
-		error = set_received(s, made, r->learnt->received, why);
+		error = set_received(s, made, d, r->learnt, why);
 	if (!error)
 		*id = made;
 	return error;

@@ -8,10 +8,16 @@
 #include "log.h"
 #include "point.h"
 
-/* A server that does not announce UIDL, or has no CAPA, is asked for it once a mount. */
+/* What CAPA does not announce is not tried (there are servers that close at the first command they
+ * do not know), unless it has been seen to work. Where there is no CAPA it is tried once a mount.
+ */
 static bool asks_uidl(const struct session *s)
 {
-	return talk_capabilities(s->talk)->uidl || !s->uidl_refused;
+	const struct capabilities *c = talk_capabilities(s->talk);
+
+	if (c->uidl || s->facts.of[FACT_UIDL])
+		return true;
+	return !c->known && !s->uidl_refused;
 }
 
 /* The questions that may go out now: all at once, or one after the other. STAT is only a count to
@@ -58,6 +64,12 @@ void survey_forget(struct session *s)
 
 static enum error refused(const struct session *s, const struct answer *a, struct failure *why)
 {
+	if (a->verb == VERB_UIDL && !talk_capabilities(s->talk)->uidl && s->facts.of[FACT_UIDL])
+		return failed(why, E_REFUSED,
+		    "%s refused UIDL, by which its messages are known from earlier: %.*s; should "
+		    "it "
+		    "have none any more, remove the account's cache to have them named anew",
+		    s->plan->host, SLICE_ARGS(a->status.text));
 	return failed(why, a->status.code == CODE_SYS_TEMP ? E_LATER : E_REFUSED,
 	    "%s refused %s: %.*s", s->plan->host, verb_word(a->verb), SLICE_ARGS(a->status.text));
 }

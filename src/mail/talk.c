@@ -12,6 +12,8 @@
 #include "point.h"
 #include "quirks.h"
 
+_Static_assert(LINK_BINDING == LOGIN_BINDING, "the floors must agree");
+
 enum phase { DIALING, HANDSHAKE, LOGIN, OPENED, OVER };
 
 struct talk {
@@ -34,7 +36,8 @@ static void trace(void *with, bool sent, struct slice line)
 	log_debug("%s %.*s", sent ? ">" : "<", SLICE_ARGS(line));
 }
 
-struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
+struct talk *talk_create(
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
 {
 	struct talk *t = xnew(struct talk);
 
@@ -47,7 +50,13 @@ struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
 		client_trace(t->client, trace, NULL);
 	t->login_plan = (struct login_plan){
 	    .user = plan->user,
-	    .password = plan->password,
+	    .secret = plan->password,
+	    .is_token = plan->is_token,
+	    .auth = plan->auth,
+	    .used = facts->of[FACT_MECHANISMS],
+	    .certificate = plan->cert != NULL,
+	    .host = plan->host,
+	    .port = plan->port,
 	    .encrypted = plan->tls == SESSION_TLS_IMPLICIT,
 	    .stls = plan->tls == SESSION_TLS_STARTTLS,
 	    .clear_text = plan->tls == SESSION_TLS_OFF,
@@ -144,6 +153,8 @@ static enum talk_result dial(struct talk *t, struct failure *why)
 
 static enum talk_result handshake(struct talk *t, struct failure *why)
 {
+	unsigned char binding[LINK_BINDING];
+
 	switch (link_handshake(t->link, why)) {
 	case LINK_WAIT:
 		return TALK_WAIT;
@@ -158,6 +169,8 @@ static enum talk_result handshake(struct talk *t, struct failure *why)
 	}
 	moved(t);
 	t->phase = LOGIN;
+	if (link_binding(t->link, binding))
+		login_bind(t->login, binding);
 	if (t->plan->tls == SESSION_TLS_STARTTLS &&
 	    login_encrypted(t->login, t->client, why) == LOGIN_FAILED)
 		return over(t);
@@ -389,6 +402,11 @@ const char *talk_cipher(const struct talk *t)
 struct slice talk_greeting(const struct talk *t)
 {
 	return login_greeting(t->login);
+}
+
+enum mechanism talk_mechanism(const struct talk *t)
+{
+	return login_mechanism(t->login);
 }
 
 bool talk_was_refused(const struct talk *t)

@@ -12,8 +12,10 @@
 
 struct talk;
 
-/* Begins to connect. `tls` may be NULL where the plan has none. Never NULL. */
-struct talk *talk_create(const struct session_plan *plan, struct tls *tls);
+/* Begins to connect. `tls` may be NULL where the plan has none; `facts` are read here and now.
+ * Never NULL. */
+struct talk *talk_create(
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts);
 
 /* Closes at once, whatever is under way. QUIT is the session's affair. NULL is fine. */
 void talk_free(struct talk *t);
@@ -56,6 +58,8 @@ const struct capabilities *talk_capabilities(const struct talk *t);
 const char *talk_cipher(const struct talk *t);
 
 struct slice talk_greeting(const struct talk *t); /* login.h */
+
+enum mechanism talk_mechanism(const struct talk *t); /* login.h */
 
 /* Of a login that failed: whether the server refused it, and with what code. */
 bool talk_was_refused(const struct talk *t);

@@ -27,15 +27,18 @@ struct want {
 	bool alone;         /* no other command may be out while it is fetched */
 	unsigned tries;     /* lines that broke under it */
 	unsigned doubts;    /* bodies that came and were not believed */
-	bool other_header;  /* than TOP gave: why it is fetched again */
-	bool doubted_alone; /* the last such body had the line for itself */
-	bool has_hash;      /* of such a body: an equal one is believed */
+	bool other_header;  /* than TOP gave, or no proof: why it is fetched again */
+	bool doubted_alone; /* the last such body had the line for itself ... */
+	bool doubted_first; /* ... and was the first that was asked for there */
+	bool has_hash;      /* of such a body */
 	unsigned char hash[32];
 	unsigned postponed;      /* times that it was ... */
 	int64_t due;             /* ... and is, until this (clock.h) ... */
 	int64_t postponed_until; /* ... but not after this */
 	bool is_odd;             /* such a body, of a window, had not LIST's size */
 	bool sent_alone;   /* WANT_OUT: nothing was out before it, nothing goes out behind it */
+	bool sent_first;   /* ... and no body was asked for on this line before */
+	uint64_t line;     /* the serial of the line that it was asked for on, last */
 	uint64_t listed;   /* octets expected: LIST's, or the true size where it is known */
 	uint64_t octets;   /* WANT_OUT: of those, what has not come yet */
 	struct task *body; /* WANT_HELD: what the store will be told */

@@ -245,6 +245,17 @@ void link_quick_ack(struct link *l)
 	set_option(l->fd, TCP_QUICKACK, 1);
 }
 
+bool link_binding(struct link *l, unsigned char binding[LINK_BINDING])
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	/* renegotiation, which would make it another one, is off: tls.c */
+	return l->ssl && SSL_is_init_finished(l->ssl) &&
+	       (SSL_version(l->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(l->ssl) == 1) &&
+	       SSL_export_keying_material(
+		   l->ssl, binding, LINK_BINDING, label, sizeof(label) - 1, NULL, 0, 0) == 1;
+}
+
 const char *link_cipher(const struct link *l)
 {
 	return l->cipher;

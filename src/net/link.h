@@ -59,6 +59,11 @@ void link_say_goodbye(struct link *l);
  * The kernel forgets it; say it again after reading. */
 void link_quick_ack(struct link *l);
 
+/* What this TLS connection is known by at both ends and nowhere else: tls-exporter, RFC 9266.
+ * false: there is none (no TLS, or 1.2 without an extended master secret: RFC 9266, 3). */
+#define LINK_BINDING 32
+bool link_binding(struct link *l, unsigned char binding[LINK_BINDING]);
+
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "none"; valid while the link is. */
 const char *link_cipher(const struct link *l);
 

@@ -2,28 +2,31 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "alloc.h"
+#include "pin.h"
+#include "quiet.h"
+#include "untrusted.h"
 
-#define READ_AHEAD   65536 /* octets one recv may bring: several records */
-#define MOST_NAMES   4     /* of a certificate for other hosts, told to the user */
-#define NAMES_OCTETS 240   /* and their length all told */
+#define READ_AHEAD 65536 /* octets one recv may bring: several records */
 
 static const unsigned char alpn[] = "\4pop3"; /* RFC 7301; IANA's name for RFC 1939 */
 
 struct tls {
 	SSL_CTX *context;
+	const struct pin *pin; /* NULL: none */
+	bool certificate;      /* a client's is there */
 	BIO_METHOD *socket;
 	SSL_SESSION *session; /* the last one, with this host; a resumed session is not verified
 				 again, so it must never serve another name */
@@ -34,162 +37,56 @@ struct tls {
 struct peer {
 	struct tls *tls;
 	char *host;
+	bool asked;         /* it wants a certificate of ours */
 	struct failure why; /* what its certificate lacks; code OK: nothing */
 };
 
-/* A socket like OpenSSL's own, whose write cannot raise SIGPIPE. */
-
-static int socket_of(BIO *b)
+static enum error not_pinned(struct failure *why, const char *host, const X509 *certificate)
 {
-	return (int)(intptr_t)BIO_get_data(b);
+	char key[PIN_TEXT];
+
+	pin_write(key, certificate);
+	return failed(
+	    why, E_TLS, "the certificate of %s is not the one of pin=: its key is %s", host, key);
 }
 
-static bool again(void)
+/* Who signs himself has no chain, and the pin knows him better than a name could. */
+static bool stands_for_itself(int error, const X509 *leaf)
 {
-	return errno == EAGAIN || errno == EINTR;
-}
-
-static int socket_write(BIO *b, const char *from, int len)
-{
-	ssize_t n = send(socket_of(b), from, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	BIO_clear_retry_flags(b);
-	if (n < 0 && again())
-		BIO_set_retry_write(b);
-	return (int)n;
-}
-
-static int socket_read(BIO *b, char *to, int room)
-{
-	ssize_t n = recv(socket_of(b), to, (size_t)room, MSG_DONTWAIT);
-
-	BIO_clear_retry_flags(b);
-	if (n < 0 && again())
-		BIO_set_retry_read(b);
-	if (n == 0)
-		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
-	return (int)n;
-}
-
-static long socket_control(BIO *b, int command, long number, void *pointer)
-{
-	switch (command) {
-	case BIO_CTRL_FLUSH:
-		return 1;
-	case BIO_CTRL_EOF:
-		return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
-	default:
-		return 0;
-	}
-}
-
-static BIO_METHOD *socket_method(void)
-{
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "quiet socket");
-
-	if (m) {
-		BIO_meth_set_write(m, socket_write);
-		BIO_meth_set_read(m, socket_read);
-		BIO_meth_set_ctrl(m, socket_control);
-	}
-	return m;
-}
-
-/* What is wrong with a certificate, in words. */
-
-static void say_name(char names[NAMES_OCTETS], size_t *count, const char *text, size_t len)
-{
-	size_t used = strlen(names);
-
-	if (++*count > MOST_NAMES)
-		return;
-	if (*count == MOST_NAMES) {
-		text = "...";
-		len = 3;
-	}
-	snprintf(names + used, NAMES_OCTETS - used, "%s%.*s", used ? ", " : "", (int)len, text);
-}
-
-static void say_names(char names[NAMES_OCTETS], const X509 *certificate)
-{
-	GENERAL_NAMES *list = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	size_t count = 0;
-	char text[256];
-
-	names[0] = '\0';
-	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
-		int type;
-		const ASN1_STRING *s =
-		    GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(list, i), &type);
-		int len = type == GEN_DNS || type == GEN_IPADD ? ASN1_STRING_length(s) : 0;
-		const unsigned char *octets = len > 0 ? ASN1_STRING_get0_data(s) : NULL;
-
-		if (type == GEN_DNS && len > 0)
-			say_name(names, &count, (const char *)octets, (size_t)len);
-		if (type == GEN_IPADD && (len == 4 || len == 16) &&
-		    inet_ntop(len == 4 ? AF_INET : AF_INET6, octets, text, sizeof(text)))
-			say_name(names, &count, text, strlen(text));
-	}
-	GENERAL_NAMES_free(list);
-	if (count == 0 && X509_NAME_get_text_by_NID(X509_get_subject_name(certificate),
-			      NID_commonName, text, sizeof(text)) > 0)
-		say_name(names, &count, text, strlen(text));
-}
-
-static void say_date(char date[16], const ASN1_TIME *when)
-{
-	struct tm tm;
-
-	if (!ASN1_TIME_to_tm(when, &tm) || strftime(date, 16, "%Y-%m-%d", &tm) == 0)
-		snprintf(date, 16, "an odd date");
-}
-
-static void say_trouble(struct peer *p, int error, const X509 *certificate)
-{
-	char names[NAMES_OCTETS], date[16];
-
-	switch (error) {
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		say_names(names, certificate);
-		failed(&p->why, E_TLS, "the certificate of %s is for other names (%s), not for %s",
-		    p->host, names, p->host);
-		break;
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		say_date(date, X509_get0_notAfter(certificate));
-		failed(&p->why, E_TLS, "the certificate of %s expired on %s", p->host, date);
-		break;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		say_date(date, X509_get0_notBefore(certificate));
-		failed(&p->why, E_TLS,
-		    "the certificate of %s is not valid before %s (is this machine's clock right?)",
-		    p->host, date);
-		break;
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		failed(&p->why, E_TLS,
-		    "the certificate of %s is not trusted: %s"
-		    " (ca= names a file with the right authority)",
-		    p->host, X509_verify_cert_error_string(error));
-		break;
-	default:
-		failed(&p->why, E_TLS, "the certificate of %s is not valid: %s", p->host,
-		    X509_verify_cert_error_string(error));
-	}
+	return (error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+		   error == X509_V_ERR_HOSTNAME_MISMATCH ||
+		   error == X509_V_ERR_IP_ADDRESS_MISMATCH) &&
+	       X509_self_signed((X509 *)leaf, 1) == 1;
 }
 
 /* OpenSSL forgets the certificate when it refuses it: the words are made here. */
 static int judge(int good, X509_STORE_CTX *chain)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const X509 *leaf = X509_STORE_CTX_get0_cert(chain);
+	struct peer *p = SSL_get_app_data(ssl);
+	const struct pin *pin = p->tls->pin;
+	int error = X509_STORE_CTX_get_error(chain);
 
-	if (!good)
-		say_trouble(SSL_get_app_data(ssl), X509_STORE_CTX_get_error(chain),
-		    X509_STORE_CTX_get_current_cert(chain));
-	return good;
+	if (good)
+		return 1;
+	if (pin && !pin_fits(pin, leaf)) {
+		not_pinned(&p->why, p->host, leaf);
+	} else if (pin && stands_for_itself(error, leaf)) {
+		X509_STORE_CTX_set_error(chain, X509_V_OK);
+		return 1;
+	} else {
+		untrusted(&p->why, p->host, error, X509_STORE_CTX_get_current_cert(chain));
+	}
+	return 0;
+}
+
+static int asked(SSL *ssl, void *with)
+{
+	struct peer *p = SSL_get_app_data(ssl);
+
+	p->asked = true;
+	return 1;
 }
 
 static int remember(SSL *ssl, SSL_SESSION *session)
@@ -204,13 +101,16 @@ static int remember(SSL *ssl, SSL_SESSION *session)
 	return 1;
 }
 
-static void demand(SSL_CTX *context)
+static void demand(SSL_CTX *context, enum tls_version oldest)
 {
+	int least = oldest == TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, judge);
+	SSL_CTX_set_cert_cb(context, asked, NULL);
 	/* openssl.cnf may ask for more than 1.2, not for less; and without the second of these an
 	 * attacker's FIN could not be told from the server's end */
-	if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION)
-		SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	if (SSL_CTX_get_min_proto_version(context) < least)
+		SSL_CTX_set_min_proto_version(context, least);
 	SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(
@@ -252,6 +152,82 @@ static enum error trust(SSL_CTX *context, const char *ca, struct failure *why)
 	return OK;
 }
 
+/* ---- the client's own certificate ---- */
+
+/* Nobody is there to be asked. */
+static int no_passphrase(char *to, int room, int writing, void *with)
+{
+	*(bool *)with = true;
+	return -1;
+}
+
+static void closefile(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+static enum error open_key(FILE **out, const char *path, struct failure *why)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return failed(
+		    why, E_CONFIG, "cannot read the key in %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return failed(why, E_CONFIG, "the key in %s is in no regular file", path);
+	if (st.st_mode & 077)
+		return failed(why, E_CONFIG, "the key in %s is not its owner's alone: chmod 600 %s",
+		    path, path);
+	*out = fdopen(fd, "r");
+	if (!*out)
+		return failed(
+		    why, E_SYSTEM, "cannot read the key in %s: %s", path, strerror(errno));
+	fd = -1;
+	return OK;
+}
+
+static void key_freep(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static enum error use_key(SSL_CTX *context, const char *path, struct failure *why)
+{
+	CLEANUP(key_freep) EVP_PKEY *key = NULL;
+	CLEANUP(closefile) FILE *f = NULL;
+	bool wants_passphrase = false;
+	enum error e = open_key(&f, path, why);
+
+	if (e)
+		return e;
+	key = PEM_read_PrivateKey(f, NULL, no_passphrase, &wants_passphrase);
+	if (wants_passphrase)
+		return failed(
+		    why, E_CONFIG, "the key in %s is encrypted, and nobody can be asked", path);
+	if (!key)
+		return failed(why, E_CONFIG, "there is no key in %s: %s", path, reason_words());
+	if (SSL_CTX_use_PrivateKey(context, key) != 1)
+		return failed(why, E_CONFIG, "the key in %s is not that of the certificate: %s",
+		    path, reason_words());
+	return OK;
+}
+
+static enum error show(struct tls *t, const struct tls_plan *plan, struct failure *why)
+{
+	if (!plan->cert)
+		return OK;
+	if (access(plan->cert, R_OK) != 0)
+		return failed(why, E_CONFIG, "cannot read the certificate in %s: %s", plan->cert,
+		    strerror(errno));
+	if (SSL_CTX_use_certificate_chain_file(t->context, plan->cert) != 1)
+		return failed(
+		    why, E_CONFIG, "there is no certificate in %s: %s", plan->cert, reason_words());
+	t->certificate = true;
+	return use_key(t->context, plan->key ? plan->key : plan->cert, why);
+}
+
 static void tls_freep(struct tls **t)
 {
 	tls_free(*t);
@@ -264,12 +240,15 @@ enum error tls_create(struct tls **out, const struct tls_plan *plan, struct fail
 
 	ERR_clear_error();
 	t->context = SSL_CTX_new(TLS_client_method());
-	t->socket = socket_method();
+	t->socket = quiet_method();
+	t->pin = plan->pin;
 	if (!t->context || !t->socket ||
 	    SSL_CTX_set_alpn_protos(t->context, alpn, sizeof(alpn) - 1) != 0)
 		return failed(why, E_TLS, "cannot set up TLS: %s", reason_words());
-	demand(t->context);
+	demand(t->context, plan->oldest);
 	code = trust(t->context, plan->ca, why);
+	if (code == OK)
+		code = show(t, plan, why);
 	if (code != OK)
 		return code;
 	*out = take(&t);
@@ -309,15 +288,15 @@ static bool is_address(const char *host)
 
 static bool set_up(SSL *ssl, struct peer *p, int fd)
 {
-	BIO *line = BIO_new(p->tls->socket);
+	BIO *line = quiet_create(p->tls->socket, fd);
 
 	if (!line)
 		return false;
-	BIO_set_data(line, (void *)(intptr_t)fd);
-	BIO_set_init(line, 1);
 	SSL_set_bio(ssl, line, line);
 	SSL_set_connect_state(ssl);
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* RFC 9525, 6.3: wildcards are whole labels, and common names are no names */
+	SSL_set_hostflags(
+	    ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if (SSL_set1_host(ssl, p->host) != 1)
 		return false;
 	if (!is_address(p->host) && SSL_set_tlsext_host_name(ssl, p->host) != 1)
@@ -355,6 +334,20 @@ void tls_close(struct ssl_st *ssl)
 	free(p);
 }
 
+static enum error too_old(const struct peer *p, struct failure *why)
+{
+	bool newest = SSL_CTX_get_min_proto_version(p->tls->context) == TLS1_3_VERSION;
+
+	return failed(why, E_TLS, "%s speaks no TLS 1.%c%s", p->host, newest ? '3' : '2',
+	    newest ? "" : " or newer");
+}
+
+static enum error wants_certificate(const struct peer *p, struct failure *why)
+{
+	return failed(
+	    why, E_TLS, "%s demands a client certificate (cert= and key= name one)", p->host);
+}
+
 enum error tls_failed(struct ssl_st *ssl, struct failure *why)
 {
 	const struct peer *p = SSL_get_app_data(ssl);
@@ -365,25 +358,43 @@ enum error tls_failed(struct ssl_st *ssl, struct failure *why)
 	switch (ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0) {
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-		return failed(why, E_TLS, "%s speaks no TLS 1.2 or newer", p->host);
+		return too_old(p, why);
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_PACKET_LENGTH_TOO_LONG:
 		return failed(why, E_TLS,
 		    "%s does not speak TLS on this port"
 		    " (pop3:// begins in the clear and then demands STLS)",
 		    p->host);
+	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+		return wants_certificate(p, why);
+	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE: /* TLS 1.2 has no alert of its own for it */
+		if (p->asked && !p->tls->certificate)
+			return wants_certificate(p, why);
+		break;
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+		return failed(why, E_TLS, "%s does not accept our certificate (cert=): %s", p->host,
+		    reason_words());
 	default:
-		return failed(why, E_TLS, "TLS with %s failed: %s", p->host, reason_words());
+		break;
 	}
+	return failed(why, E_TLS, "TLS with %s failed: %s", p->host, reason_words());
 }
 
 enum error tls_verified(struct ssl_st *ssl, struct failure *why)
 {
 	const struct peer *p = SSL_get_app_data(ssl);
+	const X509 *certificate = SSL_get0_peer_certificate(ssl);
 	long result = SSL_get_verify_result(ssl);
 
-	if (!SSL_get0_peer_certificate(ssl))
+	if (!certificate)
 		return failed(why, E_TLS, "%s showed no certificate", p->host);
+	if (p->tls->pin && !pin_fits(p->tls->pin, certificate))
+		return not_pinned(why, p->host, certificate);
 	if (result != X509_V_OK)
 		return failed(why, E_TLS, "the certificate of %s is not valid: %s", p->host,
 		    X509_verify_cert_error_string(result));

@@ -8,11 +8,21 @@
 struct tls; /* an SSL_CTX and what the user demands; one for the life of the daemon, used by one
 	       thread; keeps the last session, so that the next handshake is a short one */
 
+struct pin;
+
+enum tls_version { TLS_1_2, TLS_1_3 };
+
 struct tls_plan {
 	const char *ca; /* a PEM file or a directory of hashed certificates; NULL: the system's */
+	const struct pin *pin; /* the server's certificate must have it, too; one that signs itself
+				  needs nothing else but its dates. NULL: none */
+	const char *cert;      /* PEM: the client's chain; NULL: none */
+	const char *key;       /* PEM, for its owner's eyes alone; NULL: it is in cert */
+	enum tls_version oldest;
 };
 
-/* *out is the caller's, for tls_free. E_TLS: a file that cannot be read; *why names it. */
+/* The pin must outlive it. *out is the caller's, for tls_free. E_TLS: `ca` cannot be read;
+ * E_CONFIG: `cert` or `key` cannot be used; *why names the file. */
 enum error tls_create(struct tls **out, const struct tls_plan *plan, struct failure *why);
 
 /* Every link that began TLS with it must be freed before. NULL is fine. */

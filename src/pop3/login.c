@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "apop.h"
 #include "buf.h"
+#include "sasl.h"
 
 /* What follows a word and a blank on a command line. */
 #define LONGEST_ARGUMENT(word) (CLIENT_LONGEST_COMMAND - strlen(word) - strlen(" \r\n"))
@@ -16,9 +18,10 @@ enum step {
 	STEP_GREETING,
 	STEP_CAPA,
 	STEP_STLS,
-	STEP_UTF8,           /* messages come as they are, not rewritten into 7 bits: RFC 6856, 2 */
-	STEP_PLAIN,          /* AUTH PLAIN, with the response where the line has room for it */
-	STEP_PLAIN_RESPONSE, /* the response on a line of its own */
+	STEP_UTF8,   /* messages come as they are, not rewritten into 7 bits: RFC 6856, 2 */
+	STEP_AUTH,   /* a SASL exchange, from AUTH to its end */
+	STEP_CANCEL, /* "*" ends one that has gone wrong */
+	STEP_APOP,
 	STEP_USER,
 	STEP_PASS,
 	STEP_CAPA_AFTER, /* Gmail announces PIPELINING and TOP only now */
@@ -35,6 +38,14 @@ struct login {
 	size_t greeting_len;
 	struct capabilities announced; /* by the last CAPA that was answered "+OK" */
 	struct capabilities arriving;  /* by the one that is being answered */
+	unsigned char binding[LOGIN_BINDING];
+	bool bound;
+	enum mechanism mechanism;
+	struct sasl *sasl;        /* NULL: no AUTH has been sent */
+	struct buf response;      /* the last one of the exchange, in base64 */
+	bool response_waits;      /* it has not been sent */
+	bool may_be_repeated;     /* it went with AUTH, and nothing was said but "+" since */
+	struct failure cancelled; /* STEP_CANCEL: why */
 };
 
 struct login *login_create(const struct login_plan *plan)
@@ -48,7 +59,17 @@ struct login *login_create(const struct login_plan *plan)
 
 void login_free(struct login *l)
 {
+	if (!l)
+		return;
+	sasl_free(l->sasl);
+	buf_wipe(&l->response);
 	free(l);
+}
+
+void login_bind(struct login *l, const unsigned char binding[LOGIN_BINDING])
+{
+	memcpy(l->binding, binding, LOGIN_BINDING);
+	l->bound = true;
 }
 
 const struct capabilities *login_capabilities(const struct login *l)
@@ -71,61 +92,49 @@ struct slice login_greeting(const struct login *l)
 	return slice_make(l->greeting, l->greeting_len);
 }
 
+enum mechanism login_mechanism(const struct login *l)
+{
+	return l->mechanism;
+}
+
 enum reply_code login_refusal(const struct login *l)
 {
 	return l->refusal;
+}
+
+static bool is_token(const struct login_plan *plan)
+{
+	return plan->is_token || mechanism_takes_token(plan->auth);
+}
+
+static enum error check_secret(const struct login *l, struct failure *why)
+{
+	struct slice secret = secret_octets(l->plan.secret);
+	const char *what = is_token(&l->plan) ? "token" : "password";
+
+	if (l->plan.auth == MECHANISM_EXTERNAL)
+		return OK;
+	if (secret.len == 0)
+		return failed(why, E_CONFIG, "the %s is empty", what);
+	if (slice_has_control(secret))
+		return failed(
+		    why, E_CONFIG, "the %s holds a control character (a line end, perhaps)", what);
+	if (strlen(l->plan.user) + secret.len > LONGEST_CREDENTIALS)
+		return failed(why, E_CONFIG, "user name and %s have more than %d octets", what,
+		    LONGEST_CREDENTIALS);
+	return OK;
 }
 
 /* Before anything is sent: what no mechanism could carry. */
 static enum error check_plan(const struct login *l, struct failure *why)
 {
 	struct slice user = slice_of(l->plan.user);
-	struct slice secret = secret_octets(l->plan.password);
 
 	if (user.len == 0)
 		return failed(why, E_CONFIG, "no user name to log in with");
 	if (slice_has_control(user))
 		return failed(why, E_CONFIG, "the user name holds a control character");
-	if (secret.len == 0)
-		return failed(why, E_CONFIG, "the password is empty");
-	if (slice_has_control(secret))
-		return failed(
-		    why, E_CONFIG, "the password holds a control character (a line end, perhaps)");
-	if (user.len + secret.len > LONGEST_CREDENTIALS)
-		return failed(why, E_CONFIG, "user name and password have more than %d octets",
-		    LONGEST_CREDENTIALS);
-	return OK;
-}
-
-static void add_base64(struct buf *out, struct slice in)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < in.len; i += 3) {
-		size_t left = in.len - i;
-		unsigned a = (unsigned char)in.at[i];
-		unsigned b = left > 1 ? (unsigned char)in.at[i + 1] : 0;
-		unsigned d = left > 2 ? (unsigned char)in.at[i + 2] : 0;
-		char four[] = {digits[a >> 2], digits[(a & 3) << 4 | b >> 4],
-		    left > 1 ? digits[(b & 15) << 2 | d >> 6] : '=',
-		    left > 2 ? digits[d & 63] : '='};
-
-		buf_add(out, four, sizeof(four));
-		wipe(four, sizeof(four));
-	}
-}
-
-/* NUL, user, NUL, password, in base64. */
-static void add_plain_response(struct buf *out, const struct login_plan *plan)
-{
-	CLEANUP(buf_wipe) struct buf raw = {0};
-
-	buf_add(&raw, "", 1);
-	buf_add_text(&raw, plan->user);
-	buf_add(&raw, "", 1);
-	buf_add_slice(&raw, secret_octets(plan->password));
-	add_base64(out, buf_slice(&raw));
+	return check_secret(l, why);
 }
 
 static enum login_result say(
@@ -144,24 +153,65 @@ static enum login_result say_secret(
 	return result;
 }
 
-static enum login_result enter_plain(struct login *l, struct client *c, struct failure *why)
+/* What goes on the line is the secret, or only a proof of it. */
+static enum login_result say_response(
+    struct login *l, struct client *c, enum verb verb, struct slice argument, struct failure *why)
+{
+	l->response_waits = false;
+	if (mechanism_reveals(l->mechanism))
+		return say_secret(l, c, verb, argument, why);
+	return say(c, verb, argument, why);
+}
+
+static enum error begin_exchange(struct login *l, struct failure *why)
+{
+	const struct sasl_plan plan = {
+	    .mechanism = l->mechanism,
+	    .user = l->plan.user,
+	    .secret = secret_octets(l->plan.secret),
+	    .host = l->plan.host,
+	    .port = l->plan.port,
+	    .binding = slice_make((const char *)l->binding, l->bound ? LOGIN_BINDING : 0),
+	};
+	enum error e = sasl_create(&l->sasl, &plan, why);
+
+	if (!e && sasl_speaks_first(l->sasl)) {
+		e = sasl_step(l->sasl, slice_of(""), &l->response, why);
+		l->response_waits = true;
+	}
+	return e;
+}
+
+/* The first response goes with AUTH where the line has room for it: RFC 5034, 4. */
+static enum login_result enter_auth(struct login *l, struct client *c, struct failure *why)
+{
+	CLEANUP(buf_wipe) struct buf argument = {0};
+	struct slice response;
+
+	if (begin_exchange(l, why))
+		return LOGIN_FAILED;
+	response = l->response.len ? buf_slice(&l->response) : slice_of("=");
+	buf_add_text(&argument, mechanism_name(l->mechanism));
+	if (!sasl_may_go_with_auth(l->sasl) ||
+	    argument.len + 1 + response.len > LONGEST_ARGUMENT("AUTH"))
+		return say(c, VERB_AUTH, buf_slice(&argument), why);
+	buf_add_text(&argument, " ");
+	buf_add_slice(&argument, response);
+	l->may_be_repeated = true;
+	return say_response(l, c, VERB_AUTH, buf_slice(&argument), why);
+}
+
+static enum login_result enter_apop(struct login *l, struct client *c, struct failure *why)
 {
 	CLEANUP(buf_wipe) struct buf argument = {0};
 
-	buf_add_text(&argument, "PLAIN ");
-	add_plain_response(&argument, &l->plan);
-	if (argument.len > LONGEST_ARGUMENT("AUTH"))
-		return say(c, VERB_AUTH, slice_of("PLAIN"), why);
-	return say_secret(l, c, VERB_AUTH, buf_slice(&argument), why);
-}
-
-static enum login_result enter_plain_response(
-    struct login *l, struct client *c, struct failure *why)
-{
-	CLEANUP(buf_wipe) struct buf response = {0};
-
-	add_plain_response(&response, &l->plan);
-	return say_secret(l, c, VERB_AUTH_STEP, buf_slice(&response), why);
+	apop_add(&argument, slice_of(l->plan.user), apop_timestamp(login_greeting(l)),
+	    secret_octets(l->plan.secret));
+	if (argument.len > LONGEST_ARGUMENT("APOP")) {
+		failed(why, E_CONFIG, "user name is too long for APOP; nothing secret was sent");
+		return LOGIN_FAILED;
+	}
+	return say(c, VERB_APOP, buf_slice(&argument), why);
 }
 
 static enum login_result enter_user(struct login *l, struct client *c, struct failure *why)
@@ -169,7 +219,7 @@ static enum login_result enter_user(struct login *l, struct client *c, struct fa
 	struct slice user = slice_of(l->plan.user);
 
 	if (user.len > LONGEST_ARGUMENT("USER") ||
-	    secret_octets(l->plan.password).len > LONGEST_ARGUMENT("PASS")) {
+	    secret_octets(l->plan.secret).len > LONGEST_ARGUMENT("PASS")) {
 		failed(why, E_CONFIG,
 		    "user name or password is too long for USER and PASS, and the server offers no "
 		    "PLAIN; nothing secret was sent");
@@ -193,14 +243,16 @@ static enum login_result enter(
 		return say(c, VERB_STLS, slice_of(""), why);
 	case STEP_UTF8:
 		return say(c, VERB_UTF8, slice_of(""), why);
-	case STEP_PLAIN:
-		return enter_plain(l, c, why);
-	case STEP_PLAIN_RESPONSE:
-		return enter_plain_response(l, c, why);
+	case STEP_AUTH:
+		return enter_auth(l, c, why);
+	case STEP_CANCEL:
+		return say(c, VERB_AUTH_STEP, slice_of("*"), why);
+	case STEP_APOP:
+		return enter_apop(l, c, why);
 	case STEP_USER:
 		return enter_user(l, c, why);
 	case STEP_PASS:
-		return say_secret(l, c, VERB_PASS, secret_octets(l->plan.password), why);
+		return say_secret(l, c, VERB_PASS, secret_octets(l->plan.secret), why);
 	case STEP_DONE:
 		break;
 	}
@@ -226,11 +278,22 @@ static enum login_result refused(struct login *l, const struct reply_status *sta
 	return LOGIN_FAILED;
 }
 
+/* The ways that everybody knows are not named. What the server said within the exchange is: the
+ * words behind "-ERR" may say less. */
 static enum login_result login_refused(
     struct login *l, const struct reply_status *status, struct failure *why)
 {
+	bool named = l->mechanism != MECHANISM_USER && l->mechanism != MECHANISM_PLAIN;
+	struct slice said = l->sasl ? sasl_refusal(l->sasl) : slice_of("");
+	CLEANUP(buf_finish) struct buf words = {0};
+
+	buf_add_text(&words, error_words(E_LOGIN));
+	if (named)
+		buf_printf(&words, " by %s", mechanism_name(l->mechanism));
+	if (said.len > 0)
+		buf_printf(&words, " (%.*s)", SLICE_ARGS(said));
 	l->was_refused = true;
-	return refused(l, status, E_LOGIN, error_words(E_LOGIN), why);
+	return refused(l, status, E_LOGIN, buf_text(&words), why);
 }
 
 static enum login_result leave_greeting(
@@ -245,22 +308,24 @@ static enum login_result leave_greeting(
 	return enter(l, c, STEP_CAPA, why);
 }
 
-/* Many servers take USER without announcing it; but one that announces only other ways means it. */
 static enum login_result choose_login(struct login *l, struct client *c, struct failure *why)
 {
-	const struct capabilities *a = &l->announced;
-	struct slice sasl = slice_trim(slice_of(a->sasl));
+	const struct mechanism_choice choice = {
+	    .asked = l->plan.auth,
+	    .is_token = is_token(&l->plan),
+	    .certificate = l->plan.certificate,
+	    .binding = l->bound,
+	    .clear_text = !l->encrypted,
+	    .timestamp = apop_timestamp(login_greeting(l)).len > 0,
+	    .used = l->plan.used,
+	    .announced = &l->announced,
+	};
 
-	if (capabilities_sasl(a, "PLAIN"))
-		return enter(l, c, STEP_PLAIN, why);
-	if (a->known && !a->user && sasl.len > 0) {
-		failed(why, E_LOGIN,
-		    "the server offers neither USER nor SASL PLAIN, only: %.*s; nothing secret was "
-		    "sent",
-		    SLICE_ARGS(sasl));
+	if (mechanism_choose(&l->mechanism, &choice, why))
 		return LOGIN_FAILED;
-	}
-	return enter(l, c, STEP_USER, why);
+	if (l->mechanism == MECHANISM_USER)
+		return enter(l, c, STEP_USER, why);
+	return enter(l, c, l->mechanism == MECHANISM_APOP ? STEP_APOP : STEP_AUTH, why);
 }
 
 /* The line is as safe as it gets. */
@@ -318,23 +383,52 @@ static enum step after_login(const struct login *l)
 	return l->announced.known ? STEP_CAPA_AFTER : STEP_DONE;
 }
 
-/* Some servers ask for the response although the command brought it. */
-static enum login_result leave_plain(
-    struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
+/* The sentence is kept until the server has answered the "*". */
+static enum login_result cancel(struct login *l, struct client *c, struct failure *why)
 {
-	if (status->sign == REPLY_CONTINUE && l->step == STEP_PLAIN)
-		return enter(l, c, STEP_PLAIN_RESPONSE, why);
-	if (status->sign == REPLY_ERR)
-		return login_refused(l, status, why);
-	if (status->sign == REPLY_CONTINUE || !l->secret_was_sent) {
-		failed(why, E_PROTOCOL, "the server does not follow SASL PLAIN: %.*s",
-		    SLICE_ARGS(status->text));
-		return LOGIN_FAILED;
-	}
-	return enter(l, c, after_login(l), why);
+	l->cancelled = *why;
+	return enter(l, c, STEP_CANCEL, why);
 }
 
-static enum login_result leave_user_pass(
+/* No is no, yes is not believed here. No other attempt is made with a server that is not what it
+ * was, or with a secret that it refused. */
+static enum login_result leave_cancel(struct login *l, struct failure *why)
+{
+	*why = l->cancelled;
+	l->was_refused = why->code == E_LOGIN;
+	return LOGIN_FAILED;
+}
+
+/* "+": some servers ask for the response although AUTH brought it. */
+static enum login_result next_response(
+    struct login *l, struct client *c, struct slice challenge, struct failure *why)
+{
+	bool repeat = l->may_be_repeated && challenge.len == 0;
+
+	l->may_be_repeated = false;
+	if (!l->response_waits && !repeat) {
+		buf_wipe(&l->response);
+		if (sasl_step(l->sasl, challenge, &l->response, why))
+			return cancel(l, c, why);
+	}
+	return say_response(l, c, VERB_AUTH_STEP, buf_slice(&l->response), why);
+}
+
+static enum login_result leave_auth(
+    struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
+{
+	if (status->sign == REPLY_ERR)
+		return login_refused(l, status, why);
+	if (status->sign == REPLY_CONTINUE)
+		return next_response(l, c, status->text, why);
+	if (sasl_is_done(l->sasl) && !l->response_waits)
+		return enter(l, c, after_login(l), why);
+	failed(why, E_PROTOCOL, "the server says yes before SASL %s is at its end: %.*s",
+	    mechanism_name(l->mechanism), SLICE_ARGS(status->text));
+	return LOGIN_FAILED;
+}
+
+static enum login_result leave_password(
     struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
 {
 	if (status->sign != REPLY_OK)
@@ -356,12 +450,14 @@ static enum login_result leave(
 		return leave_stls(l, c, status, why);
 	case STEP_UTF8: /* whether it says yes or no */
 		return choose_login(l, c, why);
-	case STEP_PLAIN:
-	case STEP_PLAIN_RESPONSE:
-		return leave_plain(l, c, status, why);
+	case STEP_AUTH:
+		return leave_auth(l, c, status, why);
+	case STEP_CANCEL:
+		return leave_cancel(l, why);
+	case STEP_APOP:
 	case STEP_USER:
 	case STEP_PASS:
-		return leave_user_pass(l, c, status, why);
+		return leave_password(l, c, status, why);
 	case STEP_CAPA_AFTER:
 	case STEP_DONE:
 		break;

@@ -1,18 +1,26 @@
 /* From the greeting to the TRANSACTION state: CAPA, STLS, CAPA again, UTF8 where it is announced,
  * the login itself, CAPA again where a server may announce more then. A machine without I/O over
  * one enum: each step is entered, which sends its command, and left by its reply. RFC 1939, 4;
- * 2449; 2595; 5034; 6856. */
+ * 2449; 2595; 5034; 6856. Which login is taken: mechanism.h. */
 #ifndef POP3FS_LOGIN_H
 #define POP3FS_LOGIN_H
 
 #include <stdbool.h>
 
 #include "client.h"
+#include "mechanism.h"
 #include "secret.h"
 
 struct login_plan {
 	const char *user;
-	const struct secret *password;
+	const struct secret *secret; /* password or token; NULL: none, which only EXTERNAL can do
+					with */
+	bool is_token;               /* an OAuth token: goes out by OAUTHBEARER or XOAUTH2 alone */
+	enum mechanism auth;         /* auth=: this one, or MECHANISM_AUTO */
+	int64_t used;                /* what earlier logins took, a MECHANISM_BIT each: nothing
+					weaker is taken unasked */
+	bool certificate;            /* a client certificate is shown */
+	const char *host, *port;     /* OAUTHBEARER tells them */
 	bool encrypted; /* TLS from the first octet (or loopback without TLS by the user's decision)
 			 */
 	bool stls;      /* STLS is required before anything secret; never fall back */
@@ -32,13 +40,18 @@ enum login_result {
 	LOGIN_DONE,   /* logged in; login_capabilities holds what the server announced last */
 	LOGIN_FAILED, /* *why says it: E_LOGIN, E_LOCKED, E_LATER, E_REFUSED (the greeting, or
 			 [SYS/PERM]), E_TLS (no STLS, or a line that may not carry a secret),
-			 E_PROTOCOL, E_CONFIG (user or password cannot be sent: empty, too long, a
-			 control character) */
+			 E_PROTOCOL, E_CONFIG (user or secret cannot be sent: empty, too long, a
+			 control character; auth= cannot be) */
 };
 
 /* Takes one answer (of any kind) and sends the next command through `c`. */
 enum login_result login_answer(
     struct login *l, struct client *c, const struct answer *a, struct failure *why);
+
+/* What the TLS connection is known by (RFC 9266), for the mechanisms that are bound to it: as soon
+ * as its handshake is done, if it has any. */
+#define LOGIN_BINDING 32
+void login_bind(struct login *l, const unsigned char binding[LOGIN_BINDING]);
 
 /* The handshake after LOGIN_STLS is done. What was announced before it is forgotten. */
 enum login_result login_encrypted(struct login *l, struct client *c, struct failure *why);
@@ -50,7 +63,11 @@ const struct capabilities *login_capabilities(const struct login *l);
 #define LOGIN_GREETING 512
 struct slice login_greeting(const struct login *l);
 
-/* Whether the secret itself has been sent; whether USER, PASS or AUTH was answered "-ERR"; and the
+/* What it logs in by; MECHANISM_AUTO before it has chosen. */
+enum mechanism login_mechanism(const struct login *l);
+
+/* Whether the secret itself has been sent (and not only a proof of it); whether the login was
+ * answered "-ERR", or the server was found to be a false one by it; and the
  * code of the last refusal, the greeting's too: a bare one (CODE_NONE) may mean "in use" on servers
  * without codes. */
 bool login_secret_was_sent(const struct login *l);

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import ports
 from machine import Broken, Runner
 from report import judge, picture, table
 from rows import ROWS, Goal, Row, best, bound, geometric_mean, ratio
@@ -156,8 +157,7 @@ def test_many_connections_share_a_line(line, echo):
 
 
 def test_who_connects_where_nobody_listens_is_let_go(line):
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port, = ports.take()
     with socket.create_connection(("127.0.0.1", line(port, "--rtt", 4)), TIMEOUT) as s:
         try:
             assert s.recv(1) == b""

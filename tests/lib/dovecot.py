@@ -9,12 +9,12 @@ import os
 import poplib
 import pwd
 import shutil
-import socket
 import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import ports
 from eventually import eventually
 from leftovers import descendants, end
 from raw import PATIENCE, Raw
@@ -75,15 +75,6 @@ service pop3-login {{
 """
 
 
-def free_ports(count):
-    """Ports of the loopback that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 class Dovecot:
     """A running Dovecot. `port` answers in the clear and by STLS, `tls_port` by TLS, for `ca` and "localhost"."""
 
@@ -99,14 +90,20 @@ class Dovecot:
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def start(self):
-        self.port, self.tls_port = self.port and (self.port, self.tls_port) or free_ports(2)
+        if self.port:
+            self._start(self.port, self.tls_port)
+        else:
+            ports.somewhere(self._start, 2)
+        return self
+
+    def _start(self, port, tls_port):
+        self.port, self.tls_port = port, tls_port
         (self.root / "conf").write_text(self._config())
         self._process = subprocess.Popen(
             [shutil.which("dovecot") or "/usr/sbin/dovecot", "-F", "-c", self.root / "conf"],
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._answers, f"Dovecot's greeting ({self.root}/log)")
-        return self
 
     def stop(self):
         """Ends it and all its children."""
@@ -129,13 +126,15 @@ class Dovecot:
             login="dovenull" if root else me, chroot="empty" if root else "",
             login_chroot="login" if root else "")
 
+    def _lives(self):
+        return self._process.poll() is None
+
     def _answers(self):
-        assert self._process.poll() is None, f"Dovecot ended: {self.log()}"
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
-                return s.makefile("rb").readline().startswith(b"+OK")
-        except ConnectionRefusedError:
-            return False
+        if not self._lives() and ports.IN_USE in self.log():
+            (self.root / "log").unlink()
+            raise ports.Taken
+        assert self._lives(), f"Dovecot ended: {self.log()}"
+        return ports.greets(self.port, self._lives)
 
     def log(self):
         """Dovecot's own log."""

@@ -4,16 +4,15 @@ All have what tests ask of a Dovecot account: deliver() and messages(), speak() 
 user, password, port, ca and source() for mount(). `way` is the best way they can be mounted.
 """
 
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from dovecot import free_ports
+import ports
 from eventually import eventually
-from raw import PATIENCE, Raw
+from raw import Raw
 from room import GID, PASSWORD, UID, USER, Room
 from stores import Maildir, Mbox
 
@@ -30,14 +29,14 @@ class RealServer:
 
     def __init__(self, root, authority):
         self.ca = authority.ca
-        self.port, = free_ports(1)
+        self.port = None
         self._leaf = authority.leaf()
         home = Path(tempfile.mkdtemp(prefix=f"{self.package}-", dir=root))
         home.chmod(0o755)
-        self._room = Room(self.package, home, **self.room, files=self.files(home))
+        self._room = Room(self.package, home, **self.room)
         self.store = self.make_store(home)
 
-    def files(self, home):
+    def files(self):
         """{place in /etc: text}: its configuration."""
         return {}
 
@@ -46,22 +45,26 @@ class RealServer:
 
     def start(self):
         """Starts it; where it does not run (no namespaces, a library is missing), the test is skipped."""
+        ports.somewhere(self._start)
+        return self
+
+    def _start(self, port):
+        self.port = port
+        self._room.write(self.files())
         self._room.start(*self.command())
         eventually(self._answers, f"the greeting of {self.package}")
-        return self
 
     def stop(self):
         self._room.stop()
         self._room.remove()
 
     def _answers(self):
+        if not self._room.lives() and ports.IN_USE in self._room.said():
+            self._room.stop()
+            raise ports.Taken
         if not self._room.lives():
             pytest.skip(f"{self.package} does not start: {self._room.said()}")
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
-                return s.makefile("rb").readline().startswith(b"+OK")
-        except ConnectionRefusedError:
-            return False
+        return ports.greets(self.port, self._room.lives)
 
     def source(self, way=None):
         """What pop3fs is given to mount it, by stls or plain."""
@@ -108,7 +111,7 @@ class Mailutils(RealServer):
     way = "stls"
     room = {"pam": "gnu-mailutils"}
 
-    def files(self, home):
+    def files(self):
         return {"pop3d.conf": f"""\
 mode daemon;
 foreground yes;
@@ -135,7 +138,7 @@ class Courier(RealServer):
     utf8 = True     # without it, 8-bit headers come with a notice around them
     room = {"users": ("courier",), "pam": "pop3", "directories": ("/run/courier/authdaemon",)}
 
-    def files(self, home):
+    def files(self):
         return {"courier/authdaemonrc": """\
 authmodulelist="authpam"
 authmodulelistorig="authpam"

@@ -49,9 +49,9 @@ def packages(name):
 class Room:
     """`home` is a new directory with, in it, what the room shows: etc, mail (/var/mail), user (USER's home)."""
 
-    def __init__(self, name, home, users=(), pam="", directories=(), files=None):
+    def __init__(self, name, home, users=(), pam="", directories=()):
         """users are the names that the server wants to run as, pam is its PAM service, directories are made
-        for it below /var and /run, files are {place in /etc: text}."""
+        for it below /var and /run."""
         self.home = home
         self._log = home / "log"
         self._process = None
@@ -61,13 +61,18 @@ class Room:
         os.chown(home / "user", UID, GID)
         os.chmod(home / "mail", 0o1777)
         self._write_users(users)
-        for place, text in {f"pam.d/{pam}": PAM, **(files or {})}.items():
-            (home / "etc" / place).parent.mkdir(parents=True, exist_ok=True)
-            (home / "etc" / place).write_text(text)
-            (home / "etc" / place).chmod(0o600 if "PRIVATE KEY" in text else 0o644)
+        self.write({f"pam.d/{pam}": PAM})
         etc = f":{package}/etc" if (package / "etc").is_dir() else ""
         (home / "script").write_text(SCRIPT.format(package=package, home=home, etc=etc,
                                                    directories=" ".join(directories)))
+
+    def write(self, files):
+        """Puts {place in /etc: text} into the room, before it is started."""
+        for place, text in files.items():
+            path = self.home / "etc" / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o600 if "PRIVATE KEY" in text else 0o644)
 
     def _write_users(self, users):
         hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True,
@@ -82,7 +87,7 @@ class Room:
 
     def start(self, *argv):
         """Starts a command in the room."""
-        with self._log.open("ab") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
                  "sh", self.home / "script", *map(str, argv)],

@@ -19,6 +19,8 @@ JUNIT = """<testsuites><testsuite><testcase classname="a" name="good"/>
     ("1..3\nok 1 - one\n", "ERROR", (1, 2, 0)),                # it crashed in the second
     ("", "FAIL", (0, 1, 0)),                                   # or before the first
     ("1..2\nok 1 - one\nok 2 # SKIP two\n", "OK", (1, 0, 1)),
+    ("", "SKIP", (0, 0, 1)),                                   # the whole program
+    ("1..2\nok 1 - one\n", "SKIP", (1, 1, 0)),                 # no skip: it began, and did not finish
     (GOOD, "FAIL", (2, 1, 0)),                                 # a leak, found after the last
 ])
 def test_functions_of_a_unit_test_are_counted(tmp_path, out, result, want):
@@ -26,6 +28,14 @@ def test_functions_of_a_unit_test_are_counted(tmp_path, out, result, want):
     got = tally(tmp_path)
     assert (got.passed, got.failed, got.skipped) == want
     assert len(got.words) == got.failed
+
+
+def test_a_program_that_hangs_is_shown_once(tmp_path):
+    said = "1..3\nok 1 - one\n# began two\n"
+    (tmp_path / "gcc.json").write_text(json.dumps({"name": "wire", "stdout": said, "result": "TIMEOUT"}) + "\n")
+    assert [words.split("\n", 1)[0] for words in tally(tmp_path).words] == [
+        "---- gcc: wire: did not finish (TIMEOUT)", "---- gcc: wire: not run (TIMEOUT)"]
+    assert sum("began two" in words for words in tally(tmp_path).words) == 1
 
 
 def test_pytest_and_other_failures_are_counted(tmp_path):

@@ -40,6 +40,19 @@ def exists(mount, name):
     return mount.call(os.path.exists, mount.path / name)
 
 
+def test_what_another_session_deleted_is_soon_gone_once_it_was_refused(person, mounts, serve):
+    server = serve(messages={name: b"Subject: %s\r\n\r\n" % name.encode() for name in "abc"},
+                   rules=["on RETR 2 vanish"])
+    mount = mounts.mount(server, person, way="plain", refresh=3600)
+    with pytest.raises(OSError):
+        mount.read("b")
+    eventually(lambda: not exists(mount, "b"), "its end")
+    with pytest.raises(FileNotFoundError):
+        mount.read("b")
+    assert mount.names() == ["a", "c"]
+    assert mount.umount() == 0
+
+
 def test_what_comes_and_goes_is_seen(box, anyone, mounts):
     names = names_of(box)
     mount = mounts.mount(box, anyone, refresh=0)

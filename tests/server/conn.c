@@ -203,15 +203,24 @@ static void start_tls(struct conn *c)
 	c->handshaking = true;
 }
 
-static void record_tls(const struct conn *c)
+static void know_line(struct conn *c)
 {
+	static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 */
+	struct sasl_line *line = &c->session.line;
 	X509 *peer = SSL_get1_peer_certificate(c->ssl);
-	char name[256] = "";
 
 	if (peer)
-		X509_NAME_get_text_by_NID(
-		    X509_get_subject_name(peer), NID_commonName, name, sizeof(name));
+		X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, line->client,
+		    sizeof(line->client));
 	X509_free(peer);
+	line->bound = SSL_export_keying_material(c->ssl, line->binding, SASL_BINDING, label,
+			  sizeof(label) - 1, NULL, 0, 0) == 1;
+}
+
+static void record_tls(const struct conn *c)
+{
+	const char *name = c->session.line.client;
+
 	record("CONN %u tls %s%s%s", c->number, SSL_get_version(c->ssl), *name ? " " : "", name);
 }
 
@@ -224,6 +233,7 @@ static bool shake_hands(struct conn *c)
 		c->handshaking = false;
 		c->awaits_tls = false;
 		c->session.secure = true;
+		know_line(c);
 		record_tls(c);
 		return true;
 	}

@@ -84,7 +84,7 @@ static void step(struct session *s, struct slice text, bool present, struct repl
 	struct buf answer = {0}, challenge = {0};
 
 	if (present && !decode(text, &answer)) {
-		s->sasl.mechanism = NULL;
+		sasl_finish(&s->sasl);
 		out_text(r->out, "-ERR not base64\r\n");
 	} else {
 		switch (sasl_step(&s->sasl, buf_slice(&answer), present, &challenge)) {
@@ -111,11 +111,11 @@ void login_auth(struct session *s, struct slice arguments, struct reply *r)
 	if (name.len == 0) {
 		struct buf names = {0};
 
-		sasl_names(&names, "", "\r\n");
+		sasl_names(&names, s->service->settings, "", "\r\n");
 		out_text(r->out, "+OK\r\n");
 		out_own(r->out, &names);
 		reply_end_lines(r);
-	} else if (sasl_begin(&s->sasl, s->service->settings, name)) {
+	} else if (sasl_begin(&s->sasl, s->service->settings, &s->line, name)) {
 		step(s, initial, initial.len > 0, r);
 	} else {
 		out_text(r->out, "-ERR unknown mechanism\r\n");
@@ -130,7 +130,7 @@ bool session_wants_response(const struct session *s)
 void session_response(struct session *s, struct slice line, struct reply *r)
 {
 	if (slice_is(line, "*")) {
-		s->sasl.mechanism = NULL;
+		sasl_finish(&s->sasl);
 		out_text(r->out, "-ERR cancelled\r\n");
 	} else {
 		step(s, line, true, r);

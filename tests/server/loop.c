@@ -26,6 +26,7 @@ struct listener {
 	socklen_t len;
 	bool tls;
 	int fd;
+	int place; /* bound, and never listens: keeps the port while nobody does */
 };
 
 struct loop {
@@ -68,17 +69,32 @@ static enum error read_address(const char *words, struct listener *to, struct fa
 	return OK;
 }
 
+/* A socket at the listener's address. -1: errno says why. */
+static int bound(const struct listener *at)
+{
+	int on = 1, fd = socket(at->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			IPPROTO_TCP);
+
+	if (fd < 0 || (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+			  bind(fd, (const struct sockaddr *)&at->address, at->len) == 0))
+		return fd;
+	closep(&fd); /* leaves errno alone */
+	return -1;
+}
+
+/* The port is looked for once. */
+static bool keep_place(struct listener *at)
+{
+	if (at->place < 0)
+		at->place = bound(at);
+	return at->place >= 0 &&
+	       getsockname(at->place, (struct sockaddr *)&at->address, &at->len) == 0;
+}
+
 static enum error open_listener(struct loop *l, struct listener *at, struct failure *why)
 {
-	int on = 1;
-
-	at->fd =
-	    socket(at->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-	if (at->fd >= 0 && setsockopt(at->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    bind(at->fd, (struct sockaddr *)&at->address, at->len) == 0 &&
-	    listen(at->fd, BACKLOG) == 0 &&
-	    getsockname(at->fd, (struct sockaddr *)&at->address, &at->len) == 0 &&
-	    watch(l, at->fd, EPOLLIN, at))
+	at->fd = keep_place(at) ? bound(at) : -1;
+	if (at->fd >= 0 && listen(at->fd, BACKLOG) == 0 && watch(l, at->fd, EPOLLIN, at))
 		return OK;
 	return failed(why, E_SYSTEM, "cannot listen: %s", strerror(errno));
 }
@@ -99,6 +115,7 @@ static enum error open_all(struct loop *l, const struct texts *words, bool tls, 
 		struct listener *at = &l->listeners[l->listener_count];
 
 		at->tls = tls;
+		at->place = -1;
 		error = read_address(words->at[i], at, why);
 		if (!error)
 			error = open_listener(l, at, why);
@@ -283,8 +300,11 @@ static void finish(struct loop *l)
 		l->conns = c->next;
 		conn_free(c);
 	}
-	for (size_t i = 0; i < l->listener_count && !l->down; i++)
-		close(l->listeners[i].fd);
+	for (size_t i = 0; i < l->listener_count; i++) {
+		if (!l->down)
+			close(l->listeners[i].fd);
+		close(l->listeners[i].place);
+	}
 	free(l->listeners);
 	close(l->signals);
 	close(l->poll);

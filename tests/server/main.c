@@ -8,7 +8,7 @@
  *     out.c        what is queued to be sent, and marks at which something happens
  *     answer.c     a command's way to its reply, changed by the rules that apply
  *     session.c    what commands do: greeting to QUIT
- *     login.c      USER, PASS and AUTH; sasl.c: the mechanisms
+ *     login.c      USER, PASS and AUTH; sasl.c: the mechanisms, gnu.c: those of GNU SASL
  *     maildrop.c   a directory's messages, or synthetic.c's; snapshots of it
  *     octets.c     files read, escapes undone, lines ended and dots doubled
  *     script.c     the fault script, read; fault.c: which rules apply; verb.c: to what

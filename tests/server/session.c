@@ -28,6 +28,7 @@ void session_finish(struct session *s)
 	snapshot_free(s->mail);
 	free(s->fate);
 	buf_finish(&s->user);
+	sasl_finish(&s->sasl);
 }
 
 void session_greet(struct reply *r)
@@ -66,7 +67,7 @@ static void do_capa(struct session *s, struct slice arguments, struct reply *r)
 	} else if (settings->capa.count) {
 		add_texts(&settings->capa, r);
 	} else {
-		sasl_names(&sasl, " ", "");
+		sasl_names(&sasl, settings, " ", "");
 		out_printf(r->out,
 		    "TOP\r\nUIDL\r\nUSER\r\nSASL%s\r\nRESP-CODES\r\nPIPELINING\r\n%s",
 		    buf_text(&sasl), s->can_stls && !s->secure ? "STLS\r\n" : "");

@@ -23,6 +23,7 @@ struct session {
 	bool secure, can_stls;
 	bool logged_in;
 	struct buf user;
+	struct sasl_line line; /* filled by whoever did the handshake */
 	struct sasl sasl;
 	struct snapshot *mail; /* from login on */
 	unsigned char *fate;   /* of each message: enum fate */

@@ -22,8 +22,9 @@ struct settings {
 	const char *cert, *key, *write_ca, *client_ca, *tls_min, *tls_max;
 	struct texts cert_names;
 	int64_t cert_days;
+	bool client_must;
 
-	const char *user, *password;
+	const char *user, *password, *sasl;
 	bool one_session, no_capa;
 	struct texts capa, capa_auth;
 

@@ -1,6 +1,8 @@
 """The scripted server itself: what it serves, and that each rule does what README.md says."""
 
 import base64
+import hashlib
+import hmac
 import os
 import pathlib
 import poplib
@@ -213,6 +215,53 @@ def test_only_the_right_user_with_the_right_password_comes_in(serve):
     assert server.logged("CONN 1 > PASS a secret")
 
 
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def decoded(answer):
+    assert answer.startswith(b"+ "), answer
+    return base64.b64decode(answer[2:]).decode()
+
+
+def test_only_the_mechanisms_that_are_asked_for_are_offered(serve):
+    with serve("--sasl", "login,CRAM-MD5").connect() as client:
+        assert client.ask_many("AUTH")[1] == b"LOGIN\r\nCRAM-MD5\r\n"
+        assert b"SASL LOGIN CRAM-MD5\r\n" in client.ask_many("CAPA")[1]
+        assert client.ask("AUTH PLAIN").startswith(b"-ERR")
+
+
+@pytest.mark.parametrize("password, good", [("secret", True), ("wrong", False)])
+def test_login_and_cram_md5_tell_the_right_password_from_others(serve, password, good):
+    server = serve("--user", "me", "--sasl", "LOGIN,CRAM-MD5")
+    with server.connect() as client:
+        client.ask("AUTH LOGIN")
+        client.ask(encoded("me"))
+        assert client.ask(encoded(password)).startswith(b"+OK" if good else b"-ERR [AUTH]")
+    with server.connect() as client:
+        challenge = decoded(client.ask("AUTH CRAM-MD5"))
+        digest = hmac.new(password.encode(), challenge.encode(), "md5").hexdigest()
+        assert client.ask(encoded(f"me {digest}")).startswith(b"+OK" if good else b"-ERR [AUTH]")
+
+
+@pytest.mark.parametrize("password, good", [("secret", True), ("wrong", False)])
+def test_scram_proves_both_sides(serve, password, good):
+    with serve("--user", "me", "--sasl", "SCRAM-SHA-256").connect() as client:
+        first = decoded(client.ask("AUTH SCRAM-SHA-256 " + encoded("n,,n=me,r=abc")))
+        fields = dict(field.split("=", 1) for field in first.split(","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+        said = f"n=me,r=abc,{first},c=biws,r={fields['r']}".encode()
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), said, "sha256")))
+        answer = client.ask(encoded(f"c=biws,r={fields['r']},p={base64.b64encode(proof).decode()}"))
+        if not good:
+            assert answer.startswith(b"-ERR [AUTH]")
+            return
+        signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), said, "sha256")
+        assert decoded(answer) == f"v={base64.b64encode(signature).decode()}"
+        assert client.ask("").startswith(b"+OK")
+
+
 def test_auth_can_be_listed_cancelled_and_got_wrong(serve):
     with serve().connect() as client:
         assert client.ask_many("AUTH")[1] == b"PLAIN\r\n"
@@ -361,6 +410,15 @@ def test_sigusr2_closes_the_listeners_and_opens_them_again(serve):
         assert client.ask("NOOP") == b"+OK\r\n"
         server.signal(signal.SIGUSR2, "^UP")
         server.login().socket.close()
+
+
+def test_the_port_of_a_closed_listener_stays_its_own(serve):
+    server = serve()
+    server.signal(signal.SIGUSR2, "^DOWN")
+    with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind(("127.0.0.1", server.ports["plain"]))
+    server.signal(signal.SIGUSR2, "^UP")
+    server.login().socket.close()
 
 
 def test_sighup_reads_the_script_again_and_refuses_a_bad_one(serve, tmp_path):

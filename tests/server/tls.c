@@ -15,6 +15,8 @@ static int version(const char *word)
 {
 	if (word == NULL)
 		return 0; /* OpenSSL's own limit */
+	if (strcmp(word, "1.1") == 0)
+		return TLS1_1_VERSION;
 	if (strcmp(word, "1.2") == 0)
 		return TLS1_2_VERSION;
 	return strcmp(word, "1.3") == 0 ? TLS1_3_VERSION : -1;
@@ -25,9 +27,11 @@ static enum error set_versions(SSL_CTX *tls, const struct settings *settings, st
 	int oldest = version(settings->tls_min), newest = version(settings->tls_max);
 
 	if (oldest < 0 || newest < 0)
-		return failed(why, E_USAGE, "a TLS version is 1.2 or 1.3");
+		return failed(why, E_USAGE, "a TLS version is 1.1, 1.2 or 1.3");
 	SSL_CTX_set_min_proto_version(tls, oldest);
 	SSL_CTX_set_max_proto_version(tls, newest);
+	if (newest == TLS1_1_VERSION) /* its signatures are too weak for anything stricter */
+		SSL_CTX_set_security_level(tls, 0);
 	return OK;
 }
 
@@ -40,7 +44,7 @@ static enum error load(SSL_CTX *tls, const struct settings *settings, struct fai
 	return OK;
 }
 
-static enum error ask_clients(SSL_CTX *tls, const char *ca, struct failure *why)
+static enum error ask_clients(SSL_CTX *tls, const char *ca, int must, struct failure *why)
 {
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
 
@@ -49,7 +53,7 @@ static enum error ask_clients(SSL_CTX *tls, const char *ca, struct failure *why)
 		return failed(why, E_TLS, "cannot use %s", ca);
 	}
 	SSL_CTX_set_client_CA_list(tls, names);
-	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | must, NULL);
 	return OK;
 }
 
@@ -67,7 +71,8 @@ enum error tls_create(SSL_CTX **out, const struct settings *settings, struct fai
 	if (!error)
 		error = settings->cert ? load(tls, settings, why) : cert_make(tls, settings, why);
 	if (!error && settings->client_ca)
-		error = ask_clients(tls, settings->client_ca, why);
+		error = ask_clients(tls, settings->client_ca,
+		    settings->client_must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0, why);
 	ERR_clear_error();
 	if (!error)
 		*out = take(&tls);

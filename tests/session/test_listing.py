@@ -167,12 +167,13 @@ def test_without_uidls_messages_are_named_after_their_headers(person, mounts, se
     assert server.sent("DELE") == 0
 
 
-def test_that_there_are_no_uidls_is_asked_and_said_once(drive, serve):
-    server = serve(*capa("TOP", "USER", "STLS"), messages=THREE, rules=['on UIDL err "what?"'])
+@pytest.mark.parametrize("options, asked", [(capa("TOP", "USER", "STLS"), 0), (["--no-capa"], 1)])
+def test_uidl_is_tried_once_where_there_is_no_capa_and_never_where_it_is_not_announced(drive, serve, options, asked):
+    server = serve(*options, messages=THREE, rules=['on UIDL err "what?"'])
     driver = drive(server)
-    for count in (1, 2, 3):
+    for _ in range(3):
         driver.answer("refresh", "^listed 3 fresh")
-    assert server.sent("UIDL") == 1
+    assert server.sent("UIDL") == asked
     assert len(re.findall("has no UIDL", driver.log())) == 1
     driver.end()
 
@@ -202,18 +203,57 @@ def test_a_message_without_uidl_whose_header_cannot_be_had_is_shown_when_it_can(
 
 
 def test_uidl_that_was_there_and_is_refused_is_trouble_that_passes(drive, serve):
-    server = serve(*capa("TOP", "USER", "STLS"), messages=THREE)
+    server = serve("--no-capa", messages=THREE)
     driver = drive(server)
     driver.answer("refresh", "^listed 3 fresh")
     driver.end()
     server.rules('on UIDL err "what?"')
     later = drive(server, store=driver.store)
     later.wait_for("^listed 3 stored")
-    assert "E_REFUSED" in later.answer("refresh", "^not-listed")
-    assert "E_REFUSED" in later.answer("refresh", "^not-listed")
+    for _ in range(2):
+        said = later.answer("refresh", "^not-listed")
+        assert "E_REFUSED" in said and "remove the account's cache" in said
     server.rules()
     assert later.answer("refresh", "^listed") == "listed 3 fresh same"
     later.end()
+
+
+# ---- what vanishes behind a listing ----
+
+def test_what_is_refused_is_looked_for_in_another_listing(drive, serve):
+    server = serve(messages=THREE, rules=["on RETR 1-2 vanish"])
+    driver = drive(server)
+    driver.answer("first", "^listed 3 fresh")
+    driver.say("fetch a", "fetch b", "fetch c")
+    assert all("E_REFUSED" in line for line in driver.wait_for("^fetched [ab] ", 2))
+    driver.wait_for("^fetched c OK")
+    driver.wait_for("^listed 1 fresh")
+    assert server.sent("UIDL") == 2      # one for both
+    driver.end()
+
+
+def test_what_is_there_and_refused_again_is_not_looked_for_each_time(drive, serve):
+    server = serve(messages=THREE, rules=['on RETR 2 err "damaged"'])
+    driver = drive(server)
+    driver.answer("first", "^listed 3 fresh")
+    driver.answer("fetch b", "^fetched b E_REFUSED")
+    driver.wait_for("^listed 3 fresh same")
+    for _ in range(3):
+        driver.answer("fetch b", "^fetched b E_REFUSED")
+    driver.answer("commit", "^committed")      # there and back: whatever it was told before is done
+    assert server.sent("UIDL") == 2
+    driver.end()
+
+
+@pytest.mark.parametrize("code", ["SYS/PERM", "SYS/TEMP"])
+def test_what_is_refused_for_a_reason_is_not_looked_for(drive, serve, code):
+    server = serve(messages=THREE, rules=[f'on RETR 2 err "[{code}] damaged"'])
+    driver = drive(server)
+    driver.answer("first", "^listed 3 fresh")
+    driver.answer("fetch b", "^fetched b E_(REFUSED|LATER)")
+    driver.answer("commit", "^committed")
+    assert server.sent("UIDL") == 1
+    driver.end()
 
 
 # ---- strange UIDLs ----
@@ -460,6 +500,17 @@ def test_a_headers_trouble_is_its_own(drive, serve, what, options, rules, header
     assert {name for name in times if times[name] == OLD} == set(learnt), what
     if sent is not None:
         assert server.sent("TOP") == sent
+    driver.end()
+
+
+@pytest.mark.parametrize("rule", ["on TOP stall", "on TOP stall 20"])
+@pytest.mark.parametrize("options", [capa("UIDL", "TOP", "USER", "STLS"), capa("TOP", "USER", "STLS")])
+def test_a_server_that_is_silent_at_top_is_waited_for_twice(drive, serve, options, rule):
+    server = serve(*options, messages={letter: mail(letter) for letter in "abcdefghij"}, rules=[rule])
+    driver = drive(server, timeout=300)
+    driver.answer("first", "^listed 10 fresh")
+    assert server.sent("TOP") == 2
+    assert server.sent("PASS") == 3
     driver.end()
 
 

@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define AN_HOUR 3600
 
@@ -61,9 +62,29 @@ void certificate_finish(struct certificate *c)
 
 void certificate_write(const struct certificate *c, const char *path)
 {
-	FILE *f = fopen(path, "w");
+	FILE *f = fopen(path, "a");
 
 	must(f && PEM_write_X509(f, c->x509) && fclose(f) == 0, "write a file");
+}
+
+static void write_key(const struct certificate *c, const char *path, const EVP_CIPHER *cipher)
+{
+	FILE *f = fopen(path, "a");
+
+	must(f && fchmod(fileno(f), 0600) == 0 &&
+		 PEM_write_PKCS8PrivateKey(f, c->key, cipher, "open sesame", 11, NULL, NULL) &&
+		 fclose(f) == 0,
+	    "write a key");
+}
+
+void certificate_write_key(const struct certificate *c, const char *path)
+{
+	write_key(c, path, NULL);
+}
+
+void certificate_write_locked_key(const struct certificate *c, const char *path)
+{
+	write_key(c, path, EVP_aes_128_cbc());
 }
 
 SSL_CTX *certificate_server(const struct certificate *c, int newest)

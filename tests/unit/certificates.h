@@ -22,8 +22,11 @@ struct certificate_plan {
 struct certificate certificate_make(const struct certificate_plan *plan);
 void certificate_finish(struct certificate *c);
 
-/* Writes it as PEM to path. */
+/* Add it, its key, or its key behind a passphrase, as PEM to the file at path; keys are for their
+ * owner alone. */
 void certificate_write(const struct certificate *c, const char *path);
+void certificate_write_key(const struct certificate *c, const char *path);
+void certificate_write_locked_key(const struct certificate *c, const char *path);
 
 /* What a server needs that shows this certificate; the caller's, for SSL_CTX_free. `newest` is the
  * newest version it speaks (TLS1_1_VERSION ...), 0 for any. */

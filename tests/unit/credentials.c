@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +20,10 @@
 
 #include "alloc.h"
 #include "credentials.h"
+#include "mechanism.h"
 #include "terminal.h"
+
+#define LONGEST_S 60 /* that a child may live; then it hangs, and the test has failed */
 
 static void a_password_is_a_first_line_without_controls(void **state)
 {
@@ -193,6 +197,17 @@ static void the_first_source_that_is_configured_decides(void **state)
 	rmdir(place);
 }
 
+static void a_certificate_needs_no_secret(void **state)
+{
+	const char *word[] = {"false", NULL};
+	struct options o = {.auth = MECHANISM_EXTERNAL, .password_command = (char **)word};
+	struct secret *s = NULL;
+	struct failure why = {.code = OK};
+
+	assert_int_equal(get(&s, &o, "me@host", &why), OK);
+	assert_null(s);
+}
+
 static void its_failure_is_final(void **state)
 {
 	const char *command[] = {"false", NULL};
@@ -308,6 +323,20 @@ static int open_terminal(char *name, size_t room)
 	return master;
 }
 
+static bool interrupted; /* in the child: by a signal after echo is off, and before it waits */
+
+int tcsetattr(int fd, int actions, const struct termios *to)
+{
+	int (*real)(int, int, const struct termios *) = NULL;
+	int result;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "tcsetattr");
+	result = real(fd, actions, to);
+	if (interrupted && !(to->c_lflag & ECHO))
+		raise(SIGTERM);
+	return result;
+}
+
 /* Exits 0 if it got "hunter2" and echo is as before, 1 on refusal, 2 otherwise. */
 static pid_t ask_on(const char *name)
 {
@@ -319,6 +348,7 @@ static pid_t ask_on(const char *name)
 		struct termios now;
 		int tty;
 
+		alarm(LONGEST_S);
 		setsid();
 		tty = open(name, O_RDWR);
 		ioctl(tty, TIOCSCTTY, 0);
@@ -357,7 +387,6 @@ static void the_terminal_asks_without_showing(void **state)
 	do
 		assert_int_equal(tcgetattr(slave, &now), 0);
 	while (now.c_lflag & ECHO); /* typed before that, it would be shown, and then flushed */
-	usleep(1000);
 	assert_int_equal(write(master, "hunter2\n", 8), 8);
 	read_until(master, &shown, "\n");
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -381,6 +410,26 @@ static void a_signal_gives_the_terminal_its_echo_back(void **state)
 		assert_int_equal(tcgetattr(slave, &now), 0);
 	while (now.c_lflag & ECHO);
 	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	assert_int_equal(tcgetattr(slave, &now), 0);
+	assert_true(now.c_lflag & ECHO);
+	close(slave);
+	close(master);
+}
+
+static void a_signal_that_comes_before_it_waits_is_heard(void **state)
+{
+	char name[64];
+	int status, master = open_terminal(name, sizeof(name));
+	int slave = open(name, O_RDWR | O_NOCTTY);
+	struct termios now;
+	pid_t pid;
+
+	interrupted = true;
+	pid = ask_on(name);
+	interrupted = false;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGTERM);
@@ -415,12 +464,14 @@ int main(void)
 	    cmocka_unit_test(only_a_file_of_one_s_own_is_read),
 	    cmocka_unit_test(what_is_no_file_is_refused),
 	    cmocka_unit_test(the_first_source_that_is_configured_decides),
+	    cmocka_unit_test(a_certificate_needs_no_secret),
 	    cmocka_unit_test(its_failure_is_final),
 	    cmocka_unit_test(a_netrc_has_the_password_of_this_account),
 	    cmocka_unit_test(a_credential_of_systemd_s_is_there_or_not),
 	    cmocka_unit_test(one_line_of_standard_input_is_taken),
 	    cmocka_unit_test(the_terminal_asks_without_showing),
 	    cmocka_unit_test(a_signal_gives_the_terminal_its_echo_back),
+	    cmocka_unit_test(a_signal_that_comes_before_it_waits_is_heard),
 	    cmocka_unit_test(without_a_terminal_it_says_what_to_configure),
 	};
 

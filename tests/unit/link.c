@@ -390,6 +390,55 @@ static void the_cipher_is_named(void **state)
 	link_free(NULL);
 }
 
+/* RFC 9266: the server tells its own, which must be ours. */
+static void tell_binding(struct server *s)
+{
+	unsigned char binding[LINK_BINDING] = {0};
+
+	if (s->ssl)
+		SSL_export_keying_material(
+		    s->ssl, binding, sizeof(binding), "EXPORTER-Channel-Binding", 24, NULL, 0, 0);
+	server_write(s, binding, sizeof(binding));
+}
+
+static void both_ends_know_the_same_binding(void **state)
+{
+	static const struct {
+		size_t version; /* of versions */
+		uint64_t options;
+		bool bound;
+	} cases[] = {
+	    /* in this order: a session with it may not be resumed without */
+	    {2, 0, true},
+	    {1, SSL_OP_NO_EXTENDED_MASTER_SECRET, false},
+	    {1, 0, true},
+	    {0, 0, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server s = {.talk = tell_binding, .context = servers[cases[i].version]};
+		unsigned char ours[LINK_BINDING], theirs[LINK_BINDING];
+		struct failure why = {0};
+		size_t got = 0;
+		struct link *l;
+		struct peer p;
+
+		if (s.context)
+			SSL_CTX_set_options(s.context, cases[i].options);
+		l = visit(&p, &s);
+		assert_int_equal(link_binding(l, ours), cases[i].bound);
+		while (link_read(l, theirs, sizeof(theirs), &got, &why) == LINK_WAIT)
+			wait_for(l, true, false);
+		assert_int_equal(got, LINK_BINDING);
+		if (cases[i].bound)
+			assert_memory_equal(ours, theirs, LINK_BINDING);
+		link_free(l);
+		peer_finish(&p);
+		if (s.context)
+			SSL_CTX_clear_options(s.context, cases[i].options);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -399,6 +448,7 @@ int main(void)
 	    cmocka_unit_test(a_handshake_cut_short_is_a_closed_connection),
 	    cmocka_unit_test(pending_is_what_can_be_read_without_waiting),
 	    cmocka_unit_test(the_cipher_is_named),
+	    cmocka_unit_test(both_ends_know_the_same_binding),
 	};
 
 	return cmocka_run_group_tests_name("link", tests, set_up, tear_down);

@@ -10,6 +10,8 @@
 #include "buf.h"
 #include "login.h"
 
+#define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static void client_freep(struct client **c)
@@ -121,7 +123,9 @@ static struct login_plan plan_for(enum line line, const char *user, const struct
 {
 	return (struct login_plan){
 	    .user = user,
-	    .password = password,
+	    .secret = password,
+	    .host = "mail.test",
+	    .port = "995",
 	    .encrypted = line == ENCRYPTED,
 	    .stls = line == STLS,
 	    .clear_text = line == CLEAR,
@@ -135,22 +139,32 @@ struct script {
 	const char *words;
 	bool secret_was_sent;
 	enum reply_code refusal;
+	enum mechanism auth;
+	const char *secret;       /* NULL: "secret" */
+	bool certificate, hidden; /* hidden: done, and the secret did not cross the line */
 };
 
 static size_t check_script(const struct script *s, size_t cut)
 {
-	CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
-	const struct login_plan plan = plan_for(s->line, "me", password);
+	CLEANUP(secret_freep)
+	struct secret *password = secret_create(slice_of(s->secret ? s->secret : "secret"));
+	struct login_plan plan = plan_for(s->line, "me", password);
 	CLEANUP(client_freep) struct client *client = client_create();
-	CLEANUP(login_freep) struct login *login = login_create(&plan);
-	struct talk t = {client, login, .result = LOGIN_MORE, .cut = cut};
-	size_t len = play(&t, s->script);
+	CLEANUP(login_freep) struct login *login = NULL;
+	struct talk t = {client, .result = LOGIN_MORE, .cut = cut};
+	size_t len;
+
+	plan.auth = s->auth;
+	plan.certificate = s->certificate;
+	t.login = login = login_create(&plan);
+	len = play(&t, s->script);
 
 	assert_int_equal(t.result, s->code == OK ? LOGIN_DONE : LOGIN_FAILED);
 	assert_int_equal(t.why.code, s->code);
 	if (s->words)
 		assert_string_equal(t.why.words, s->words);
-	assert_int_equal(login_secret_was_sent(login), s->code == OK || s->secret_was_sent);
+	assert_int_equal(
+	    login_secret_was_sent(login), s->code == OK ? !s->hidden : s->secret_was_sent);
 	assert_int_equal(login_refusal(login), s->refusal);
 	return len;
 }
@@ -246,11 +260,11 @@ static void a_refusal_says_what_it_means(void **state)
 		E_LOCKED, NULL, true, CODE_IN_USE},
 	    {ENCRYPTED,
 		GREETING "S: +OK\nS: SASL PLAIN\nS: .\n" PLAIN
-			 "S: + \nC: AG1lAHNlY3JldA==\nS: + more\n",
+			 "S: + \nC: AG1lAHNlY3JldA==\nS: + more\nC: *\nS: -ERR\n",
 		E_PROTOCOL, "the server does not follow SASL PLAIN: more", true},
 	    {ENCRYPTED, GREETING "S: +OK\nS: SASL CRAM-MD5\nS: .\n", E_LOGIN,
-		"the server offers neither USER nor SASL PLAIN, only: CRAM-MD5; nothing secret was "
-		"sent"},
+		"the server offers no login that is taken unasked, only: CRAM-MD5; nothing secret "
+		"was sent (auth= asks for one)"},
 	};
 
 	check_scripts(scripts, COUNT(scripts));
@@ -274,6 +288,156 @@ static void no_secret_goes_over_a_line_that_others_can_read(void **state)
 
 	check_scripts(scripts, COUNT(scripts));
 }
+
+#define MECHS(words) GREETING "S: +OK\nS: SASL " words "\nS: .\n"
+#define DONE         "S: +OK\nC: CAPA\nS: -ERR\n"
+/* n,a=me,^Ahost=mail.test^Aport=995^Aauth=Bearer secret^A^A, and XOAUTH2's */
+#define BEARER     "bixhPW1lLAFob3N0PW1haWwudGVzdAFwb3J0PTk5NQFhdXRoPUJlYXJlciBzZWNyZXQBAQ=="
+#define X_BEARER   "dXNlcj1tZQFhdXRoPUJlYXJlciBzZWNyZXQBAQ=="
+#define STATUS_401 "eyJzdGF0dXMiOiI0MDEifQ==" /* {"status":"401"} */
+
+static void what_is_asked_for_goes_as_it_should(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED,
+		"S: +OK <1896.697170952@dbc.mtview.ca.us>\nC: CAPA\nS: -ERR\n"
+		"C: APOP me 3f18b52881e44c0cc6067f46e0ced7bc\nS: +OK\n",
+		.auth = MECHANISM_APOP, .hidden = true},
+	    {ENCRYPTED, "S: +OK <1@b\xe4>\nC: CAPA\nS: -ERR\n", E_LOGIN,
+		"the greeting has no timestamp that auth=APOP could answer; nothing secret was "
+		"sent",
+		.auth = MECHANISM_APOP},
+	    {ENCRYPTED,
+		"S: +OK <1896.697170952@dbc.mtview.ca.us>\nC: CAPA\nS: -ERR\n"
+		"C: APOP me 3f18b52881e44c0cc6067f46e0ced7bc\nS: -ERR [AUTH] no\n",
+		E_LOGIN, "the server refused the login by APOP: no", false, CODE_AUTH,
+		MECHANISM_APOP},
+	    {ENCRYPTED, MECHS("OAUTHBEARER") "C: AUTH OAUTHBEARER " BEARER "\n" DONE,
+		.auth = MECHANISM_OAUTHBEARER},
+	    {ENCRYPTED,
+		MECHS("OAUTHBEARER") "C: AUTH OAUTHBEARER " BEARER "\nS: + " STATUS_401
+				     "\nC: AQ==\nS: -ERR [AUTH] no\n",
+		E_LOGIN, "the server refused the login by OAUTHBEARER (status 401): no", true,
+		CODE_AUTH, MECHANISM_OAUTHBEARER},
+	    {ENCRYPTED, MECHS("XOAUTH2") "C: AUTH XOAUTH2\nS: + \nC: " X_BEARER "\n" DONE,
+		.auth = MECHANISM_XOAUTH2},
+	    {ENCRYPTED,
+		MECHS("XOAUTH2") "C: AUTH XOAUTH2\nS: + \nC: " X_BEARER "\nS: + " STATUS_401
+				 "\nC: \nS: -ERR [AUTH] no\n",
+		E_LOGIN, "the server refused the login by XOAUTH2 (status 401): no", true,
+		CODE_AUTH, MECHANISM_XOAUTH2},
+	    {ENCRYPTED,
+		MECHS("XOAUTH2") "C: AUTH XOAUTH2\nS: + \nC: " X_BEARER "\nS: + " STATUS_401
+				 "\nC: \nS: +OK\n",
+		E_PROTOCOL, "the server says yes before SASL XOAUTH2 is at its end: ", true,
+		CODE_NONE, MECHANISM_XOAUTH2},
+	    {ENCRYPTED, MECHS("XOAUTH2") "C: AUTH XOAUTH2\nS: +OK\n", E_PROTOCOL, NULL, false,
+		CODE_NONE, MECHANISM_XOAUTH2},
+	    {ENCRYPTED, MECHS("OAUTHBEARER"), E_CONFIG,
+		"the secret is no OAuth token: it has a blank or an octet beyond ASCII", false,
+		CODE_NONE, MECHANISM_OAUTHBEARER, "two words"},
+	    {ENCRYPTED, MECHS("LOGIN PLAIN"), E_LOGIN,
+		"the server does not offer XOAUTH2, but: LOGIN PLAIN; nothing secret was sent",
+		false, CODE_NONE, MECHANISM_XOAUTH2},
+	    {CLEAR, MECHS("SCRAM-SHA-1-PLUS"), E_CONFIG, NULL, false, CODE_NONE,
+		MECHANISM_SCRAM_SHA_1_PLUS},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+#ifdef POP3FS_GSASL
+static void gnu_sasl_s_go_as_they_should(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, MECHS("LOGIN") "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: bWU=\n"
+				       "S: + UGFzc3dvcmQ6\nC: c2VjcmV0\n" DONE},
+	    {ENCRYPTED, MECHS("LOGIN") "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: bWU=\nS: +OK\n",
+		E_PROTOCOL, "the server says yes before SASL LOGIN is at its end: ", true},
+	    {ENCRYPTED, MECHS("EXTERNAL") "C: AUTH EXTERNAL bWU=\n" DONE, .certificate = true,
+		.hidden = true},
+	    {ENCRYPTED, MECHS("EXTERNAL PLAIN") "C: AUTH EXTERNAL bWU=\nS: -ERR [AUTH] who\n",
+		E_LOGIN, "the server refused the login by EXTERNAL: who", false, CODE_AUTH,
+		MECHANISM_EXTERNAL, "", true},
+	    {ENCRYPTED,
+		MECHS("CRAM-MD5") "C: AUTH CRAM-MD5\nS: + PDFAYT4=\n"
+				  "C: bWUgMmFiNGE2NjVmMTI5ZWE5MWIwY2ZhY2U4MGMxNDQ3OWI=\n" DONE,
+		.auth = MECHANISM_CRAM_MD5, .hidden = true},
+	    {ENCRYPTED, MECHS("CRAM-MD5") "C: AUTH CRAM-MD5\nS: + not base64\nC: *\nS: -ERR\n",
+		E_PROTOCOL, "the server does not follow SASL CRAM-MD5: not base64", false,
+		CODE_NONE, MECHANISM_CRAM_MD5},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+/* Its nonce is another one each time: only what it answers to a bad server is known before. */
+static void a_false_server_is_cancelled_and_counts_as_a_refusal(void **state)
+{
+	static const struct {
+		const char *challenge, *answer, *words;
+		bool refused;
+	} cases[] = {
+	    {"+ ZT1pbnZhbGlkLXByb29m\r\n", "-ERR [AUTH]\r\n",
+		"the server refused the login by SCRAM-SHA-256: invalid-proof", true},
+	    {"+ ZT1pbnZhbGlkLXByb29m\r\n", "+OK come in\r\n",
+		"the server refused the login by SCRAM-SHA-256: invalid-proof", true},
+	    {"+ cj1hYmMscz1hYmNkLGk9NDA5Ng==\r\n", "-ERR\r\n", NULL, true},
+	    {"+ bm9uc2Vuc2U=\r\n", "-ERR\r\n", NULL, false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+		const struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, GREETING);
+		server_says(&t, slice_of("+OK\r\nSASL SCRAM-SHA-256\r\n.\r\n"));
+		assert_int_equal(login_mechanism(login), MECHANISM_SCRAM_SHA_256);
+		client_sent(client, client_output(client).len);
+		server_says(&t, slice_of(cases[i].challenge));
+		client_said(&t, "*");
+		assert_int_equal(t.result, LOGIN_MORE);
+		server_says(&t, slice_of(cases[i].answer));
+		assert_int_equal(t.result, LOGIN_FAILED);
+		if (cases[i].words)
+			assert_string_equal(t.why.words, cases[i].words);
+		assert_int_equal(login_was_refused(login), cases[i].refused);
+		assert_false(login_secret_was_sent(login));
+	}
+}
+
+/* With the binding told, and only then; "yes" alone is not believed. */
+static void scram_is_bound_where_the_line_is(void **state)
+{
+	static const struct {
+		bool bound;
+		const char *said;
+	} cases[] = {{false, "AUTH SCRAM-SHA-256 biws"}, {true, "AUTH SCRAM-SHA-256-PLUS cD10"}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+		const struct login_plan plan = plan_for(STLS, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = login_create(&plan);
+		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		play(&t, GREETING "S: +OK\nS: STLS\nS: .\nC: STLS\nS: +OK go\n");
+		if (cases[i].bound)
+			login_bind(login, (const unsigned char *)X32);
+		t.result = login_encrypted(login, client, &t.why);
+		client_said(&t, "CAPA");
+		server_says(&t, slice_of("+OK\r\nSASL SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n.\r\n"));
+		assert_memory_equal(client_output(client).at, cases[i].said, strlen(cases[i].said));
+		client_sent(client, client_output(client).len);
+		server_says(&t, slice_of("+OK\r\n"));
+		assert_int_equal(t.result, LOGIN_FAILED);
+		assert_int_equal(t.why.code, E_PROTOCOL);
+	}
+}
+#endif
 
 /* A line that breaks off, or a server that cannot be talked to, has refused nothing. */
 static void only_a_no_to_the_login_is_a_refusal(void **state)
@@ -477,6 +641,12 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_login_takes_the_best_way_that_is_offered),
 	    cmocka_unit_test(a_refusal_says_what_it_means),
+	    cmocka_unit_test(what_is_asked_for_goes_as_it_should),
+#ifdef POP3FS_GSASL
+	    cmocka_unit_test(gnu_sasl_s_go_as_they_should),
+	    cmocka_unit_test(a_false_server_is_cancelled_and_counts_as_a_refusal),
+	    cmocka_unit_test(scram_is_bound_where_the_line_is),
+#endif
 	    cmocka_unit_test(only_a_no_to_the_login_is_a_refusal),
 	    cmocka_unit_test(the_greeting_is_kept),
 	    cmocka_unit_test(no_secret_goes_over_a_line_that_others_can_read),

@@ -91,6 +91,10 @@ static void a_bad_value_is_refused(void **state)
 	    {"gid", "-5"},
 	    {"tls", "maybe"},
 	    {"password_command", "a | b"},
+	    {"auth", "DIGEST-MD5"},
+	    {"auth", "PLAIN LOGIN"},
+	    {"pin", "sha256:00"},
+	    {"tls_min", "1.1"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -130,7 +130,7 @@ static void an_old_answer_of_the_store_is_passed_over(void **state)
 static void what_could_not_be_had_is_not_fetched_ahead_for_a_while(void **state)
 {
 	static const struct scripted_row rows[] = {
-	    {"RETR 1", "-ERR no\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	    {"RETR 1", "-ERR [SYS/PERM] no\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	struct job *j = job_create(JOB_FETCH);
 	struct played b;
 

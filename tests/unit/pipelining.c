@@ -44,7 +44,8 @@ bool talk_is_paused(const struct talk *t)
 }
 
 /* What the rest of the session links with, and does not reach from here. */
-struct talk *talk_create(const struct session_plan *plan, struct tls *tls)
+struct talk *talk_create(
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
 {
 	abort();
 }
@@ -92,6 +93,11 @@ const char *talk_cipher(const struct talk *t)
 }
 
 struct slice talk_greeting(const struct talk *t)
+{
+	abort();
+}
+
+enum mechanism talk_mechanism(const struct talk *t)
 {
 	abort();
 }

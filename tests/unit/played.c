@@ -40,6 +40,7 @@ void played_start_plan(
 {
 	struct failure why = {0};
 
+	p->headless = false;
 	assert_true(queue_init(&p->queues.jobs));
 	assert_true(queue_init(&p->queues.tasks));
 	assert_true(queue_init(&p->queues.events));
@@ -146,6 +147,7 @@ void played_publish(struct played *p, struct draft *d)
 
 		m->id = PLAYED_FIRST + row_uidl(d, &d->rows[i]).at[0] - 'a';
 		atomic_init(&m->fact, d->rows[i].listed << 8);
+		atomic_init(&m->header, !p->headless);
 		j->numbers[i] = d->rows[i].number;
 	}
 	j->draft = d;

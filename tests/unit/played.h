@@ -19,6 +19,7 @@ struct played {
 	struct scripted server;
 	struct queues queues;
 	struct session *session;
+	bool headless; /* set before a listing: TOP gave no header of any message */
 };
 
 /* The rows must stay until the end. */

@@ -16,6 +16,17 @@
 
 static const char NEVER[] = "";
 
+/* A server that takes tokens: "user=user^Aauth=Bearer one^A^A" and so on, in base64. */
+#define BY_TOKEN                                                                                   \
+	{"CAPA", "+OK\r\nSASL XOAUTH2\r\nUIDL\r\nTOP\r\n.\r\n"},                                   \
+	{                                                                                          \
+		"AUTH XOAUTH2", "+ \r\n"                                                           \
+	}
+#define ONE   "dXNlcj11c2VyAWF1dGg9QmVhcmVyIG9uZQEB"
+#define TWO   "dXNlcj11c2VyAWF1dGg9QmVhcmVyIHR3bwEB"
+#define THREE "dXNlcj11c2VyAWF1dGg9QmVhcmVyIHRocmVlAQE="
+#define GOOD  "dXNlcj11c2VyAWF1dGg9QmVhcmVyIGdvb2QBAQ=="
+
 /* Gives one answer after the other, the last one again and again. */
 struct source {
 	const char *const *answers; /* NULL: it cannot be had; NEVER */
@@ -150,9 +161,9 @@ static void a_source_that_fails_is_left_in_peace(void **state)
 
 static void a_token_is_asked_for_at_each_login(void **state)
 {
-	static const struct scripted_row rows[] = {{"PASS one", "+OK\r\n", .session = 1},
-	    {"PASS two", "+OK\r\n", .session = 2}, {"PASS three", "+OK\r\n", .session = 3},
-	    PLAYED_LISTING, SCRIPTED_LOGIN};
+	static const struct scripted_row rows[] = {BY_TOKEN, {ONE, "+OK\r\n", .session = 1},
+	    {TWO, "+OK\r\n", .session = 2}, {THREE, "+OK\r\n", .session = 3}, PLAYED_LISTING,
+	    SCRIPTED_LOGIN};
 	static const char *const answers[] = {"two", "three"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
 	struct session_plan plan = played_plan();
@@ -168,7 +179,7 @@ static void a_token_is_asked_for_at_each_login(void **state)
 static void a_refused_token_is_replaced_once(void **state)
 {
 	static const struct scripted_row rows[] = {
-	    {"PASS good", "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	    BY_TOKEN, {GOOD, "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const struct {
 		const char *const answers[3];
 		bool works;
@@ -198,7 +209,7 @@ static void a_refused_token_is_replaced_once(void **state)
 static void a_token_that_cannot_be_had_is_asked_for_again_later(void **state)
 {
 	static const struct scripted_row rows[] = {
-	    {"PASS good", "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	    BY_TOKEN, {GOOD, "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const char *const answers[] = {NULL, "good"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
 	struct session_plan plan = played_plan();

@@ -118,7 +118,7 @@ static void a_body_that_cannot_be_had_says_why(void **state)
 		int64_t id;
 		enum error code;
 	} cases[] = {
-	    {"-ERR no\r\n", PLAYED_FIRST + 2, E_REFUSED},
+	    {"-ERR [SYS/PERM] no\r\n", PLAYED_FIRST + 2, E_REFUSED},
 	    {"-ERR [SYS/TEMP] later\r\n", PLAYED_FIRST + 2, E_LATER},
 	    {"+OK\r\n.\r\n", PLAYED_FIRST + 77, E_VANISHED}, /* it is not listed */
 	};

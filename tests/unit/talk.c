@@ -36,7 +36,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 	    .tls = SESSION_TLS_OFF,
 	    .timeout_ms = PATIENCE_MS,
 	};
-	b->talk = talk_create(&b->plan, NULL);
+	b->talk = talk_create(&b->plan, NULL, &b->plan.facts);
 	b->why = (struct failure){0};
 }
 

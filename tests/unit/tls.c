@@ -10,21 +10,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "certificates.h"
 #include "link.h"
 #include "peer.h"
+#include "pin.h"
 #include "tls.h"
 
 #define A_DAY 86400L
 
-enum shown { GOOD, SELF_SIGNED, STRANGE, EXPIRED, EARLY, EXPIRED_ABOVE, MANY, NO_NAMES, SHOWN };
+enum shown {
+	GOOD,
+	SELF_SIGNED,
+	STRANGE,
+	EXPIRED,
+	EARLY,
+	EXPIRED_ABOVE,
+	MANY,
+	NO_NAMES,
+	PARTLY_WILD,
+	OLD_SELF_SIGNED,
+	CLIENT,
+	SHOWN
+};
 
 static struct certificate authority, stranger, old_authority, shown[SHOWN];
 static char directory[] = "/tmp/pop3fs-tls-XXXXXX";
-static char *ca, *own, *broken; /* files: the authority, SELF_SIGNED itself, no certificate */
+/* Files: the authority, SELF_SIGNED itself, no certificate; CLIENT, with its key, and that alone.
+ */
+static char *ca, *own, *broken, *client, *both, *key;
 
 static char *in_directory(const char *name)
 {
@@ -42,6 +59,9 @@ static int set_up(void **state)
 	    [EXPIRED_ABOVE] = {"above", "DNS:mail.test", &old_authority},
 	    [MANY] = {"many", "DNS:a.test,DNS:b.test,DNS:c.test,DNS:d.test,DNS:e.test", &authority},
 	    [NO_NAMES] = {"imap.test", NULL, &authority},
+	    [OLD_SELF_SIGNED] = {"old", "DNS:mail.test", NULL, false, -9 * A_DAY, -2 * A_DAY},
+	    [PARTLY_WILD] = {"wild", "DNS:a*.part.test,DNS:*", &authority},
+	    [CLIENT] = {"me", NULL, &authority},
 	};
 	FILE *f;
 
@@ -57,6 +77,13 @@ static int set_up(void **state)
 	broken = in_directory("broken.pem");
 	certificate_write(&authority, ca);
 	certificate_write(&shown[SELF_SIGNED], own);
+	client = in_directory("client.pem");
+	both = in_directory("both.pem");
+	key = in_directory("key.pem");
+	certificate_write(&shown[CLIENT], client);
+	certificate_write_key(&shown[CLIENT], key);
+	certificate_write(&shown[CLIENT], both);
+	certificate_write_key(&shown[CLIENT], both);
 	f = fopen(broken, "w");
 	assert_non_null(f);
 	fputs("nothing of the kind\n", f);
@@ -66,9 +93,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char *const files[] = {ca, own, broken};
+	char *const files[] = {ca, own, broken, client, both, key};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		unlink(files[i]);
 		free(files[i]);
 	}
@@ -85,6 +112,7 @@ static int tear_down(void **state)
 struct server {
 	SSL_CTX *context; /* NULL: greets in the clear */
 	bool resumed;
+	bool knows_client; /* and who it is */
 	char named[64], protocol[16];
 };
 
@@ -105,6 +133,7 @@ static void greet(SSL *ssl, struct server *s)
 	char octet;
 
 	s->resumed = SSL_session_reused(ssl);
+	s->knows_client = SSL_get0_peer_certificate(ssl) != NULL;
 	snprintf(s->named, sizeof(s->named), "%s", named ? named : "");
 	SSL_get0_alpn_selected(ssl, &protocol, &len);
 	snprintf(s->protocol, sizeof(s->protocol), "%.*s", (int)len, (const char *)protocol);
@@ -163,6 +192,8 @@ static enum link_result talk(struct link *l, struct failure *why)
 		return result;
 	while ((result = link_read(l, greeting, sizeof(greeting), &octets, why)) == LINK_WAIT)
 		wait_for(l);
+	if (result == LINK_BROKEN) /* by an alert that comes behind the handshake */
+		return result;
 	assert_int_equal(result, LINK_DONE);
 	assert_memory_equal(greeting, "+OK ready\r\n", octets);
 	link_say_goodbye(l);
@@ -212,8 +243,10 @@ static void only_a_verified_server_is_spoken_to(void **state)
 		" 127.0.0.1, ...), not for a.b.wild.test"},
 	    {"127.0.0.2", GOOD, 0, E_TLS, "is for other names (mail.test"},
 	    {"mail.test", MANY, 0, E_TLS, "is for other names (a.test, b.test, c.test, ...), not"},
-	    {"mail.test", NO_NAMES, 0, E_TLS, "is for other names (imap.test), not for mail.test"},
-	    {"mail.test", NO_NAMES, TLS1_2_VERSION, E_TLS, "is for other names (imap.test), not"},
+	    {"imap.test", NO_NAMES, 0, E_TLS, "imap.test names no host (subjectAltName)"},
+	    {"imap.test", NO_NAMES, TLS1_2_VERSION, E_TLS, "imap.test names no host"},
+	    {"a.part.test", PARTLY_WILD, 0, E_TLS, "is for other names (a*.part.test, *), not for"},
+	    {"test", PARTLY_WILD, 0, E_TLS, "is for other names"},
 	    {"mail.test", SELF_SIGNED, 0, E_TLS,
 		"the certificate of mail.test is not trusted: self-signed certificate"
 		" (ca= names a file with the right authority)"},
@@ -350,6 +383,169 @@ static void the_system_does_not_know_our_authority(void **state)
 	tls_free(NULL);
 }
 
+/* ---- pins ---- */
+
+static struct pin pin_of(enum shown which, bool of_key)
+{
+	CLEANUP(freep) struct pin *of_the_key = NULL;
+	char text[PIN_TEXT];
+	struct pin p;
+
+	pin_write(text, shown[which].x509);
+	assert_int_equal(pin_parse(&of_the_key, text, NULL), OK);
+	X509_digest(shown[which].x509, EVP_sha256(), p.digest, NULL);
+	return of_key ? *of_the_key : p;
+}
+
+static void a_pin_is_demanded_on_top_of_all_else(void **state)
+{
+	static const struct {
+		enum shown shown, pinned;
+		const char *host;
+		enum error want;
+		const char *words;
+	} cases[] = {
+	    {GOOD, GOOD, "mail.test", OK, ""},
+	    {GOOD, MANY, "mail.test", E_TLS,
+		"the certificate of mail.test is not the one of pin=: its key is sha256:"},
+	    {GOOD, GOOD, "other.test", E_TLS, "is for other names"},
+	    {EXPIRED, EXPIRED, "mail.test", E_TLS, "expired on"},
+	    {STRANGE, STRANGE, "mail.test", E_TLS, "is not trusted"},
+	    {STRANGE, GOOD, "mail.test", E_TLS, "is not the one of pin=: its key is sha256:"},
+	    {SELF_SIGNED, SELF_SIGNED, "mail.test", OK, ""},
+	    {SELF_SIGNED, SELF_SIGNED, "other.test", OK, ""},
+	    {SELF_SIGNED, SELF_SIGNED, "127.0.0.1", OK, ""},
+	    {SELF_SIGNED, GOOD, "mail.test", E_TLS, "is not the one of pin=: its key is sha256:"},
+	    {OLD_SELF_SIGNED, OLD_SELF_SIGNED, "mail.test", E_TLS, "expired on"},
+	};
+
+	for (size_t i = 0; i < 4 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pin p = pin_of(cases[i / 4].pinned, i % 2);
+		struct server s = {.context = certificate_server(
+				       &shown[cases[i / 4].shown], i % 4 / 2 ? TLS1_2_VERSION : 0)};
+		struct failure why = {0};
+		struct tls *t = NULL;
+
+		assert_int_equal(tls_create(&t, &(struct tls_plan){.ca = ca, .pin = &p}, &why), OK);
+		for (int visits = 0; visits < 2; visits++) {
+			assert_int_equal(visit(t, &s, cases[i / 4].host, &why), cases[i / 4].want);
+			assert_non_null(strstr(why.words, cases[i / 4].words));
+			if (cases[i / 4].want == OK)
+				assert_int_equal(s.resumed, visits);
+		}
+		SSL_CTX_free(s.context);
+		tls_free(t);
+	}
+}
+
+static void one_three_may_be_demanded(void **state)
+{
+	static const struct {
+		int newest;
+		enum error want;
+		const char *words;
+	} cases[] = {{0, OK, ""}, {TLS1_2_VERSION, E_TLS, "mail.test speaks no TLS 1.3"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct server s = {.context = certificate_server(&shown[GOOD], cases[i].newest)};
+		struct failure why = {0};
+		struct tls *t = NULL;
+
+		assert_int_equal(
+		    tls_create(&t, &(struct tls_plan){.ca = ca, .oldest = TLS_1_3}, &why), OK);
+		assert_int_equal(visit(t, &s, "mail.test", &why), cases[i].want);
+		assert_string_equal(why.words, cases[i].words);
+		SSL_CTX_free(s.context);
+		tls_free(t);
+	}
+}
+
+/* ---- the client's certificate ---- */
+
+static SSL_CTX *demanding_server(int newest, const struct certificate *issuer)
+{
+	SSL_CTX *context = certificate_server(&shown[GOOD], newest);
+
+	X509_STORE_add_cert(SSL_CTX_get_cert_store(context), issuer->x509);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_session_id_context(context, (const unsigned char *)"test", 4);
+	return context;
+}
+
+static void a_client_certificate_is_shown_to_who_asks(void **state)
+{
+	const struct {
+		const char *cert, *key;
+		bool right;
+		enum error want;
+		const char *words;
+	} cases[] = {
+	    {client, key, true, OK, ""},
+	    {both, NULL, true, OK, ""},
+	    {NULL, NULL, true, E_TLS,
+		"mail.test demands a client certificate (cert= and key= name one)"},
+	    {both, NULL, false, E_TLS, "mail.test does not accept our certificate (cert=): "},
+	};
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct certificate *issuer = cases[i / 2].right ? &authority : &stranger;
+		struct server s = {.context = demanding_server(versions[i % 2], issuer)};
+		const struct tls_plan plan = {
+		    .ca = ca, .cert = cases[i / 2].cert, .key = cases[i / 2].key};
+		struct failure why = {0};
+		struct tls *t = NULL;
+
+		assert_int_equal(tls_create(&t, &plan, &why), OK);
+		assert_int_equal(visit(t, &s, "mail.test", &why), cases[i / 2].want);
+		assert_memory_equal(why.words, cases[i / 2].words, strlen(cases[i / 2].words));
+		assert_int_equal(s.knows_client, cases[i / 2].want == OK);
+		SSL_CTX_free(s.context);
+		tls_free(t);
+	}
+}
+
+static void a_key_that_cannot_be_used_is_named(void **state)
+{
+	char *open = in_directory("open.pem"), *locked = in_directory("locked.pem");
+	const struct {
+		const char *cert, *key, *words;
+	} cases[] = {
+	    {"/nowhere/c.pem", key, "cannot read the certificate in /nowhere/c.pem: "},
+	    {broken, key, "there is no certificate in "},
+	    {client, "/nowhere/k.pem", "cannot read the key in /nowhere/k.pem: "},
+	    {client, directory, "the key in "},
+	    {client, NULL, "there is no key in "},
+	    {own, key, "the key in "},
+	    {client, open, "the key in "},
+	    {client, locked, "the key in "},
+	};
+
+	certificate_write_key(&shown[CLIENT], open);
+	assert_int_equal(chmod(open, 0640), 0);
+	certificate_write_locked_key(&shown[CLIENT], locked);
+	assert_int_equal(chmod(client, 0600), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct tls_plan plan = {.ca = ca, .cert = cases[i].cert, .key = cases[i].key};
+		struct failure why = {0};
+		struct tls *t = NULL;
+
+		assert_int_equal(tls_create(&t, &plan, &why), E_CONFIG);
+		assert_memory_equal(why.words, cases[i].words, strlen(cases[i].words));
+		if (cases[i].key == open)
+			assert_non_null(strstr(why.words, "is not its owner's alone: chmod 600 "));
+		if (cases[i].key == locked)
+			assert_non_null(strstr(why.words, "is encrypted, and nobody can be asked"));
+		if (cases[i].cert == own)
+			assert_non_null(strstr(why.words, "is not that of the certificate"));
+		assert_null(t);
+	}
+	unlink(open);
+	unlink(locked);
+	free(open);
+	free(locked);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -360,6 +556,10 @@ int main(void)
 	    cmocka_unit_test(what_the_user_trusts_is_read_or_named),
 	    cmocka_unit_test(a_directory_of_certificates_is_trusted),
 	    cmocka_unit_test(the_system_does_not_know_our_authority),
+	    cmocka_unit_test(a_pin_is_demanded_on_top_of_all_else),
+	    cmocka_unit_test(one_three_may_be_demanded),
+	    cmocka_unit_test(a_client_certificate_is_shown_to_who_asks),
+	    cmocka_unit_test(a_key_that_cannot_be_used_is_named),
 	};
 
 	return cmocka_run_group_tests_name("tls", tests, set_up, tear_down);

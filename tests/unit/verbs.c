@@ -404,6 +404,23 @@ static void nothing_is_removed_between_an_umounts_commit_and_the_unmount(void **
 	assert_int_equal(w.result.deleted, 1);
 }
 
+static void an_umount_that_is_broken_off_lets_files_be_removed_again(void **state)
+{
+	static const struct brought b = {.leaving = true, .words = ""};
+	struct child c = child_start(&w, commit_interruptibly, &b);
+
+	await_commit(false);
+	assert_int_equal(child_do(&w, remove_it, "d-long"), EROFS);
+	kill(c.pid, SIGUSR1);
+	assert_int_equal(child_end(&c), EINTR);
+	remove_one("d-long", LONG);
+	answer_commit(&b, false);
+	assert_int_equal(umount2(w.mountpoint, 0), 0);
+	await_commit(true);
+	answer_commit(&b, true);
+	world_join(&w);
+}
+
 static void what_is_committed_in_between_holds_for_the_unmount(void **state)
 {
 	static const struct brought b = {
@@ -536,6 +553,7 @@ int main(void)
 	    TEST(one_that_is_not_final_ends_nothing, setup),
 	    TEST(what_an_umount_committed_is_not_tried_again, setup),
 	    TEST(nothing_is_removed_between_an_umounts_commit_and_the_unmount, setup),
+	    TEST(an_umount_that_is_broken_off_lets_files_be_removed_again, setup),
 	    TEST(what_is_committed_in_between_holds_for_the_unmount, setup),
 	    TEST(a_refresh_is_answered_by_its_own_listing, setup),
 	    TEST(one_listing_answers_all_before_it, setup),

@@ -27,6 +27,22 @@ def other_header(name, header, why, **more):
     return Row(name, why, rules=(reply("TOP 4", top(header)),), **more)
 
 
+def blind(name, rules, why, *capabilities, **more):
+    """A server without TOP: there is no header by which to know whose answer it is."""
+    words = ("USER", "UIDL", *capabilities)
+    return Row(name, why, rules=rules, options=tuple(w for line in words for w in ("--capa", line)), **more)
+
+
+def behind_each(octets):
+    return ("on RETR " + says(octets, "append"),)
+
+
+def before_the_next(octets):
+    """The same, when the next is asked for: so late that nobody can see it before."""
+    return ("on RETR from=2 " + says(octets, "prepend"),)
+
+
+STRAY = b"+OK\r\n" + MAIL["m5"] + b".\r\n"
 BREAKS = "curl: exit 0, cut body. mpop: endless loop writing newlines. fetchmail: delivers the fragment. getmail6: safe"
 SILENT = dict(mount={"timeout": SILENCE})
 
@@ -67,10 +83,20 @@ ROWS = [
     once("inactivity-and-close", says(b"-ERR inactivity\r\n", "append") + " close-after",
          "Dovecot, after ten minutes", "curl, mpop, fetchmail, getmail6: stop"),
     Row("closes-after-every-message", "a server that counts commands", rules=("on RETR close-after",)),
-    once("another-reply-behind", says(b"+OK\r\n" + MAIL["m5"] + b".\r\n", "append"),
-         "the next command's answer then is not its own"),
-    Row("another-reply-behind-each", "the same, always",
-        rules=("on RETR " + says(b"+OK\r\n" + MAIL["m5"] + b".\r\n", "append"),)),
+    once("another-reply-behind", says(STRAY, "append"), "the next command's answer then is not its own"),
+    Row("another-reply-behind-each", "the same, always", rules=behind_each(STRAY)),
+    Row("another-reply-behind-each-late", "the same, when the next is asked for", rules=before_the_next(STRAY)),
+    Row("one-ok-too-many-behind-each", "the same, a status line alone", rules=behind_each(b"+OK\r\n")),
+    Row("one-ok-too-many-behind-each-late", "the same", rules=before_the_next(b"+OK\r\n")),
+    *(blind(f"blind-{name}{with_windows}", rules, "the same, and no TOP to tell them apart", *words)
+      for with_windows, words in (("", ()), ("-in-windows", ("PIPELINING",)))
+      for name, rules in (("another-reply-behind-each", behind_each(STRAY)),
+                          ("another-reply-behind-each-late", before_the_next(STRAY)),
+                          ("one-ok-too-many-behind-each", behind_each(b"+OK\r\n")),
+                          ("one-ok-too-many-behind-each-late", before_the_next(b"+OK\r\n")))),
+    blind("blind-noop-is-unknown", ('on NOOP err "unknown command"',), "a home-made server", fires=None),
+    blind("blind-list-with-a-number-is-refused", tuple(f'on LIST {n} err "no"' for n in range(1, 8)),
+          "a home-made server"),
     Row("the-first-line-is-a-dot", "Dovecot does not stuff it: the message seems to end, the rest comes as a reply",
         rules=(reply("RETR 4", b"+OK\r\n.\r\nSubject: x\r\n\r\n+OK 5 octets\r\nbody\r\n.\r\n"),),
         files={"m4": [b"", EIO]}),

@@ -1,6 +1,8 @@
 """Servers that are wrong from the greeting to the login, or refuse it."""
 
-from .row import SILENCE, Row, listing, reply
+import hashlib
+
+from .row import MAIL, SILENCE, Row, listing, reply
 
 CAPA = ("TOP", "UIDL", "USER")
 
@@ -10,6 +12,12 @@ def announces(*lines, after=None):
     after = lines if after is None else after
     return (*(word for line in lines for word in ("--capa", line)),
             *(word for line in after for word in ("--capa-auth", line)))
+
+
+def header_name(octets):
+    """The name of a message without a UIDL."""
+    header = octets.split(b"\r\n\r\n")[0] + b"\r\n"
+    return "header~" + hashlib.sha256(header).hexdigest()[:32]
 
 
 def refused(name, rules, words, why, clients="", **more):
@@ -30,7 +38,8 @@ ROWS = [
     Row("capa-is-nonsense", "seen: EXPIRENEVER, and worse", rules=(listing(
         "CAPA", b"TOP", b"UIDL", b"USER", b"EXPIRENEVER", b"", b"  ", b"\xff\xfe\0", b"LOGIN-DELAY soon", b"EXPIRE -1",
         b"IMPLEMENTATION " + b"\x1b[2J" * 200, b"SASL"),)),
-    Row("capa-announces-nothing", "a proxy", options=announces("X-NOTHING")),
+    Row("capa-announces-nothing", "a proxy", options=announces("X-NOTHING"), sent={"UIDL": 0, "TOP": 0},
+        files={**dict.fromkeys(MAIL), **{header_name(octets): octets for octets in MAIL.values()}}),
     Row("capa-changes-at-the-login", "Gmail: PIPELINING and TOP only afterwards",
         options=announces("USER", after=("TOP", "UIDL", "PIPELINING", "X-MORE"))),
     Row("utf8-is-announced-and-refused", "half of RFC 6856", options=announces(*CAPA, "UTF8"),

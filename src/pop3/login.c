@@ -32,6 +32,8 @@ struct login {
 	struct login_plan plan;
 	enum step step;
 	bool encrypted; /* the line is, by now */
+	bool may_hurry; /* login_hurry */
+	bool hurried;
 	bool secret_was_sent, was_refused;
 	enum reply_code refusal;
 	char greeting[LOGIN_GREETING];
@@ -378,9 +380,25 @@ enum login_result login_encrypted(struct login *l, struct client *c, struct fail
 	return enter(l, c, STEP_CAPA, why);
 }
 
-static enum step after_login(const struct login *l)
+void login_hurry(struct login *l, bool may)
 {
-	return l->announced.known ? STEP_CAPA_AFTER : STEP_DONE;
+	l->may_hurry = may;
+}
+
+bool login_is_hurried(const struct login *l)
+{
+	return l->hurried && l->step != STEP_DONE;
+}
+
+static enum login_result logged_in(struct login *l, struct client *c, struct failure *why)
+{
+	enum login_result result;
+
+	if (!l->announced.known)
+		return enter(l, c, STEP_DONE, why);
+	result = enter(l, c, STEP_CAPA_AFTER, why);
+	l->hurried = result == LOGIN_MORE && l->may_hurry && l->announced.pipelining;
+	return l->hurried ? LOGIN_DONE : result;
 }
 
 /* The sentence is kept until the server has answered the "*". */
@@ -422,7 +440,7 @@ static enum login_result leave_auth(
 	if (status->sign == REPLY_CONTINUE)
 		return next_response(l, c, status->text, why);
 	if (sasl_is_done(l->sasl) && !l->response_waits)
-		return enter(l, c, after_login(l), why);
+		return logged_in(l, c, why);
 	failed(why, E_PROTOCOL, "the server says yes before SASL %s is at its end: %.*s",
 	    mechanism_name(l->mechanism), SLICE_ARGS(status->text));
 	return LOGIN_FAILED;
@@ -435,7 +453,7 @@ static enum login_result leave_password(
 		return login_refused(l, status, why);
 	if (l->step == STEP_USER)
 		return enter(l, c, STEP_PASS, why);
-	return enter(l, c, after_login(l), why);
+	return logged_in(l, c, why);
 }
 
 static enum login_result leave(

@@ -45,7 +45,12 @@ bool talk_is_paused(const struct talk *t)
 
 /* What the rest of the session links with, and does not reach from here. */
 struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried)
+{
+	abort();
+}
+
+bool talk_capabilities_come(const struct talk *t)
 {
 	abort();
 }

@@ -5,6 +5,9 @@
 packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
+# Readers of a Maildir; the tests of those that are missing are skipped, by name.
+packages_readers="maildir-utils mblaze mutt neomutt notmuch"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 

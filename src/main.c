@@ -5,6 +5,7 @@
  *
  * app/   options     the one table of them            values      what stands behind a "="
  *        arguments   argv: options and words          words       a command without a shell
+ *        settings    what configuration files say     config      as sections and keys
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
@@ -28,7 +29,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers                  xattrs      extended attributes
- *        push        pages ahead of a reader
+ *        push        pages ahead of a reader          names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
@@ -42,6 +43,7 @@
  *        gather      a body in chunks                 learn       what a header teaches
  *        header date RFC 5322                         name        a UIDL as a file name
  *        encoded     RFC 2047                         charset     what iconv calls it
+ *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
  *        bodies      chunk rows                       journal     deletions on their way
@@ -90,6 +92,7 @@
 #include "plans.h"
 #include "process.h"
 #include "service.h"
+#include "settings.h"
 #include "threads.h"
 #include "umount.h"
 
@@ -98,6 +101,7 @@
 
 struct pop3fs {
 	struct options options;
+	struct settings settings;  /* of the configuration files */
 	struct mounthelper helper; /* as mount(8) wants it */
 	struct account account;
 	char *mountpoint;
@@ -115,6 +119,26 @@ struct pop3fs {
 
 /* ---- in the command ---- */
 
+/* Whose maildrop it is: SOURCE itself, or the configuration under that name. */
+static enum error read_account(struct pop3fs *p, const char *source, struct failure *why)
+{
+	struct options *o = &p->options;
+	struct failure reason;
+	enum error e = settings_read(&p->settings, o, source, why);
+
+	if (e)
+		return e;
+	e = account_parse(&p->account, p->settings.source, o->tls, &reason);
+	if (!e)
+		e = account_auth(&p->account, o, &reason);
+	if (e && p->settings.where)
+		return failed(why, E_CONFIG, "%s: %s", p->settings.where, reason.words);
+	if (e)
+		return failed(why, e, "%s", reason.words);
+	account_name(&p->account, source);
+	return options_check(o, why);
+}
+
 static enum error read_command(struct pop3fs *p, int argc, char **argv, struct failure *why)
 {
 	struct arguments a;
@@ -127,15 +151,13 @@ static enum error read_command(struct pop3fs *p, int argc, char **argv, struct f
 		e = arguments_parse(&a, &p->options, argc, argv, why);
 	if (e || p->options.help || p->options.version)
 		return e;
-	if (a.count != 2)
+	if (a.count != (p->options.print_config ? 1 : 2))
 		return failed(why, E_USAGE,
 		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
-	e = options_check(&p->options, why);
+	e = read_account(p, a.words[0], why);
 	if (!e && p->helper.namespace)
 		e = process_enter_mounts(p->helper.namespace, why);
-	if (!e)
-		e = account_parse(&p->account, a.words[0], p->options.tls, why);
-	if (!e)
+	if (!e && !p->options.print_config)
 		e = mountpoint_check(&p->mountpoint, a.words[1], why);
 	return e;
 }
@@ -233,6 +255,19 @@ static struct session_plan with_secret(struct pop3fs *p, struct session_plan pla
 	return plan;
 }
 
+/* umount(8) asks mountinfo, but for root's mounts only what is not in its own table. */
+static void record(struct pop3fs *p)
+{
+	CLEANUP(freep) char *words = NULL;
+
+	if (companion_record(p->companion) || !umount_has_helper())
+		return;
+	words = xasprintf("umount %s will not wait for deletions, since /run/mount/utab cannot be "
+			  "written; pop3fs umount %s does",
+	    p->mountpoint, p->mountpoint);
+	notice(p, words);
+}
+
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
@@ -261,7 +296,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	if (!e)
 		e = fs_mount(p->fs, why);
 	if (!e)
-		companion_record(p->companion);
+		record(p);
 	return e;
 }
 
@@ -301,7 +336,30 @@ static void finish(struct pop3fs *p)
 	account_finish(&p->account);
 	cache_finish(&p->cache);
 	options_finish(&p->options);
+	settings_finish(&p->settings);
 	free(p->mountpoint);
+}
+
+/* What to call the account in a configuration: as it is there, or else by its server. */
+static const char *section_name(const struct pop3fs *p)
+{
+	if (p->settings.where)
+		return p->account.source;
+	return command_is(p->account.host) ? "account" : p->account.host;
+}
+
+/* -h, -V, --print_config. false: there is more to do. */
+static bool tell(const struct pop3fs *p)
+{
+	const struct options *o = &p->options;
+
+	if (o->help)
+		options_help(stdout);
+	else if (o->version)
+		puts("pop3fs " POP3FS_VERSION);
+	else if (o->print_config)
+		settings_print(&p->settings, o, section_name(p), stdout);
+	return o->help || o->version || o->print_config;
 }
 
 static int failed_early(const struct failure *why)
@@ -322,14 +380,7 @@ int main(int argc, char **argv)
 	daemon_prepare();
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);
-	if (p.options.help || p.options.version) {
-		if (p.options.help)
-			options_help(stdout);
-		else
-			puts("pop3fs " POP3FS_VERSION);
-		return STATUS_DONE;
-	}
-	if (p.helper.fake)
+	if (tell(&p) || p.helper.fake)
 		return STATUS_DONE;
 	log_debug_on(p.options.debug);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))

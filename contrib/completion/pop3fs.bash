@@ -52,7 +52,7 @@ _pop3fs_word() {
 		_pop3fs_option "$program" "$rest" | sed "s|^|${current%"$rest"}|"
 	elif [[ $current = --* ]]; then
 		{
-			"$program" --help | sed -n 's/^  -., --\([a-z]*\) .*/\1/p' | _pop3fs_beginning "${current#--}"
+			"$program" --help | sed -n 's/^  \(-., \|    \)--\([a-z_]*\) .*/\2/p' | _pop3fs_beginning "${current#--}"
 			_pop3fs_option "$program" "${current#--}"
 		} | sed 's/^/--/'
 	elif [[ $current = -* ]]; then

@@ -8,18 +8,20 @@
 
 #include "alloc.h"
 #include "buf.h"
+#include "mechanism.h"
 
 #define LONGEST_USER 248 /* "USER ", this, CRLF: a command has 255 octets, RFC 2449, 4 */
 #define LONGEST_HOST 253
+#define LONGEST_AUTH 20 /* a mechanism's name: RFC 4422, 3.1 */
 #define MOST_PORT    65535
 
 static const struct scheme {
 	const char *name;
 	enum session_tls tls;
 } schemes[] = {
-    {"pop3s://", SESSION_TLS_IMPLICIT},
-    {"pops://", SESSION_TLS_IMPLICIT},
+    {"pop3s://", SESSION_TLS_IMPLICIT}, {"pops://", SESSION_TLS_IMPLICIT},
     {"pop3://", SESSION_TLS_STARTTLS},
+    {"pop://", SESSION_TLS_STARTTLS}, /* RFC 2384, which has no TLS; we do not go without */
 };
 
 static const char *const default_ports[] = {
@@ -31,7 +33,7 @@ static const char *const default_ports[] = {
 /* The pieces of SOURCE, pointing into it. */
 struct pieces {
 	const struct scheme *scheme; /* NULL: not written */
-	struct slice user, host, port;
+	struct slice user, auth, host, port;
 };
 
 static struct slice behind(struct slice whole, const char *at)
@@ -68,13 +70,58 @@ static enum error cut_scheme(struct pieces *p, struct slice *rest, struct failur
 	return OK;
 }
 
+/* A URL may end in a slash: the root is all that there is on this server. */
+static enum error cut_path(const struct pieces *p, struct slice *rest, struct failure *why)
+{
+	const char *at = find_last(*rest, '@');
+	struct slice host = at ? behind(*rest, at + 1) : *rest;
+	const char *slash = find(host, '/');
+
+	if (!p->scheme || !slash)
+		return OK;
+	if (slash + 1 != host.at + host.len)
+		return failed(why, E_USAGE,
+		    "SOURCE goes on behind the host: there is one maildrop a user, and no path");
+	rest->len--;
+	return OK;
+}
+
+/* "user;AUTH=MECHANISM": RFC 2384, 4. */
+static enum error cut_auth(struct pieces *p, struct failure *why)
+{
+	static const char letters[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char before[] = ";AUTH=";
+	const char *at = find_last(p->user, ';');
+	struct slice found = at ? behind(p->user, at) : slice_make("", 0), name;
+
+	if (!p->scheme || !slice_starts_word(found, before))
+		return OK;
+	p->user.len -= found.len;
+	p->auth = name = behind(found, at + strlen(before));
+	if (slice_is(name, "*"))
+		return OK;
+	if (name.len > 0 && name.at[0] == '+') /* APOP is no SASL mechanism */
+		name = behind(name, name.at + 1);
+	for (size_t i = 0; i < name.len; i++)
+		if (!strchr(letters, name.at[i]) || !name.at[i])
+			name.len = 0;
+	if (name.len == 0 || name.len > LONGEST_AUTH)
+		return failed(why, E_USAGE, "SOURCE has an ;AUTH= that names no mechanism");
+	return OK;
+}
+
 static enum error cut_user(struct pieces *p, struct slice *rest, struct failure *why)
 {
 	const char *at = find_last(*rest, '@');
+	enum error e;
 
-	if (!at || at == rest->at)
+	p->user = slice_make(rest->at, at ? (size_t)(at - rest->at) : 0);
+	e = cut_auth(p, why);
+	if (e)
+		return e;
+	if (p->user.len == 0)
 		return failed(why, E_USAGE, "SOURCE names no user: write user@host");
-	p->user = slice_make(rest->at, (size_t)(at - rest->at));
 	if (find(p->user, ':'))
 		return failed(why, E_USAGE,
 		    "a password in SOURCE would stand in ps and in /proc/mounts: use "
@@ -194,10 +241,21 @@ static enum error cut(struct pieces *p, struct slice source, struct failure *why
 	enum error e = cut_scheme(p, &source, why);
 
 	if (!e)
+		e = cut_path(p, &source, why);
+	if (!e)
 		e = cut_user(p, &source, why);
 	if (!e)
 		e = cut_host(p, source, why);
 	return e;
+}
+
+static char *upper(struct slice text)
+{
+	char *word = xstrndup(text.at, text.len);
+
+	for (char *c = word; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return word;
 }
 
 static enum error fill(struct account *a, const struct pieces *p, struct failure *why)
@@ -219,6 +277,8 @@ static enum error fill(struct account *a, const struct pieces *p, struct failure
 		a->port = xasprintf("%u", (unsigned)port);
 	}
 	a->words = xasprintf("%s@%s", a->user, a->host);
+	if (p->auth.len > 0)
+		a->auth = upper(p->auth);
 	return OK;
 }
 
@@ -240,6 +300,27 @@ enum error account_parse(
 	return OK;
 }
 
+enum error account_auth(const struct account *a, struct options *o, struct failure *why)
+{
+	enum mechanism asked = MECHANISM_AUTO;
+
+	if (a->auth && !mechanism_named(&asked, slice_of(a->auth)))
+		return failed(why, E_USAGE,
+		    "SOURCE asks for a login by %s, which is no mechanism of pop3fs", a->auth);
+	if (asked == MECHANISM_AUTO)
+		return OK;
+	if (o->auth != MECHANISM_AUTO && o->auth != asked)
+		return failed(why, E_USAGE, "SOURCE says ;AUTH=%s and auth= the contrary", a->auth);
+	o->auth = asked;
+	return OK;
+}
+
+void account_name(struct account *a, const char *as_written)
+{
+	free(a->source);
+	a->source = xstrdup(as_written);
+}
+
 void account_finish(struct account *a)
 {
 	free(a->source);
@@ -247,5 +328,6 @@ void account_finish(struct account *a)
 	free(a->host);
 	free(a->port);
 	free(a->words);
+	free(a->auth);
 	*a = (struct account){.source = NULL};
 }

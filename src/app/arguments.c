@@ -11,7 +11,7 @@ struct line {
 
 static enum error unknown(const char *dashes, struct slice name, struct failure *why)
 {
-	if (slice_is(name, "password") || slice_is(name, "pass"))
+	if (option_is_password(name))
 		return failed(why, E_USAGE,
 		    "a password does not belong on a command line, where all can read it: use "
 		    "password_command= or password_file=");
@@ -31,7 +31,7 @@ static enum error set_item(
 		return OK;
 	if (!row)
 		return unknown("", name, why);
-	if (option_has_letter(row))
+	if (!option_is_for_lists(row))
 		return failed(why, E_USAGE, "%s is not for -o: write --%s", option_name(row),
 		    option_name(row));
 	return option_set(o, row, equals ? equals + 1 : NULL, why);

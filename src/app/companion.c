@@ -21,7 +21,9 @@
 
 #define UNMOUNT_MS 30000 /* fusermount3 may take so long */
 #define DISMISS_MS 5000  /* the end waits for it so long */
-#define RECORD_MS  3000  /* and so long does the mount for its entry in a table */
+#define RECORD_MS  3000  /* and so long does the mount for its entry in a table: */
+
+#define UMOUNT_TABLE "/run/mount/utab"
 
 enum verb { VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r' };
 
@@ -132,13 +134,14 @@ static bool change_table(const char *const *words)
 	return e == OK;
 }
 
+/* Where libmount cannot write its table it says nothing. */
 static bool record(int fd, const struct companion_plan *plan)
 {
 	const char *words[] = {"mount", "-f", "-i", "-c", "-t", MOUNTINFO_TYPE, "-o", "_netdev",
 	    "--", plan->source, plan->mountpoint, NULL};
-	bool done = change_table(words);
+	bool done = change_table(words) && access(UMOUNT_TABLE, R_OK | W_OK) == 0;
 
-	(void)!send(fd, "", 1, MSG_NOSIGNAL);
+	(void)!send(fd, &done, 1, MSG_NOSIGNAL);
 	return done;
 }
 
@@ -294,17 +297,19 @@ static bool ask(const struct companion *c, enum verb verb, int flags)
 	return send(c->fd, &octet, 1, flags | MSG_NOSIGNAL) == 1;
 }
 
-void companion_record(struct companion *c)
+bool companion_record(struct companion *c)
 {
 	struct pollfd answer = {c->fd, POLLIN, 0};
 	int64_t deadline = clock_in(RECORD_MS);
-	char octet;
+	char done = false;
 
-	if (geteuid() != 0 || !ask(c, VERB_RECORD, 0))
-		return;
+	if (geteuid() != 0)
+		return true;
+	if (!ask(c, VERB_RECORD, 0))
+		return false;
 	while (poll(&answer, 1, clock_left(deadline)) < 0 && errno == EINTR)
 		continue;
-	(void)!recv(c->fd, &octet, 1, MSG_DONTWAIT);
+	return recv(c->fd, &done, 1, MSG_DONTWAIT) == 1 && done;
 }
 
 void companion_background(struct companion *c)

@@ -38,9 +38,10 @@ struct inquiry *companion_inquiry(struct companion *c);
 /* Root has mounted: enters it into the table that umount(8) and systemd read beside mountinfo
  * (utab, libmount), as a mount that needs the network; it leaves there with the companion. Without
  * an entry umount(8) looks no further than at what statfs says when root unmounts, and does not
- * find umount.fuse.pop3fs. Waits, but not for long; where it cannot be, nothing is lost but this.
- * The mount itself is not touched. */
-void companion_record(struct companion *c);
+ * find umount.fuse.pop3fs. Waits, but not for long; false: it could not be written (a container
+ * without a writable /run/mount), and nothing is lost but this. For others than root umount(8)
+ * looks at mountinfo: true. The mount itself is not touched. */
+bool companion_record(struct companion *c);
 
 /* From here on in the background, as the daemon: its own session, "/", stdio closed, syslog. */
 void companion_background(struct companion *c);

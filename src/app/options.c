@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "name.h"
 #include "paths.h"
 #include "session.h"
 #include "values.h"
@@ -35,11 +36,13 @@ struct option {
 	bool off;      /* a flag that sets false */
 	bool optional; /* the value may be missing */
 	char letter;   /* -f */
+	enum { ANYWHERE, NOT_IN_FILES, COMMAND_LINE } place;
+	enum { ALONE, SECRET, GUEST } group; /* whose rows are alternatives */
 };
 
 static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
-    parse_user, parse_group, parse_choice, parse_path, parse_netrc, parse_command, parse_proxy,
-    parse_pin, parse_mechanism;
+    parse_user, parse_group, parse_choice, parse_path, parse_suffix, parse_netrc, parse_command,
+    parse_proxy, parse_pin, parse_mechanism;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -52,6 +55,12 @@ static const char *const tls_words[] = {
 static const char *const version_words[] = {
     [TLS_1_2] = "1.2",
     [TLS_1_3] = "1.3",
+    NULL,
+};
+
+static const char *const eol_words[] = {
+    [OPTION_EOL_CRLF] = "crlf",
+    [OPTION_EOL_LF] = "lf",
     NULL,
 };
 
@@ -70,16 +79,18 @@ static const char *const pipelining_words[] = {
 
 /* clang-format off */
 static const struct option table[] = {
-	{"foreground", parse_flag, FIELD(foreground), .help = "stay in the foreground", .letter = 'f'},
-	{"debug", parse_flag, FIELD(debug), .help = "log the protocol as well, secrets blotted out", .letter = 'd'},
-	{"version", parse_flag, FIELD(version), .help = "print the version and end", .letter = 'V'},
-	{"help", parse_flag, FIELD(help), .help = "print this and end", .letter = 'h'},
+	{"foreground", parse_flag, FIELD(foreground), .help = "stay in the foreground", .letter = 'f', .place = COMMAND_LINE},
+	{"debug", parse_flag, FIELD(debug), .help = "log the protocol as well, secrets blotted out", .letter = 'd', .place = COMMAND_LINE},
+	{"version", parse_flag, FIELD(version), .help = "print the version and end", .letter = 'V', .place = COMMAND_LINE},
+	{"help", parse_flag, FIELD(help), .help = "print this and end", .letter = 'h', .place = COMMAND_LINE},
+	{"print_config", parse_flag, FIELD(print_config), .help = "show what holds for SOURCE, and why, and end", .place = COMMAND_LINE},
 
-	{"oauth_command", parse_command, FIELD(oauth_command), NULL, "prints an OAuth token; run at each login", "COMMAND"},
-	{"password_command", parse_command, FIELD(password_command), NULL, "prints the password; run without a shell", "COMMAND"},
-	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE"},
-	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input"},
-	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true},
+	{"config", parse_path, FIELD(config), NULL, "the configuration (~/.config/pop3fs/config)", "FILE", .place = NOT_IN_FILES},
+	{"oauth_command", parse_command, FIELD(oauth_command), NULL, "prints an OAuth token; run at each login", "COMMAND", .group = SECRET},
+	{"password_command", parse_command, FIELD(password_command), NULL, "prints the password; run without a shell", "COMMAND", .group = SECRET},
+	{"password_file", parse_path, FIELD(password_file), NULL, "its first line is the password; mode 0600", "FILE", .group = SECRET},
+	{"password_stdin", parse_flag, FIELD(password_stdin), .help = "read the password from standard input", .group = SECRET},
+	{"netrc", parse_netrc, FIELD(netrc), NULL, "take the password from a netrc (~/.netrc)", "FILE", .optional = true, .group = SECRET},
 	{"tls", parse_choice, FIELD(tls), "source", "how TLS begins; source: as SOURCE says", "WORD", .choices = tls_words},
 	{"auth", parse_mechanism, FIELD(auth), "auto", "how to log in: SCRAM-SHA-256, PLAIN, ...", "WORD"},
 	{"ca", parse_path, FIELD(ca), NULL, "certificates to trust instead of the system's", "PATH"},
@@ -105,12 +116,14 @@ static const struct option table[] = {
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},
 	{"max_delete", parse_count, FIELD(max_delete), "0", "deletions that may wait, 0: any number", "N", {0, MOST_DELETIONS}},
 	{"offline", parse_flag, FIELD(offline), .help = "mount from the cache if the server is away"},
+	{"suffix", parse_suffix, FIELD(suffix), NULL, "stands behind each file's name: .eml", "TEXT", {1, NAME_LONGEST_SUFFIX}},
+	{"eol", parse_choice, FIELD(eol), "crlf", "line ends of messages", "WORD", .choices = eol_words},
 	{"noxattr", parse_flag, FIELD(xattr), .help = "show no extended attributes", .off = true},
 	{"uid", parse_user, FIELD(uid), NULL, "owner of the files (who mounts)", "USER"},
 	{"gid", parse_group, FIELD(gid), NULL, "group of the files (who mounts)", "GROUP"},
 	{"umask", parse_octal, FIELD(umask), "077", "permissions to take away", "BITS"},
-	{"allow_other", parse_kernel, .help = "let other users in, as far as permissions allow"},
-	{"allow_root", parse_kernel, .help = "let root in"},
+	{"allow_other", parse_kernel, .help = "let other users in, as far as permissions allow", .group = GUEST},
+	{"allow_root", parse_kernel, .help = "let root in", .group = GUEST},
 	{"default_permissions", parse_flag, FIELD(default_permissions), .help = "let the kernel check permissions"},
 	{"nosuid", parse_kernel},
 	{"nodev", parse_kernel},
@@ -191,6 +204,12 @@ static enum error parse_path(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
 	return path_absolute(field, value, why); /* never set before: an option is given once */
+}
+
+static enum error parse_suffix(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	return value_suffix(field, row->name, value, row->range, why);
 }
 
 static enum error parse_netrc(
@@ -274,8 +293,14 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
+	free(o->suffix);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
+	free(o->config);
+	for (size_t i = 0; i < ROWS; i++) {
+		free(o->origins[i].text);
+		free(o->origins[i].where);
+	}
 	*o = (struct options){.help = false};
 }
 
@@ -286,6 +311,11 @@ const struct option *option_find(struct slice name)
 			return &table[i];
 	}
 	return NULL;
+}
+
+bool option_is_password(struct slice name)
+{
+	return slice_is(name, "password") || slice_is(name, "pass");
 }
 
 const struct option *option_by_letter(char letter)
@@ -322,9 +352,24 @@ bool option_needs_value(const struct option *row)
 	return row->value != NULL && !row->optional;
 }
 
-bool option_has_letter(const struct option *row)
+bool option_is_path(const struct option *row)
 {
-	return row->letter != '\0';
+	return row->parse == parse_path || row->parse == parse_netrc;
+}
+
+bool option_is_command(const struct option *row)
+{
+	return row->parse == parse_command;
+}
+
+bool option_is_for_lists(const struct option *row)
+{
+	return row->place != COMMAND_LINE;
+}
+
+bool option_is_for_files(const struct option *row)
+{
+	return row->place == ANYWHERE;
 }
 
 static bool has_control(const char *text)
@@ -336,18 +381,32 @@ static bool has_control(const char *text)
 	return false;
 }
 
+static bool contradict(const struct option *a, const struct option *b)
+{
+	return a->parse == parse_flag && b->parse == parse_flag && a->field == b->field;
+}
+
 /* Given twice, or together with the flag that says the contrary. */
 static enum error only_once(const struct options *o, const struct option *row, struct failure *why)
 {
 	if (o->given[row - table])
 		return failed(why, E_USAGE, "%s is given twice", row->name);
 	for (size_t i = 0; i < ROWS; i++) {
-		if (o->given[i] && row->parse == parse_flag && table[i].parse == parse_flag &&
-		    table[i].field == row->field)
+		if (o->given[i] && contradict(&table[i], row))
 			return failed(why, E_USAGE, "%s and %s contradict each other",
 			    table[i].name, row->name);
 	}
 	return OK;
+}
+
+/* Keeps what was written, but no secret: it would stand in memory that is not locked. */
+static void remember(struct options *o, const struct option *row, const char *value)
+{
+	if (option_is_path(row))
+		value = *(char **)((char *)o + row->field);
+	if (value && row->parse != parse_proxy)
+		o->origins[row - table].text = xstrdup(value);
+	o->given[row - table] = true;
 }
 
 enum error option_set(
@@ -366,18 +425,59 @@ enum error option_set(
 	if (!e)
 		e = parse_row(o, row, value, why);
 	if (!e)
-		o->given[row - table] = true;
+		remember(o, row, value);
 	return e;
 }
 
-static bool given(const struct options *o, const char *name)
+enum error option_set_from(struct options *o, const struct option *row, const char *value,
+    const char *where, struct failure *why)
+{
+	enum error e = option_set(o, row, value, why);
+
+	if (!e)
+		o->origins[row - table].where = xstrdup(where);
+	return e;
+}
+
+static bool excludes(const struct option *a, const struct option *b)
+{
+	return a == b || contradict(a, b) || (a->group && a->group == b->group);
+}
+
+struct options_settled options_settled(const struct options *o)
+{
+	struct options_settled s = {{false}};
+
+	for (size_t i = 0; i < ROWS; i++)
+		for (size_t k = 0; k < ROWS; k++)
+			if (o->given[i] && excludes(&table[i], &table[k]))
+				s.rows[k] = true;
+	return s;
+}
+
+bool option_is_settled(const struct options_settled *s, const struct option *row)
+{
+	return s->rows[row - table];
+}
+
+bool option_given(const struct options *o, const struct option *row)
+{
+	return o->given[row - table];
+}
+
+const struct option_origin *option_origin(const struct options *o, const struct option *row)
+{
+	return &o->origins[row - table];
+}
+
+static bool is_given(const struct options *o, const char *name)
 {
 	return o->given[option_find(slice_of(name)) - table];
 }
 
 enum error options_check(struct options *o, struct failure *why)
 {
-	bool other = given(o, "allow_other"), root = given(o, "allow_root");
+	bool other = is_given(o, "allow_other"), root = is_given(o, "allow_root");
 
 	if (other && root)
 		return failed(why, E_USAGE, "allow_other and allow_root contradict each other");
@@ -399,6 +499,8 @@ static void add_left(struct buf *to, const struct option *row)
 {
 	if (row->letter)
 		buf_printf(to, "  -%c, --%s", row->letter, row->name);
+	else if (row->place == COMMAND_LINE)
+		buf_printf(to, "      --%s", row->name);
 	else
 		buf_printf(
 		    to, "  %s%s%s", row->name, row->optional ? "[" : "", row->value ? "=" : "");
@@ -453,7 +555,7 @@ void options_help(FILE *to)
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",
 	    to);
 	for (size_t i = 0; i < ROWS; i++) {
-		if (i > 0 && table[i - 1].letter && !table[i].letter)
+		if (i > 0 && table[i - 1].place == COMMAND_LINE && table[i].place != COMMAND_LINE)
 			fputs("\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a value) or "
 			      "--NAME=VALUE:\n",
 			    to);

@@ -43,6 +43,8 @@ struct fs_plan plan_fs(
 	    .gid = o->gid,
 	    .umask = o->umask,
 	    .xattr = o->xattr,
+	    .suffix = o->suffix ? o->suffix : "",
+	    .lf = o->eol == OPTION_EOL_LF,
 	    .mtime_seen = o->mtime == OPTION_MTIME_SEEN,
 	    .read_only = o->read_only,
 	    .max_delete = o->max_delete,

@@ -300,6 +300,11 @@ enum error umount_dead(const char *target, struct failure *why)
 	return OK;
 }
 
+bool umount_has_helper(void)
+{
+	return access("/sbin/" HELPER_NAME, X_OK) == 0;
+}
+
 int umount_helper(int argc, char **argv)
 {
 	CLEANUP(mounted_finish) struct mounted m = {.place = -1};

@@ -14,6 +14,9 @@
 /* Whether a program of this name (argv[0]) is umount(8)'s helper. */
 bool umount_is_helper(const char *name);
 
+/* It is installed where umount(8) looks. */
+bool umount_has_helper(void);
+
 /* The helper. Exit status 0; 64: unmounted, but deletions did not take effect, with a sentence;
  * else umount(8)'s own. */
 int umount_helper(int argc, char **argv);

@@ -1,11 +1,13 @@
 #include "values.h"
 
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "slice.h"
 
 #define LONGEST_SHOWN 32  /* octets of a range's bound in a sentence */
@@ -104,6 +106,20 @@ enum error value_octal(mode_t *bits, const char *name, const char *text, struct 
 		return failed(why, E_USAGE,
 		    "%s=%s makes no sense: write three octal digits, as 077", name, text);
 	*bits = value;
+	return OK;
+}
+
+enum error value_suffix(
+    char **suffix, const char *name, const char *text, struct range r, struct failure *why)
+{
+	size_t len = strlen(text);
+
+	if (len < r.least || len > r.most || strchr(text, '/'))
+		return failed(why, E_USAGE,
+		    "%s=%s makes no sense: it ends a file's name, without a \"/\", and has at most "
+		    "%" PRIu64 " octets",
+		    name, text, r.most);
+	*suffix = xstrdup(text);
 	return OK;
 }
 

@@ -28,6 +28,10 @@ enum error value_count(
 /* "077": the nine bits of a mode. */
 enum error value_octal(mode_t *bits, const char *name, const char *text, struct failure *why);
 
+/* The end of a file's name, of so many octets: *suffix is malloc'd. */
+enum error value_suffix(
+    char **suffix, const char *name, const char *text, struct range r, struct failure *why);
+
 /* A number, or a name from passwd or group. */
 enum error value_user(uid_t *uid, const char *name, const char *text, struct failure *why);
 enum error value_group(gid_t *gid, const char *name, const char *text, struct failure *why);

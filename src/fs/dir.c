@@ -22,6 +22,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "inside.h"
+#include "names.h"
 
 #define COOKIE_DOTS  1 /* behind "." */
 #define COOKIE_FIRST 2 /* behind "..", and what a cookie is larger than the id it is for */
@@ -47,6 +48,17 @@ bool dir_is_deleted(uint64_t ino)
 	struct node n = tree_node(ino);
 
 	return n.kind == NODE_FIXED && tree_fixed(n.id)->kind == FIXED_DELETED;
+}
+
+const struct message *dir_find(struct fs *f, enum view view, const char *name)
+{
+	struct slice bare = slice_of(name);
+
+	if (!names_bare(&bare, view, f->plan.suffix))
+		return NULL;
+	if (view == VIEW_DELETED)
+		return maildrop_deleted_by_name(f->maildrop, bare);
+	return maildrop_by_name(f->maildrop, bare);
 }
 
 /* Below deleted/ an entry holds for no time: a commit takes it away, and a rename makes the kernel
@@ -95,10 +107,9 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		reply_entry(f, req, tree_ino(number, VIEW_FIXED), SECONDS_LONG);
 	else if (row)
 		reply_status(f, req);
-	else if (tree_shows(parent, &view) && (m = maildrop_by_name(f->maildrop, slice_of(name))))
+	else if (tree_shows(parent, &view) && (m = dir_find(f, view, name)))
 		reply_entry(f, req, tree_ino(m->id, view), entry_seconds(view));
-	else if (dir_is_deleted(parent) &&
-		 (m = maildrop_deleted_by_name(f->maildrop, slice_of(name))))
+	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, name)))
 		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
 	else
 		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */
@@ -238,18 +249,19 @@ static bool add_message(
     struct fill *x, const struct listing *l, const struct message *m, enum view view)
 {
 	struct fuse_entry_param e = {.entry_timeout = entry_seconds(view)};
-	struct slice name = message_name(l, m);
+	char name[NAMES_ROOM];
 	const struct message *valid = NULL;
 
 	if (maildrop_hides(x->fs->maildrop, m->id))
 		return true;
+	names_shown(name, view, x->fs->plan.suffix, message_name(l, m));
 	if (x->plus && l->count <= LARGEST_PLUS)
 		valid = maildrop_by_id(x->fs->maildrop, m->id);
 	if (!valid)
-		return add_plain(x, name.at, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
+		return add_plain(x, name, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
 	e.ino = tree_ino(m->id, view);
 	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
-	return add(x, name.at, &e, m->id + COOKIE_FIRST);
+	return add(x, name, &e, m->id + COOKIE_FIRST);
 }
 
 static void fill_messages(struct fill *x, const struct directory *d, int64_t after)
@@ -278,11 +290,13 @@ static void fill_deleted(struct fill *x, int64_t after)
 {
 	const struct listing *l = maildrop_listing(x->fs->maildrop);
 	const struct message *m;
+	char name[NAMES_ROOM];
 
 	while ((m = maildrop_deleted_after(x->fs->maildrop, after))) {
 		after = m->id;
-		if (!add_plain(x, message_name(l, m).at, tree_ino(m->id, VIEW_DELETED), S_IFREG,
-			m->id + COOKIE_FIRST))
+		names_shown(name, VIEW_DELETED, x->fs->plan.suffix, message_name(l, m));
+		if (!add_plain(
+			x, name, tree_ino(m->id, VIEW_DELETED), S_IFREG, m->id + COOKIE_FIRST))
 			return;
 	}
 }

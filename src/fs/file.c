@@ -20,7 +20,8 @@
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
-static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_DELETED}; /* of a body */
+static const enum view views[] = {
+    VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
 void file_reply_open(fuse_req_t req, bool keep_cache)
@@ -86,7 +87,7 @@ static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view vie
 		reply_message(f, req, id, m, view);
 	else
 		fuse_reply_err(req, ESTALE);
-	if (m && view == VIEW_MESSAGE)
+	if (m && view != VIEW_DELETED)
 		look_ahead(f, id);
 }
 
@@ -99,6 +100,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, fs_read_only(f) ? EROFS : EPERM);
 	else if (n.kind == NODE_MESSAGE)
 		open_message(f, req, n.id, VIEW_MESSAGE);
+	else if (n.kind == NODE_MAILDIR)
+		open_message(f, req, n.id, VIEW_MAILDIR);
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
 	else if (n.kind == NODE_HEADER)
@@ -184,14 +187,18 @@ void file_fetched(struct fs *f, int64_t id, const struct failure *how)
 	}
 }
 
-static void read_message(struct fs *f, fuse_req_t req, int64_t id, size_t size, off_t offset)
+static void read_message(
+    struct fs *f, fuse_req_t req, int64_t id, enum view view, size_t size, off_t offset)
 {
 	char *to;
 	ssize_t len;
 
 	buf_clear(&f->reply);
 	to = buf_room(&f->reply, size);
-	len = reader_body(f->reader, id, (uint64_t)offset, to, size);
+	if (tree_has_lf(&f->owner, view))
+		len = lf_body(f->reader, &f->place, id, (uint64_t)offset, to, size);
+	else
+		len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {
 		fuse_reply_err(req, EIO);
 		file_mend(f, id);
@@ -235,8 +242,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 	if (offset < 0)
 		fuse_reply_err(req, EINVAL);
-	else if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		read_message(f, req, n.id, size, offset);
+	else if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED)
+		read_message(f, req, n.id, tree_view(ino), size, offset);
 	else if (n.kind == NODE_HEADER)
 		headers_read(f, req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)

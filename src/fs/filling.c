@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "inside.h"
+#include "names.h"
 
 #define MOST_FETCHES 16 /* at a time, those included whose end nobody has heard of yet */
 
@@ -82,11 +83,18 @@ static void add_all(struct fs *f, struct fetch *x)
 			add_message(x, &l->messages[i]);
 }
 
+static const struct message *find_shown(const struct fs *f, struct slice name)
+{
+	if (!names_bare(&name, VIEW_MESSAGE, f->plan.suffix))
+		return NULL;
+	return maildrop_by_name(f->maildrop, name);
+}
+
 static void add_names(struct fs *f, struct fetch *x, const char *names, const char *end)
 {
 	while (names < end && *names) {
 		struct slice name = slice_make(names, strnlen(names, (size_t)(end - names)));
-		const struct message *m = maildrop_by_name(f->maildrop, name);
+		const struct message *m = find_shown(f, name);
 		struct failure why;
 
 		failed(&why, E_VANISHED, "there is no such message");

@@ -18,9 +18,11 @@ struct fs_plan { /* the strings live as long as the fs */
 	const char *fuse_options; /* more for the kernel and fusermount3, comma separated; "" */
 	uid_t uid;                /* owner shown */
 	gid_t gid;
-	mode_t umask;    /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
-	bool mtime_seen; /* mtime is when a message was first seen, else when it was received */
-	bool xattr;      /* messages have extended attributes */
+	mode_t umask;       /* taken off 0777 (directories) and 0444 (messages): 077 unless told */
+	const char *suffix; /* of all files' names (names.h); "" */
+	bool lf;            /* line ends of messages are LF, else as the server sends them */
+	bool mtime_seen;    /* mtime is when a message was first seen, else when it was received */
+	bool xattr;         /* messages have extended attributes */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */

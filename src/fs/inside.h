@@ -18,6 +18,7 @@
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
+#include "lf.h"
 #include "verbs.h"
 #include "waiting.h"
 
@@ -60,6 +61,7 @@ struct fs {
 	uint64_t sync_cookie;
 
 	struct headers headers;
+	struct lf_place place; /* of the last reader with LF line ends */
 
 	int64_t *mending; /* messages whose damaged bodies are being fetched again */
 	size_t mendings;
@@ -114,6 +116,8 @@ void dir_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 void dir_read_plus(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* By its name as shown in this view; NULL: there is none. */
+const struct message *dir_find(struct fs *f, enum view view, const char *name);
 void dir_close_all(struct fs *f);
 bool dir_is_deleted(uint64_t ino); /* .pop3fs/deleted */
 

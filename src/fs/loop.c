@@ -83,12 +83,12 @@ enum error fs_create(
 	enum error code;
 
 	f->plan = *plan;
-	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->mtime_seen};
+	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
-	f->pushes = prefetch_create(PUSH_AHEAD, PREFETCH_CACHED);
+	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
 	verbs_init(&f->verbs, plan->commit_ms);
@@ -222,7 +222,7 @@ enum error fs_mount(struct fs *f, struct failure *why)
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, f->plan.store, why);
+	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
 		mount_close(take(&f->fuse));

@@ -12,6 +12,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "names.h"
 #include "push.h"
 #include "queue.h"
 
@@ -29,6 +30,7 @@ struct notice {
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
+	const char *suffix;
 	struct queue notices;
 	struct queue pushes; /* what may wait */
 	struct push *push;
@@ -52,7 +54,9 @@ static void tell_swap(struct notify *n, const struct notice *x)
 
 	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
 		const struct message *m = &x->was->messages[i];
-		struct slice name = message_name(x->was, m);
+		char shown[NAMES_ROOM];
+		struct slice name =
+		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->was, m));
 
 		while (j < x->is->count && x->is->messages[j].id < m->id)
 			j++;
@@ -133,14 +137,15 @@ static bool init_queues(struct notify *n)
 	return false;
 }
 
-enum error notify_start(
-    struct notify **out, struct fuse_session *fuse, const char *store, struct failure *why)
+enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
+    const char *suffix, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
 	int number;
 
 	n->fuse = fuse;
+	n->suffix = suffix;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;

@@ -14,10 +14,10 @@
 
 struct notify;
 
-/* Starts the thread, with all signals blocked. `fuse` and `store` (the database's
- * path) outlive it. */
-enum error notify_start(
-    struct notify **out, struct fuse_session *fuse, const char *store, struct failure *why);
+/* Starts the thread, with all signals blocked. `fuse`, `store` (the database's path) and `suffix`
+ * (names.h) outlive it. */
+enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
+    const char *suffix, struct failure *why);
 
 /* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
  * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and

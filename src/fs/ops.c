@@ -61,8 +61,10 @@ void fs_message_attributes(
 	tree_message(st, &f->owner, m, view, unlinked);
 	if ((flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED))
 		*seconds = SECONDS_LONG;
+	else if (view == VIEW_HEADER || tree_has_lf(&f->owner, view))
+		*seconds = 0; /* LIST's is never its size */
 	else
-		*seconds = view == VIEW_HEADER ? 0 : SECONDS_UNSURE;
+		*seconds = SECONDS_UNSURE;
 }
 
 static bool message_attributes(
@@ -121,6 +123,8 @@ bool fs_attributes(struct fs *f, uint64_t ino, struct stat *st, double *seconds)
 		return message_attributes(f, n.id, VIEW_MESSAGE, st, seconds);
 	case NODE_HEADER:
 		return message_attributes(f, n.id, VIEW_HEADER, st, seconds);
+	case NODE_MAILDIR:
+		return message_attributes(f, n.id, VIEW_MAILDIR, st, seconds);
 	case NODE_DELETED:
 		return message_attributes(f, n.id, VIEW_DELETED, st, seconds);
 	case NODE_FIXED:

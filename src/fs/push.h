@@ -7,6 +7,7 @@
  *     decided. The model, and so what the kernel is told of the size, came first.
  *   - A body goes from offset 0 to its end in one piece, so each page is whole, and the file's size
  *     is not changed: a message whose size was ever shown otherwise in this mount is not pushed.
+ *   - With eol=lf, where the octets are others than the database's, nothing is pushed.
  *   - Should the body be replaced later, the kernel is told to forget its pages after the new one
  * is in the database. That notice is sent by the same thread: a push before it is forgotten with
  *     the rest, one after it reads the new body.

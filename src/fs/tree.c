@@ -9,7 +9,18 @@
 #define FILE_MODE      0444u
 #define DIRECTORY_MODE 0777u
 
-enum fixed_number { ROW_NONE, ROW_POP3FS, ROW_STATUS, ROW_DELETED, ROW_HEADERS, ROWS };
+enum fixed_number {
+	ROW_NONE,
+	ROW_POP3FS,
+	ROW_STATUS,
+	ROW_DELETED,
+	ROW_HEADERS,
+	ROW_MAILDIR,
+	ROW_CUR,
+	ROW_NEW,
+	ROW_TMP,
+	ROWS
+};
 
 #define ROW_INO(number) ((uint64_t)(number) << VIEW_BITS | VIEW_FIXED)
 
@@ -19,12 +30,17 @@ static const struct fixed rows[ROWS] = {
     [ROW_STATUS] = {"status", ROW_INO(ROW_POP3FS), FIXED_STATUS},
     [ROW_DELETED] = {"deleted", ROW_INO(ROW_POP3FS), FIXED_DELETED},
     [ROW_HEADERS] = {"headers", ROW_INO(ROW_POP3FS), FIXED_HEADERS},
+    [ROW_MAILDIR] = {"maildir", ROW_INO(ROW_POP3FS), FIXED_DIRECTORY},
+    [ROW_CUR] = {"cur", ROW_INO(ROW_MAILDIR), FIXED_MAILDIR},
+    [ROW_NEW] = {"new", ROW_INO(ROW_MAILDIR), FIXED_DIRECTORY},
+    [ROW_TMP] = {"tmp", ROW_INO(ROW_MAILDIR), FIXED_DIRECTORY},
 };
 
 /* The kinds of nodes that are views of a message. */
 static const enum node_kind views[VIEW_MASK + 1] = {
     [VIEW_MESSAGE] = NODE_MESSAGE,
     [VIEW_HEADER] = NODE_HEADER,
+    [VIEW_MAILDIR] = NODE_MAILDIR,
     [VIEW_DELETED] = NODE_DELETED,
     [VIEW_SNAPSHOT] = NODE_SNAPSHOT,
 };
@@ -49,12 +65,20 @@ uint64_t tree_ino(int64_t id, enum view view)
 	return (uint64_t)id << VIEW_BITS | (unsigned)view;
 }
 
+enum view tree_view(uint64_t ino)
+{
+	return (enum view)(ino & VIEW_MASK);
+}
+
 bool tree_shows(uint64_t ino, enum view *view)
 {
 	struct node n = tree_node(ino);
 
-	*view = n.kind == NODE_ROOT ? VIEW_MESSAGE : VIEW_HEADER;
-	return n.kind == NODE_ROOT || (n.kind == NODE_FIXED && rows[n.id].kind == FIXED_HEADERS);
+	*view = VIEW_MESSAGE;
+	if (n.kind != NODE_FIXED)
+		return n.kind == NODE_ROOT;
+	*view = rows[n.id].kind == FIXED_HEADERS ? VIEW_HEADER : VIEW_MAILDIR;
+	return rows[n.id].kind == FIXED_HEADERS || rows[n.id].kind == FIXED_MAILDIR;
 }
 
 uint64_t tree_parent(uint64_t ino)
@@ -130,27 +154,39 @@ void tree_directory(
 	st->st_atim = st->st_mtim = st->st_ctim = changed;
 }
 
-/* A header that is not known yet is no longer than its message. */
-static uint64_t size_of(const struct message *m, enum view view)
+bool tree_has_lf(const struct owner *who, enum view view)
 {
-	uint32_t header = atomic_load(&m->header);
+	return view == VIEW_MAILDIR || (who->lf && view != VIEW_HEADER);
+}
 
-	return view == VIEW_HEADER && header > 0 ? header : message_size(m);
+/* Until a body is known its size is LIST's, with whatever line ends; a header that is not known yet
+ * is no longer than its message. */
+static uint64_t size_of(
+    const struct owner *who, enum view view, uint64_t size, uint64_t lines, uint32_t header)
+{
+	if (view == VIEW_HEADER && header > 0)
+		return header;
+	return tree_has_lf(who, view) ? size - lines : size;
 }
 
 void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,
     bool unlinked)
 {
-	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, size_of(m, view));
+	bool known = message_flags(m) & MESSAGE_TRUE_SIZE;
+	uint64_t lines = known ? atomic_load(&m->lines) : 0;
+	uint64_t size = size_of(who, view, message_size(m), lines, atomic_load(&m->header));
+
+	fill(st, who, tree_ino(m->id, view), S_IFREG | FILE_MODE, size);
 	st->st_nlink = unlinked ? 0 : 1;
 	set_times(st, modified(who, m->received, m->seen), m->seen);
 }
 
 void tree_row(struct stat *st, const struct owner *who, uint64_t ino, const struct reader_row *row)
 {
-	bool header = tree_node(ino).kind == NODE_HEADER && row->header > 0;
+	uint64_t lines = row->true_size ? row->lines : 0;
 
-	fill(st, who, ino, S_IFREG | FILE_MODE, header ? row->header : row->size);
+	fill(st, who, ino, S_IFREG | FILE_MODE,
+	    size_of(who, tree_view(ino), row->size, lines, row->header));
 	st->st_nlink = 0;
 	set_times(st, modified(who, row->received, row->seen), row->seen);
 }

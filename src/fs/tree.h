@@ -5,6 +5,7 @@
  *     1                       the root (FUSE's law)
  *     id << 3 | VIEW_MESSAGE  a message; numbers up to 5 are for other views of it
  *     id << 3 | VIEW_HEADER   its header, as .pop3fs/headers shows it
+ *     id << 3 | VIEW_MAILDIR  the message with LF line ends, as .pop3fs/maildir/cur shows it
  *     id << 3 | VIEW_DELETED  the same as .pop3fs/deleted shows it
  *     row << 3 | VIEW_FIXED   .pop3fs and what always stands below it, a row of the table in tree.c
  *     serial << 3 | VIEW_SNAPSHOT  one rendering of a file like status (snapshots.h)
@@ -25,7 +26,8 @@
 enum view {
 	VIEW_MESSAGE = 0,
 	VIEW_HEADER = 1,
-	VIEW_DELETED = 3, /* 2 is left for the Maildir */
+	VIEW_MAILDIR = 2,
+	VIEW_DELETED = 3,
 	VIEW_FIXED = 6,
 	VIEW_SNAPSHOT = 7,
 };
@@ -35,6 +37,7 @@ enum node_kind {
 	NODE_ROOT,
 	NODE_MESSAGE,  /* id: the store's row */
 	NODE_HEADER,   /* id: the store's row */
+	NODE_MAILDIR,  /* id: the store's row */
 	NODE_DELETED,  /* id: the store's row */
 	NODE_FIXED,    /* id: the row of the table */
 	NODE_SNAPSHOT, /* id: its serial */
@@ -47,6 +50,7 @@ struct node {
 
 struct node tree_node(uint64_t ino);
 uint64_t tree_ino(int64_t id, enum view view);
+enum view tree_view(uint64_t ino); /* of a message */
 
 /* Whether a directory shows all messages that there are, and by which view. */
 bool tree_shows(uint64_t ino, enum view *view);
@@ -57,6 +61,7 @@ uint64_t tree_parent(uint64_t ino);
 enum fixed_kind {
 	FIXED_DIRECTORY,
 	FIXED_HEADERS, /* a directory, of the messages' headers */
+	FIXED_MAILDIR, /* a directory, of the messages as in a Maildir */
 	FIXED_DELETED, /* a directory, of the messages that wait for a commit */
 	FIXED_STATUS,  /* a file, rendered anew at each lookup */
 };
@@ -79,8 +84,12 @@ struct owner {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	bool lf;         /* line ends of messages are LF, else CRLF as the server sends them */
 	bool mtime_seen; /* mtime is when a message was first seen, else when it was received */
 };
+
+/* Whether a message has LF line ends in this view. */
+bool tree_has_lf(const struct owner *who, enum view view);
 
 bool tree_is_directory(const struct fixed *row);
 

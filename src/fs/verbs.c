@@ -289,7 +289,7 @@ static void undelete_refused(struct fs *f, fuse_req_t req, const char *name)
 
 	if (verbs_leave(f))
 		failed(&why, E_READONLY, "it is being unmounted: nothing can be taken back now");
-	else if (maildrop_by_name(f->maildrop, slice_of(name)))
+	else if (dir_find(f, VIEW_MESSAGE, name))
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
@@ -306,7 +306,7 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 
 	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	m = name[0] ? maildrop_deleted_by_name(f->maildrop, slice_of(name)) : NULL;
+	m = name[0] ? dir_find(f, VIEW_DELETED, name) : NULL;
 	if ((name[0] && !m) || verbs_leave(f)) {
 		undelete_refused(f, req, name);
 		return;

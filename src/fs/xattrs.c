@@ -106,7 +106,8 @@ static bool get_sha256(const struct attribute *a, const struct asked *m, struct 
 
 static bool is_message(struct node n)
 {
-	return n.kind == NODE_MESSAGE || n.kind == NODE_HEADER || n.kind == NODE_DELETED;
+	return n.kind == NODE_MESSAGE || n.kind == NODE_HEADER || n.kind == NODE_MAILDIR ||
+	       n.kind == NODE_DELETED;
 }
 
 static bool find(struct fs *f, fuse_ino_t ino, struct asked *m)

@@ -119,6 +119,7 @@ void believing_believe(struct session *s, struct want *w)
 	b->doubts = w->doubts;
 	b->unproven = b->unproven || begins_like_a_reply(b);
 	b->sure = b->sure || (top_differs(s) && !b->unproven);
+	w->again = w->urgent = false; /* what is asked from now on is asked anew */
 	wants_move(&s->fetching.wants, w, WANT_STORING);
 	session_send_task(s, t);
 }

@@ -179,7 +179,6 @@ static void tell_doubt(struct chores *c, struct work *w)
 	to_session(c, j, w);
 }
 
-/* First of all: who sees that it is cached may ask for it anew, should it be damaged. */
 static void tell_kept(struct chores *c, struct work *w)
 {
 	struct job *j = job_create(JOB_KEPT);
@@ -199,7 +198,6 @@ static void tell_body(struct chores *c, struct work *w)
 		tell_doubt(c, w);
 		return;
 	}
-	tell_kept(c, w);
 	if (m && w->replaces && !w->failure.code)
 		message_set_replaced(c->listing, m);
 	if (w->failure.code)
@@ -207,6 +205,7 @@ static void tell_body(struct chores *c, struct work *w)
 	else if (m)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
+	tell_kept(c, w); /* from now on the session asks the server again if it is not cached */
 	to_fs(c, event_create(EVENT_FETCHED), w);
 }
 

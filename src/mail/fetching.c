@@ -220,12 +220,19 @@ enum error fetching_pause(struct session *s, struct failure *why)
 
 /* ---- what came ---- */
 
+/* Who has seen that it is cached may have found it damaged, and asked for it anew meanwhile. */
 void fetching_kept(struct session *s, int64_t id)
 {
 	struct want *w = wants_find(&s->fetching.wants, id);
+	bool again, urgent;
 
-	if (w && w->row == WANT_STORING)
-		wants_remove(&s->fetching.wants, w);
+	if (!w || w->row != WANT_STORING)
+		return;
+	again = w->again;
+	urgent = w->urgent;
+	wants_remove(&s->fetching.wants, w);
+	if (again)
+		fetching_want(s, id, urgent, true);
 }
 
 /* What is missing may still come, where the next reply should be: Dovecot does not stuff the dot of

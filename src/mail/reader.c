@@ -16,6 +16,7 @@
 #define QUERIES(X)                                                                                 \
 	X(BODY, "SELECT size, chunks FROM message WHERE id = ?1 AND chunks IS NOT NULL")           \
 	X(CHUNK, "SELECT data FROM chunk WHERE key = ?1")                                          \
+	X(LINES, "SELECT lines FROM chunk WHERE key = ?1")                                         \
 	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen, sha256 "       \
 		   "FROM message WHERE id = ?1")                                                   \
 	X(UIDL, "SELECT uidl FROM message WHERE id = ?1")                                          \
@@ -158,6 +159,25 @@ ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, siz
 		done += part;
 	}
 	return (ssize_t)done;
+}
+
+void reader_begin(struct reader *r)
+{
+	sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL);
+}
+
+void reader_end(struct reader *r)
+{
+	sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+}
+
+bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *lines)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, LINES, id << INDEX_BITS | (int64_t)index);
+
+	if (q)
+		*lines = (uint32_t)sqlite3_column_int64(q, 0);
+	return q != NULL;
 }
 
 /* ---- rows ---- */

@@ -18,6 +18,14 @@ void reader_close(struct reader *r);
  * the end of the body), or -1 where the body or a piece of it is missing or damaged. */
 ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len);
 
+/* What is read in between is of one moment. */
+void reader_begin(struct reader *r);
+void reader_end(struct reader *r);
+
+/* CRLFs whose LF is in piece `index` of a body (CHUNK_OCTETS each: jobs.h). false: it is missing.
+ */
+bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *lines);
+
 /* One message's row, also of one that has vanished; false: unknown. */
 struct reader_row {
 	uint64_t listed, size; /* size is listed while the true one is unknown */

@@ -141,12 +141,12 @@ static enum error trust(SSL_CTX *context, const char *ca, struct failure *why)
 	}
 	if (stat(ca, &st) < 0)
 		return failed(
-		    why, E_TLS, "cannot read the certificates in %s: %s", ca, strerror(errno));
+		    why, E_CONFIG, "cannot read the certificates in %s: %s", ca, strerror(errno));
 	good = S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(context, ca)
 				   : SSL_CTX_load_verify_file(context, ca);
 	if (good != 1)
 		return failed(
-		    why, E_TLS, "cannot read the certificates in %s: %s", ca, reason_words());
+		    why, E_CONFIG, "cannot read the certificates in %s: %s", ca, reason_words());
 	/* who names a file may name the server's own certificate, or one in the middle */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
 	return OK;

@@ -21,8 +21,8 @@ struct tls_plan {
 	enum tls_version oldest;
 };
 
-/* The pin must outlive it. *out is the caller's, for tls_free. E_TLS: `ca` cannot be read;
- * E_CONFIG: `cert` or `key` cannot be used; *why names the file. */
+/* The pin must outlive it. *out is the caller's, for tls_free. E_CONFIG: `ca`, `cert` or
+ * `key` cannot be used, and *why names the file. E_TLS: nor can the system's certificates. */
 enum error tls_create(struct tls **out, const struct tls_plan *plan, struct failure *why);
 
 /* Every link that began TLS with it must be freed before. NULL is fine. */

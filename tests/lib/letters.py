@@ -67,7 +67,8 @@ def encoded(text, charset, word, piece):
 
 def header(name, date, *, subject, sender="Alice <alice@example.org>", to="Bob <bob@example.com>", received=None):
     """Octets; all but `received` may be octets or text."""
-    lines = [f"Received: from relay.example.net (relay [192.0.2.1])\r\n\tby mx.example.org; {received}"] if received else []
+    by = "from relay.example.net (relay [192.0.2.1])\r\n\tby mx.example.org"
+    lines = [f"Received: {by}; {received}"] if received else []
     lines += [b"From: " + _octets(sender), b"To: " + _octets(to), f"Date: {date}", f"Message-ID: <{name}@example.org>",
               b"Subject: " + _octets(subject)]
     return b"".join(_octets(line) + b"\r\n" for line in lines) + b"\r\n"
@@ -155,7 +156,8 @@ DATES = [
     "Wed, 01 Jan 2020 00:00:00 +1400", "Wed, 01 Jan 2020 00:00:00 -1200", "Thu, 01 Jan 1970 00:00:00 +0000",
     "Tue, 19 Jan 2038 03:14:08 +0000", "Mon, 1 Jan 2001 1:2:3 +0000", "Friday, 21-Nov-97 09:55:06 GMT",
     "Fri, 21 November 1997 09:55:06 +0000", "Fri 21 Nov 1997 09:55:06 +0000", "Foo, 21 Nov 1997 09:55:06 +0000",
-    "Fri, 21 Nov 1997 09:55:06", "Fri, 31 Dec 1999 23:59:59 -0000", "", "never", "Fri, 21 Nov 1997 09:55:06 (GMT)", "Fri, 21 Nov 1997 09.55.06 +0000",
+    "Fri, 21 Nov 1997 09:55:06", "Fri, 31 Dec 1999 23:59:59 -0000", "", "never", "Fri, 21 Nov 1997 09:55:06 (GMT)",
+    "Fri, 21 Nov 1997 09.55.06 +0000",
 ]
 ODD_DATES = {    # and how Python reads them otherwise
     "1 Jan 49 00:00:00 GMT": None,

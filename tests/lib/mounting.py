@@ -50,7 +50,7 @@ class Mounts:
         return mount
 
     def begin(self, account, person, *flags, **options):
-        """The same, but does not wait: `mount.process` may come to a mount or to an end."""
+        """The same, but does not wait (and under=words stand before the command): `mount.process` may come to a mount or to an end."""
         mount = Mount(self._root, account, person, options, ("-f", *flags))
         self._mounts.append(mount)
         mount.start_foreground()
@@ -89,7 +89,7 @@ class Mount:
             options["tls"] = "off"
         else:
             options.setdefault("ca", account.ca)
-        self.argv = [program("pop3fs", root), *flags]
+        self.argv = [*options.pop("under", ()), program("pop3fs", root), *flags]
         self._output = None
         for name, value in options.items():
             if value is not None:

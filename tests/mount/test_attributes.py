@@ -26,8 +26,8 @@ def mail():
 def attributes(mount, where=""):
     """{file: {attribute: octets}} of all that is listed."""
     def look():
-        return {name: {key: os.getxattr(mount.path / where / name, key) for key in os.listxattr(mount.path / where / name)}
-                for name in os.listdir(mount.path / where)}
+        return {name: {key: os.getxattr(path, key) for key in os.listxattr(path)}
+                for name in os.listdir(mount.path / where) for path in [mount.path / where / name]}
     return mount.call(look, deadline=120)
 
 
@@ -114,7 +114,8 @@ def test_the_listed_ones_never_change(mail, person, mounts, serve):
     assert later.umount() == 0
 
 
-LETTER = Letter("letter", header("letter", "Tue, 02 Jan 2024 10:00:00 +0000", subject="=?utf-8?Q?caf=C3=A9?=") + b"body\r\n")
+DATE = "Tue, 02 Jan 2024 10:00:00 +0000"
+LETTER = Letter("letter", header("letter", DATE, subject="=?utf-8?Q?caf=C3=A9?=") + b"body\r\n")
 
 
 def test_what_changes_answers_when_it_is_named(anyone, mounts, serve):
@@ -201,7 +202,8 @@ def test_noxattr_turns_all_off(person, mounts, serve):
 # ---- copies ----
 
 def tar_sum(mount):
-    return mount.run("sh", "-c", 'tar -C "$0" --sort=name --xattrs -cf - . | sha256sum', mount.path, deadline=120).ok().out
+    command = 'tar -C "$0" --sort=name --xattrs -cf - . | sha256sum'
+    return mount.run("sh", "-c", command, mount.path, deadline=120).ok().out
 
 
 def test_copies_over_three_mounts_are_the_same_and_the_second_moves_nothing(mail, anyone, mounts, serve):

@@ -58,7 +58,7 @@ def test_what_was_deleted_stands_there_with_all_its_octets(box, anyone, mounts):
     assert deleted(mount) == names[:2]
     assert mount.names() == names[2:]
     listing = mount.run("ls", "-la", mount.path / ".pop3fs").ok().out.splitlines()
-    assert sorted(line.split()[-1] for line in listing[1:]) == [".", "..", "deleted", "headers", "status"]
+    assert sorted(line.split()[-1] for line in listing[1:]) == [".", "..", "deleted", "headers", "maildir", "status"]
     for name, was in zip(names[:2], before):
         path = mount.path / ".pop3fs/deleted" / name
         assert mount.call(path.read_bytes) == octets[name]

@@ -433,6 +433,14 @@ def utab(mount):
     return table.exists() and f" TARGET={mount.path} " in table.read_text()
 
 
+def test_where_there_is_no_such_table_it_is_said_who_waits(box, root_person, mounts, helper):
+    without = [*private(root_person, "-m"), "sh", "-c", 'mount -t tmpfs -o ro none /run/mount && exec "$@"', "sh"]
+    mount = mounts.begin(box, root_person, under=without)
+    eventually(lambda: f"umount {mount.path} will not wait for deletions" in mount.said(), "a word about it")
+    assert f"pop3fs umount {mount.path} does" in mount.said()
+    assert mount.terminate() == 0
+
+
 @pytest.mark.parametrize("end", ["umount", "fusermount3", "SIGTERM", "SIGKILL"])
 def test_roots_mounts_are_in_umounts_table_while_they_last(box, root_person, mounts, end):
     if os.geteuid() != 0:

@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "alloc.h"
+#include "mechanism.h"
 
 static void a_source_says_who_where_and_how(void **state)
 {
@@ -22,6 +23,16 @@ static void a_source_says_who_where_and_how(void **state)
 		SESSION_TLS_IMPLICIT},
 	    {"pop3s://me@host", 0, "me", "host", "995", SESSION_TLS_IMPLICIT},
 	    {"pops://me@host", 0, "me", "host", "995", SESSION_TLS_IMPLICIT},
+	    {"pop://me@host", 0, "me", "host", "110", SESSION_TLS_STARTTLS},
+	    {"pop://me@host:1110", OPTION_TLS_OFF, "me", "host", "1110", SESSION_TLS_OFF},
+	    {"pop3s://me@host/", 0, "me", "host", "995", SESSION_TLS_IMPLICIT},
+	    {"pop3s://me/you@host:995/", 0, "me/you", "host", "995", SESSION_TLS_IMPLICIT},
+	    {"pop://me@[::1]/", 0, "me", "::1", "110", SESSION_TLS_STARTTLS},
+	    {"pop://me;AUTH=PLAIN@host", 0, "me", "host", "110", SESSION_TLS_STARTTLS},
+	    {"pop3s://me;x@host", 0, "me;x", "host", "995", SESSION_TLS_IMPLICIT},
+	    {"me;AUTH=PLAIN@host", 0, "me;AUTH=PLAIN", "host", "995", SESSION_TLS_IMPLICIT},
+	    {"pop3s://me%3BAUTH=PLAIN@host", 0, "me;AUTH=PLAIN", "host", "995",
+		SESSION_TLS_IMPLICIT},
 	    {"POP3S://me@HOST.Example.ORG", 0, "me", "host.example.org", "995",
 		SESSION_TLS_IMPLICIT},
 	    {"pop3://me@host", 0, "me", "host", "110", SESSION_TLS_STARTTLS},
@@ -72,6 +83,19 @@ static void a_bad_source_is_refused_in_a_sentence(void **state)
 	    {"pop3s://host", 0, "names no user"},
 	    {"pop3s://@host", 0, "names no user"},
 	    {"imap://me@host", 0, "begins with pop3s://"},
+	    {"pop3s://;AUTH=PLAIN@host", 0, "names no user"},
+	    {"pop3s://me;AUTH=@host", 0, "names no mechanism"},
+	    {"pop3s://me;AUTH=+@host", 0, "names no mechanism"},
+	    {"pop3s://me;AUTH=A B@host", 0, "names no mechanism"},
+	    {"pop3s://me;AUTH=PL\x01IN@host", 0, "names no mechanism"},
+	    {"pop3s://me;AUTH=ABCDEFGHIJKLMNOPQRSTU@host", 0, "names no mechanism"},
+	    {"pop3s://me@host//", 0, "no path"},
+	    {"pop3s://me@host/INBOX", 0, "no path"},
+	    {"pop3s://me@host:995/x", 0, "no path"},
+	    {"pop3s://me@/", 0, "names no host"},
+	    {"me@[fe80::1%25eth0]", 0, "no IPv6 address"},
+	    {"me@[fe80::1%eth0]", 0, "no IPv6 address"},
+	    {"me@h%6Fst", 0, "no host name"},
 	    {"://me@host", 0, "begins with pop3s://"},
 	    {"me@", 0, "names no host"},
 	    {"me@:995", 0, "names no host"},
@@ -139,6 +163,61 @@ static void a_password_in_a_source_is_refused_and_not_repeated(void **state)
 	}
 }
 
+static void a_source_may_name_its_mechanism(void **state)
+{
+	static const struct {
+		const char *source, *auth;
+	} cases[] = {
+	    {"pop3s://me@host", NULL},
+	    {"me;AUTH=PLAIN@host", NULL},
+	    {"pop://me;AUTH=SCRAM-SHA-256@host", "SCRAM-SHA-256"},
+	    {"pop3s://me;auth=xoauth2@host:995", "XOAUTH2"},
+	    {"pops://me@example.org;AUTH=*@host", "*"},
+	    {"pop://me;AUTH=+APOP@host", "+APOP"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct account a;
+
+		assert_int_equal(account_parse(&a, cases[i].source, 0, NULL), OK);
+		assert_int_equal(a.auth != NULL, cases[i].auth != NULL);
+		if (a.auth)
+			assert_string_equal(a.auth, cases[i].auth);
+		account_finish(&a);
+	}
+}
+
+static void the_mechanism_is_the_option_s_too(void **state)
+{
+	static const struct {
+		const char *source;
+		unsigned option, want;
+		const char *has; /* of the sentence */
+	} cases[] = {
+	    {"pop://me@host", MECHANISM_AUTO, MECHANISM_AUTO, NULL},
+	    {"pop://me@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=plain@host", MECHANISM_AUTO, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=PLAIN@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=*@host", MECHANISM_PLAIN, MECHANISM_PLAIN, NULL},
+	    {"pop://me;AUTH=+APOP@host", MECHANISM_AUTO, MECHANISM_APOP, NULL},
+	    {"pop://me;AUTH=PLAIN@host", MECHANISM_APOP, MECHANISM_APOP, "the contrary"},
+	    {"pop://me;AUTH=NTLM@host", MECHANISM_AUTO, MECHANISM_AUTO, "no mechanism"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct options o = {.auth = cases[i].option};
+		struct account a;
+		struct failure why = {.code = OK};
+
+		assert_int_equal(account_parse(&a, cases[i].source, 0, NULL), OK);
+		assert_int_equal(account_auth(&a, &o, &why), cases[i].has ? E_USAGE : OK);
+		assert_int_equal(o.auth, cases[i].want);
+		if (cases[i].has)
+			assert_non_null(strstr(why.words, cases[i].has));
+		account_finish(&a);
+	}
+}
+
 static void a_user_fits_into_a_command(void **state)
 {
 	CLEANUP(freep) char *source = xmalloc(300);
@@ -159,6 +238,8 @@ int main(void)
 	    cmocka_unit_test(a_source_says_who_where_and_how),
 	    cmocka_unit_test(a_bad_source_is_refused_in_a_sentence),
 	    cmocka_unit_test(a_password_in_a_source_is_refused_and_not_repeated),
+	    cmocka_unit_test(a_source_may_name_its_mechanism),
+	    cmocka_unit_test(the_mechanism_is_the_option_s_too),
 	    cmocka_unit_test(a_user_fits_into_a_command),
 	};
 

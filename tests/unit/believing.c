@@ -211,6 +211,28 @@ static void what_comes_otherwise_each_time_is_told(void **state)
 	played_end(&p);
 }
 
+/* ---- what is in the store ---- */
+
+static void what_is_asked_for_anew_while_it_is_stored_is_fetched_again(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"RETR 2", MAIL_B}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct job *j = job_create(JOB_FETCH);
+	struct played p;
+	struct task *t;
+
+	played_start(&p, rows, COUNT(rows));
+	played_list(&p);
+	played_fetch(&p, B);
+	t = body(&p, B);
+	j->id = B;
+	j->again = true; /* it was seen to be cached, and is damaged */
+	played_put(&p, j);
+	keep(&p, t);
+	keep(&p, body(&p, B));
+	played_end(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -219,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(without_a_header_a_line_in_step_is_the_proof),
 	    cmocka_unit_test(where_the_line_is_not_in_step_another_one_is_needed),
 	    cmocka_unit_test(what_comes_otherwise_each_time_is_told),
+	    cmocka_unit_test(what_is_asked_for_anew_while_it_is_stored_is_fetched_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,7 @@ static void any_place_in_a_directory_can_be_sought(void **state)
 
 static int read_status(struct world *x, const void *with)
 {
-	static const char *const below[] = {"status", "deleted", "headers"};
+	static const char *const below[] = {"status", "deleted", "headers", "maildir"};
 	char got[4096] = "";
 	int fd = open(world_path(x, ".pop3fs/status"), O_RDONLY);
 	struct stat st;

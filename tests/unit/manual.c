@@ -1,4 +1,5 @@
-/* The manual's OPTIONS against the table: each names what the other has, no more and no less. */
+/* The manual's OPTIONS, and the KEYS of the configuration file's, against the table: each names
+ * what the other has, no more and no less. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -18,7 +19,7 @@ typedef void heading(void *with, const char *line);
 static void each_heading(heading *found, void *with)
 {
 	CLEANUP(freep) char *line = NULL;
-	FILE *page = fopen(MANUAL, "r");
+	FILE *page = fopen(MANUALS "pop3fs.1.scd", "r");
 	size_t room = 0;
 	bool inside = false;
 
@@ -103,11 +104,54 @@ static void the_manual_has_every_default_as_it_is(void **state)
 	each_heading(take_default, NULL);
 }
 
+/* The section of the page as one line; the caller's. */
+static char *section(const char *path, const char *title)
+{
+	CLEANUP(freep) char *line = NULL;
+	struct buf text = {.len = 0};
+	FILE *page = fopen(path, "r");
+	bool inside = false;
+	size_t room = 0;
+
+	assert_non_null(page);
+	while (getline(&line, &room, page) > 0) {
+		if (strncmp(line, "# ", 2) == 0)
+			inside = strcmp(line + 2, title) == 0;
+		else if (inside)
+			buf_add_text(&text, line);
+	}
+	fclose(page);
+	buf_text(&text);
+	return text.memory;
+}
+
+/* What is not named there is a key. */
+static void the_configuration_has_every_option_but_those_it_names(void **state)
+{
+	CLEANUP(freep) char *text = section(MANUALS "pop3fs.conf.5.scd", "KEYS\n");
+	bool named[OPTIONS_MOST] = {false};
+	const char *at = text;
+	struct slice name;
+
+	while ((name = next_name(&at)).len > 0) {
+		for (size_t i = 0; option_at(i); i++)
+			named[i] |= option_find(name) == option_at(i);
+		if (!option_find(name))
+			assert_true(slice_is(name, "source") || slice_is(name, "pop3fs"));
+	}
+	for (size_t i = 0; option_at(i); i++) {
+		if (named[i] == option_is_for_files(option_at(i)))
+			print_error("%s: is it a key?\n", option_name(option_at(i)));
+		assert_int_equal(named[i], !option_is_for_files(option_at(i)));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_manual_has_every_option_and_no_other),
 	    cmocka_unit_test(the_manual_has_every_default_as_it_is),
+	    cmocka_unit_test(the_configuration_has_every_option_but_those_it_names),
 	};
 
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);

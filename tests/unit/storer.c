@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -25,6 +26,22 @@ int fdatasync(int fd)
 {
 	atomic_fetch_add(&syncs, 1);
 	return 0;
+}
+
+/* A message that is looked at when a queue wakes its reader, in the thread that wakes him. */
+static struct {
+	atomic_int fd;
+	const struct message *message;
+	unsigned flags;
+} woken = {.fd = -1};
+
+ssize_t write(int fd, const void *from, size_t len)
+{
+	if (fd == atomic_load(&woken.fd)) {
+		woken.flags = message_flags(woken.message);
+		atomic_store(&woken.fd, -1);
+	}
+	return syscall(SYS_write, fd, from, len);
 }
 
 struct bench {
@@ -342,6 +359,23 @@ static void a_body_that_comes_again_is_marked_only_if_it_is_another(void **state
 		assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
 		assert_int_equal((flags_of(b, id) & MESSAGE_REPLACED) != 0, other);
 	}
+}
+
+/* The session forgets it then, and asks the server for what is not cached. */
+static void a_body_is_in_the_model_before_the_session_hears_of_it(void **state)
+{
+	struct bench *b = *state;
+	int64_t id;
+
+	start(b);
+	list(b, 'a', 1);
+	id = id_of(b, "a");
+	assert_null(queue_take(&b->queues.jobs));
+	woken.message = listing_by_id(b->listing, id);
+	atomic_store(&woken.fd, queue_fd(&b->queues.jobs));
+	put(b, body(id, 0, 0)); /* an empty one: the first job is JOB_KEPT */
+	assert_int_equal(answer(b, EVENT_FETCHED, id), OK);
+	assert_int_equal(woken.flags, MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 }
 
 static struct task *header(int64_t id, const char *text)
@@ -676,6 +710,7 @@ int main(void)
 	    TEST(the_first_event_is_what_earlier_mounts_knew),
 	    TEST(a_body_is_in_the_model_before_anybody_hears_of_it),
 	    TEST(a_body_that_comes_again_is_marked_only_if_it_is_another),
+	    TEST(a_body_is_in_the_model_before_the_session_hears_of_it),
 	    TEST(a_header_is_in_the_model_before_anybody_hears_of_it),
 	    TEST(a_body_with_another_header_is_doubted_until_it_is_sure),
 	    TEST(a_body_fetched_between_draft_and_listing_is_kept),

@@ -22,6 +22,7 @@ static void an_inode_number_says_what_it_is(void **state)
 	    {99 << 3 | 6, NODE_NONE, 99},
 	    {5 << 3 | 7, NODE_SNAPSHOT, 5},
 	    {5 << 3 | 1, NODE_HEADER, 5},
+	    {5 << 3 | 2, NODE_MAILDIR, 5},
 	    {5 << 3 | 4, NODE_NONE, 5},
 	    {1, NODE_ROOT, 0},
 	    {5 << 3 | 3, NODE_DELETED, 5},
@@ -61,6 +62,16 @@ static void directories_show_messages_by_a_view(void **state)
 	assert_false(tree_shows(tree_ino(deleted, VIEW_FIXED), &view));
 	assert_false(tree_shows(tree_ino(7, VIEW_MESSAGE), &view));
 	assert_int_equal(tree_parent(below), inside);
+	assert_non_null(tree_fixed_named(inside, slice_of("maildir"), &deleted));
+	below = tree_ino(deleted, VIEW_FIXED);
+	assert_false(tree_shows(below, &view));
+	assert_non_null(tree_fixed_named(below, slice_of("cur"), &deleted));
+	assert_true(tree_shows(tree_ino(deleted, VIEW_FIXED), &view));
+	assert_int_equal(view, VIEW_MAILDIR);
+	assert_non_null(tree_fixed_named(below, slice_of("new"), &deleted));
+	assert_false(tree_shows(tree_ino(deleted, VIEW_FIXED), &view));
+	assert_int_equal(tree_parent(tree_ino(deleted, VIEW_FIXED)), below);
+	below = tree_ino(headers, VIEW_FIXED);
 	assert_int_equal(tree_parent(inside), TREE_ROOT);
 	assert_int_equal(tree_parent(TREE_ROOT), TREE_ROOT);
 }
@@ -88,6 +99,39 @@ static void a_header_has_a_length_of_its_own_once_it_is_known(void **state)
 	assert_int_equal(st.st_size, 900);
 	tree_row(&st, &who, 24, &row);
 	assert_int_equal(st.st_size, 900);
+}
+
+static void with_lf_a_message_is_shorter_by_its_lines_once_they_are_known(void **state)
+{
+	static const struct {
+		enum view view;
+		bool lf, known;
+		off_t want;
+	} cases[] = {
+	    {VIEW_MESSAGE, false, true, 900},
+	    {VIEW_MESSAGE, true, true, 870},
+	    {VIEW_MESSAGE, true, false, 900},
+	    {VIEW_DELETED, true, true, 870},
+	    {VIEW_MAILDIR, false, true, 870},
+	    {VIEW_MAILDIR, false, false, 900},
+	    {VIEW_HEADER, true, true, 100},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct owner who = {.umask = 077, .lf = cases[i].lf};
+		struct message m = {.id = 3, .lines = 30, .header = 100};
+		struct reader_row row = {
+		    .size = 900, .lines = 30, .header = 100, .true_size = cases[i].known};
+		struct stat st;
+
+		atomic_store(
+		    &m.fact, UINT64_C(900) << 8 | (cases[i].known ? MESSAGE_TRUE_SIZE : 0));
+		tree_message(&st, &who, &m, cases[i].view, false);
+		assert_int_equal(st.st_size, cases[i].want);
+		assert_int_equal(tree_view(st.st_ino), cases[i].view);
+		tree_row(&st, &who, st.st_ino, &row);
+		assert_int_equal(st.st_size, cases[i].want);
+	}
 }
 
 static void fixed_entries_are_found_below_their_parent_only(void **state)
@@ -179,6 +223,7 @@ int main(void)
 	    cmocka_unit_test(an_inode_number_says_what_it_is),
 	    cmocka_unit_test(directories_show_messages_by_a_view),
 	    cmocka_unit_test(a_header_has_a_length_of_its_own_once_it_is_known),
+	    cmocka_unit_test(with_lf_a_message_is_shorter_by_its_lines_once_they_are_known),
 	    cmocka_unit_test(fixed_entries_are_found_below_their_parent_only),
 	    cmocka_unit_test(sizes_become_blocks_and_modes_lose_the_umask),
 	    cmocka_unit_test(a_message_shows_when_it_came_and_when_it_was_seen),

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "values.h"
@@ -153,6 +154,35 @@ static void a_choice_is_one_of_its_words(void **state)
 	assert_string_equal(why.words, "count=four makes no sense: write one, two or three");
 }
 
+static void a_suffix_is_part_of_a_name(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+	    {".eml", true},
+	    {" eml", true},
+	    {"1234", true},
+	    {"", false},
+	    {"12345", false},
+	    {"a/b", false},
+	};
+
+	for (size_t i = 0; i < ROWS(cases); i++) {
+		struct failure why = {.code = OK};
+		char *got = NULL;
+		enum error e =
+		    value_suffix(&got, "suffix", cases[i].text, (struct range){1, 4}, &why);
+
+		assert_int_equal(e, cases[i].good ? OK : E_USAGE);
+		if (e)
+			assert_non_null(strstr(why.words, "suffix"));
+		else
+			assert_string_equal(got, cases[i].text);
+		free(got);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -162,6 +192,7 @@ int main(void)
 	    cmocka_unit_test(a_mode_is_octal),
 	    cmocka_unit_test(an_owner_is_a_number_or_a_name),
 	    cmocka_unit_test(a_choice_is_one_of_its_words),
+	    cmocka_unit_test(a_suffix_is_part_of_a_name),
 	};
 
 	return cmocka_run_group_tests_name("values", tests, NULL, NULL);

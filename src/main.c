@@ -9,6 +9,7 @@
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
+ *        hook        on_new, when mail has come
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -18,6 +19,7 @@
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
  *        mounted     which mount is meant             mountinfo   what is mounted
+ *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -31,6 +33,8 @@
  *        headers     .pop3fs/headers                  xattrs      extended attributes
  *        push        pages ahead of a reader          names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
+ *        happenings  what happened, in lines          telling     to whoever listens
+ *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
  *
  * mail/  jobs        all that threads say to each other
@@ -41,6 +45,9 @@
  *        committing  delete                           comparing   only what was unlinked
  *        proving     was it deleted?                  heading     bring headers
  *        gather      a body in chunks                 learn       what a header teaches
+ *        checking    are the bodies what they were?
+ *        room        which bodies stay                shelf       those outside the database
+ *        pins        which bodies are in use
  *        header date RFC 5322                         name        a UIDL as a file name
  *        encoded     RFC 2047                         charset     what iconv calls it
  *        lf          bodies with LF line ends
@@ -97,7 +104,8 @@
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define GRACE_MS     5000 /* beyond commit_timeout, to come to an end */
+#define ON_NEW_MS    300000 /* on_new may take so long */
+#define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 
 struct pop3fs {
 	struct options options;
@@ -188,6 +196,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
+		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
 	    },
 	    why);
 	if (!e)
@@ -221,6 +230,13 @@ static void ready(void *with)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
 	service_ready();
+}
+
+static void fresh(void *with, uint64_t count)
+{
+	struct pop3fs *p = with;
+
+	companion_fresh(p->companion, count);
 }
 
 static void detach(void *with)
@@ -271,6 +287,7 @@ static void record(struct pop3fs *p)
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
+	struct room_plan room = plan_room(&p->options);
 	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
 	struct handover account = {
@@ -285,9 +302,10 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
+	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
 	if (!e)
-		e = threads_start(&p->threads, p->cache.database, &session, why);
+		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	secret_free(take(&p->password)); /* the session has its own */
 	if (!e)
 		e = fs_create(&p->fs, &fs, &p->threads.queues, why);

@@ -8,12 +8,14 @@
 #include "alloc.h"
 #include "asking.h"
 #include "clock.h"
+#include "events.h"
 #include "fetch.h"
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
 #include "umount.h"
 #include "verdict.h"
+#include "verify.h"
 
 #define STATUS_MS    30000 /* a daemon answers at once; then it hangs */
 #define LIST_MS      5000  /* the same, where one that hangs holds up the others */
@@ -228,7 +230,9 @@ static const struct command {
     {"refresh", refresh, false},
     {"undelete", undelete, true},
     {"fetch", fetch_command, true},
-    {"umount", NULL, false}, /* these two have words of their own */
+    {"umount", NULL, false}, /* these have words of their own */
+    {"events", NULL, false},
+    {"verify", NULL, false},
     {"list", NULL, false},
 };
 
@@ -267,6 +271,10 @@ int command_run(int argc, char **argv)
 
 	if (strcmp(row->word, "umount") == 0)
 		return umount_command(argc, argv);
+	if (strcmp(row->word, "events") == 0)
+		return events_command(argc, argv);
+	if (strcmp(row->word, "verify") == 0)
+		return verify_command(argc, argv);
 	if (row->run)
 		return run(row, argc, argv);
 	if (argc == 1)

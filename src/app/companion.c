@@ -25,7 +25,13 @@
 
 #define UMOUNT_TABLE "/run/mount/utab"
 
-enum verb { VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r' };
+enum verb { VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r', VERB_FRESH = 'n' };
+
+/* One packet over the socket. */
+struct wish {
+	enum verb verb;
+	uint64_t count; /* VERB_FRESH: of messages */
+};
 
 struct companion {
 	int fd;
@@ -42,6 +48,7 @@ struct desk {
 	pid_t child;   /* 0: none */
 	int child_end; /* pidfd; -1: none */
 	bool recorded;
+	struct hook on_new;
 };
 
 static void ask_in_child(struct desk *d)
@@ -157,17 +164,19 @@ static void forget(const struct companion_plan *plan)
 /* false: nothing more will come. */
 static bool obey(struct desk *d)
 {
-	char verb;
-	ssize_t got = recv(d->control, &verb, 1, 0);
+	struct wish wish;
+	ssize_t got = recv(d->control, &wish, sizeof(wish), 0);
 
 	if (got <= 0)
 		return got < 0 && errno == EINTR;
-	if (verb == VERB_BACKGROUND)
+	if (wish.verb == VERB_BACKGROUND)
 		go_background();
-	else if (verb == VERB_UNMOUNT)
+	else if (wish.verb == VERB_UNMOUNT)
 		unmount(d->plan->mountpoint);
-	else if (verb == VERB_RECORD)
+	else if (wish.verb == VERB_RECORD)
 		d->recorded = record(d->control, d->plan);
+	else if (wish.verb == VERB_FRESH)
+		hook_run(&d->on_new, wish.count);
 	return true;
 }
 
@@ -180,10 +189,13 @@ static void serve(struct desk *d)
 		    {d->control, POLLIN, 0},
 		    {d->child ? -1 : d->questions, POLLIN, 0},
 		    {d->child_end, POLLIN, 0},
+		    {hook_fd(&d->on_new), POLLIN, 0},
 		};
 
-		if (poll(polled, 3, -1) < 0)
+		if (poll(polled, 4, -1) < 0)
 			continue;
+		if (polled[3].revents)
+			hook_ended(&d->on_new);
 		if (polled[2].revents)
 			wait_for_child(d);
 		if (polled[1].revents)
@@ -192,6 +204,7 @@ static void serve(struct desk *d)
 			more = obey(d);
 	}
 	wait_for_child(d);
+	hook_finish(&d->on_new);
 	if (d->recorded)
 		forget(d->plan);
 }
@@ -223,7 +236,9 @@ static void become_companion(struct desk *d)
 
 static enum error start(struct companion *c, const struct companion_plan *plan, struct failure *why)
 {
-	struct desk desk = {.plan = plan, .child_end = -1};
+	struct desk desk = {.plan = plan,
+	    .child_end = -1,
+	    .on_new = {.plan = &plan->on_new, .end = -1, .leash = -1}};
 	enum error e = inquiry_create(&c->inquiry, &desk.questions, why);
 	int ends[2];
 	pid_t pid;
@@ -290,11 +305,14 @@ void companion_dismiss(struct companion *c)
 	companion_free(c);
 }
 
+static bool send_wish(const struct companion *c, struct wish wish, int flags)
+{
+	return send(c->fd, &wish, sizeof(wish), flags | MSG_NOSIGNAL) == (ssize_t)sizeof(wish);
+}
+
 static bool ask(const struct companion *c, enum verb verb, int flags)
 {
-	char octet = (char)verb;
-
-	return send(c->fd, &octet, 1, flags | MSG_NOSIGNAL) == 1;
+	return send_wish(c, (struct wish){.verb = verb}, flags);
 }
 
 bool companion_record(struct companion *c)
@@ -320,4 +338,9 @@ void companion_background(struct companion *c)
 void companion_unmount(struct companion *c)
 {
 	ask(c, VERB_UNMOUNT, MSG_DONTWAIT);
+}
+
+void companion_fresh(struct companion *c, uint64_t count)
+{
+	send_wish(c, (struct wish){.verb = VERB_FRESH, .count = count}, MSG_DONTWAIT);
 }

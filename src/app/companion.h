@@ -1,5 +1,5 @@
 /* The companion: a small process, forked before there are secrets and threads, that alone executes
- * commands and takes the mount away. It does a few fixed things, asked for by one octet over a
+ * commands and takes the mount away. It does a few fixed things, asked for by a packet over a
  * socketpair; what they mean was said when it was forked. The secret is asked for by a child of its
  * own, over a socket of its own (inquiry.h), so that nothing waits behind a slow command. It ends
  * when the other end is closed, and by nothing else: the signals that end a daemon leave it alone,
@@ -9,6 +9,7 @@
 
 #include "credentials.h"
 #include "error.h"
+#include "hook.h"
 #include "inquiry.h"
 
 struct companion;
@@ -18,6 +19,7 @@ struct companion_plan {
 	    *credentials;       /* the source of the secret, if it can be asked again */
 	const char *mountpoint; /* absolute */
 	const char *source;     /* as mountinfo shows it */
+	struct hook_plan on_new;
 };
 
 /* *out is the caller's end. E_SYSTEM. */
@@ -45,6 +47,9 @@ bool companion_record(struct companion *c);
 
 /* From here on in the background, as the daemon: its own session, "/", stdio closed, syslog. */
 void companion_background(struct companion *c);
+
+/* So many messages have come: on_new is run, if there is one (hook.h). Asks only. */
+void companion_fresh(struct companion *c, uint64_t count);
 
 /* Takes the mount away lazily, if it is still a pop3fs. Asks only, and never waits. */
 void companion_unmount(struct companion *c);

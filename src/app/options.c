@@ -16,6 +16,10 @@
 
 #define DAY            (24 * 60 * 60)
 #define MOST_AHEAD     ((uint64_t)1 << 40)
+#define MOST_CACHE     ((uint64_t)1 << 50)
+#define MOST_DAYS      36500
+#define LEAST_MEMORY   ((uint64_t)1 << 20)
+#define MOST_MEMORY    ((uint64_t)1 << 40)
 #define MOST_HEADERS   ((uint64_t)1 << 24)
 #define MOST_DELETIONS ((uint64_t)1 << 32)
 #define FIELD(member)  offsetof(struct options, member)
@@ -106,7 +110,13 @@ static const struct option table[] = {
 	{"commit_timeout", parse_time, FIELD(commit_timeout), "60s", "deleting on the server ends within this", "TIME", {1, DAY}},
 	{"idle", parse_time, FIELD(idle), "30s", "close an unused connection after this", "TIME", {0, 600}},
 	{"refresh", parse_time, FIELD(refresh), "60s", "list again at an access later than this", "TIME", {0, DAY}},
+	{"on_new", parse_command, FIELD(on_new), NULL, "run when mail has come; without a shell", "COMMAND"},
 	{"cache_dir", parse_path, FIELD(cache_dir), NULL, "where messages are kept (~/.cache/pop3fs)", "DIR"},
+	{"cache_size", parse_size, FIELD(cache_size), "0", "messages kept in it, 0: no bound", "SIZE", {0, MOST_CACHE}},
+	{"cache_min_free", parse_size, FIELD(cache_min_free), "1G", "of its disk, that is left to others", "SIZE", {0, MOST_CACHE}},
+	{"keep_vanished", parse_count, FIELD(keep_vanished), "30", "and those gone from the server are kept", "DAYS", {0, MOST_DAYS}},
+	{"nocache", parse_flag, FIELD(nocache), .help = "keep no message and no header"},
+	{"memory", parse_size, FIELD(memory), "64M", "for messages that are not in the cache", "SIZE", {LEAST_MEMORY, MOST_MEMORY}},
 	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
 	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
@@ -294,6 +304,7 @@ void options_finish(struct options *o)
 	words_free(o->oauth_command);
 	free(o->cache_dir);
 	free(o->suffix);
+	words_free(o->on_new);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	free(o->config);
@@ -550,6 +561,8 @@ void options_help(FILE *to)
 	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
 	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
 	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
+	      "       pop3fs verify [-r] MOUNTPOINT [NAME...]\n"
+	      "       pop3fs events [--json] MOUNTPOINT\n"
 	      "       pop3fs list\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n\n",

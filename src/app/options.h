@@ -35,6 +35,7 @@ struct options {
 	bool password_stdin;
 	char *netrc;
 	char *cache_dir;
+	char **on_new;                                         /* the same */
 	struct proxy *proxy;                                   /* NULL: none */
 	int64_t timeout, retry, commit_timeout, idle, refresh; /* seconds */
 	uint64_t headers;                                      /* messages */
@@ -42,7 +43,10 @@ struct options {
 	unsigned eol;                                          /* enum option_eol */
 	unsigned mtime;                                        /* enum option_mtime */
 	uint64_t prefetch;                                     /* octets */
-	unsigned pipelining;                                   /* enum session_pipelining */
+	uint64_t cache_size, cache_min_free, memory;           /* octets */
+	uint64_t keep_vanished;                                /* days */
+	bool nocache;
+	unsigned pipelining; /* enum session_pipelining */
 	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */
 	uid_t uid;

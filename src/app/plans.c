@@ -1,6 +1,11 @@
 #include "plans.h"
 
-#define MS_IN_SECOND 1000
+#define MS_IN_SECOND   1000
+#define SECONDS_IN_DAY 86400
+
+#define CACHE_PART                                                                                 \
+	4 /* of the room that there is for bodies, at most, is for those fetched ahead             \
+	   */
 
 /* contract: a second session at least a minute later */
 #define HOLD_MS 60000
@@ -30,6 +35,30 @@ struct session_plan plan_session(const struct options *o, const struct account *
 	};
 }
 
+struct room_plan plan_room(const struct options *o)
+{
+	return (struct room_plan){
+	    .bounded = true,
+	    .cache_size = o->cache_size,
+	    .cache_min_free = o->cache_min_free,
+	    .keep_vanished_s = (int64_t)o->keep_vanished * SECONDS_IN_DAY,
+	    .nocache = o->nocache,
+	    .memory = o->memory,
+	};
+}
+
+/* What is fetched ahead shall not push out what has not been read yet. */
+static uint64_t ahead(const struct options *o)
+{
+	uint64_t most = o->prefetch;
+
+	if (o->cache_size && most > o->cache_size / CACHE_PART)
+		most = o->cache_size / CACHE_PART;
+	if (o->nocache && most > o->memory / CACHE_PART)
+		most = o->memory / CACHE_PART;
+	return most;
+}
+
 struct fs_plan plan_fs(
     struct options *o, const struct account *a, const char *mountpoint, const char *database)
 {
@@ -52,6 +81,6 @@ struct fs_plan plan_fs(
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
-	    .prefetch = o->prefetch,
+	    .prefetch = ahead(o),
 	};
 }

@@ -6,10 +6,13 @@
 #include "account.h"
 #include "fs.h"
 #include "options.h"
+#include "room.h"
 #include "session.h"
 
 /* The first secret, and who can be asked for another, are left to the caller, too. */
 struct session_plan plan_session(const struct options *o, const struct account *a);
+
+struct room_plan plan_room(const struct options *o);
 
 /* detach, notice and with are left to the caller. */
 struct fs_plan plan_fs(

@@ -1,6 +1,10 @@
 #include "threads.h"
 
+#include <string.h>
+
 #include "alloc.h"
+#include "pins.h"
+#include "shelf.h"
 
 static enum error make_queues(struct threads *t, struct failure *why)
 {
@@ -13,8 +17,17 @@ static enum error make_queues(struct threads *t, struct failure *why)
 	return OK;
 }
 
-static enum error start_storer(
-    struct threads *t, const char *database, struct facts *facts, struct failure *why)
+static void make_places(struct threads *t, const char *database, uint64_t memory)
+{
+	CLEANUP(freep)
+	char *directory = xstrndup(database, (size_t)(strrchr(database, '/') - database));
+
+	t->queues.pins = pins_create();
+	t->queues.shelf = shelf_create(memory, directory);
+}
+
+static enum error start_storer(struct threads *t, const char *database,
+    const struct room_plan *room, struct facts *facts, struct failure *why)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
 	enum error e = store_open(&store, database, why);
@@ -22,19 +35,20 @@ static enum error start_storer(
 	if (e)
 		return e;
 	facts_load(store, facts);
-	e = storer_start(&t->storer, store, &t->queues, why);
+	e = storer_start(&t->storer, store, room, &t->queues, why);
 	if (!e)
 		take(&store); /* the thread's now */
 	return e;
 }
 
-enum error threads_start(
-    struct threads *t, const char *database, struct session_plan *plan, struct failure *why)
+enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,
+    struct session_plan *plan, struct failure *why)
 {
 	enum error e = make_queues(t, why);
 
+	make_places(t, database, room->memory);
 	if (!e)
-		e = start_storer(t, database, &plan->facts, why);
+		e = start_storer(t, database, room, &plan->facts, why);
 	if (!e)
 		e = session_start(&t->session, plan, &t->queues, why);
 	return e;
@@ -68,5 +82,7 @@ void threads_end(struct threads *t)
 	empty_queues(t);
 	for (int i = 0; i < t->queues_made; i++)
 		queue_finish(all[i]);
+	pins_free(t->queues.pins);
+	shelf_free(t->queues.shelf);
 	*t = (struct threads){.queues_made = 0};
 }

@@ -41,7 +41,7 @@ static bool is_bounded(struct fs *f)
 void deleting_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *f = fs_of(req);
-	const struct message *m = dir_find(f, VIEW_MESSAGE, name);
+	const struct message *m = dir_find(f, VIEW_MESSAGE, slice_of(name));
 	int64_t id;
 
 	if (fs_read_only(f)) {
@@ -84,7 +84,7 @@ void deleting_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_i
     const char *as, unsigned flags)
 {
 	struct fs *f = fs_of(req);
-	const struct message *m = dir_find(f, VIEW_DELETED, name);
+	const struct message *m = dir_find(f, VIEW_DELETED, slice_of(name));
 
 	if (!dir_is_deleted(parent) || to != TREE_ROOT || !slice_is(slice_of(name), as) ||
 	    (flags & ~(unsigned)RENAME_NOREPLACE) || fs_read_only(f)) {

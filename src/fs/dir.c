@@ -50,15 +50,13 @@ bool dir_is_deleted(uint64_t ino)
 	return n.kind == NODE_FIXED && tree_fixed(n.id)->kind == FIXED_DELETED;
 }
 
-const struct message *dir_find(struct fs *f, enum view view, const char *name)
+const struct message *dir_find(struct fs *f, enum view view, struct slice name)
 {
-	struct slice bare = slice_of(name);
-
-	if (!names_bare(&bare, view, f->plan.suffix))
+	if (!names_bare(&name, view, f->plan.suffix))
 		return NULL;
 	if (view == VIEW_DELETED)
-		return maildrop_deleted_by_name(f->maildrop, bare);
-	return maildrop_by_name(f->maildrop, bare);
+		return maildrop_deleted_by_name(f->maildrop, name);
+	return maildrop_by_name(f->maildrop, name);
 }
 
 /* Below deleted/ an entry holds for no time: a commit takes it away, and a rename makes the kernel
@@ -107,9 +105,9 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		reply_entry(f, req, tree_ino(number, VIEW_FIXED), SECONDS_LONG);
 	else if (row)
 		reply_status(f, req);
-	else if (tree_shows(parent, &view) && (m = dir_find(f, view, name)))
+	else if (tree_shows(parent, &view) && (m = dir_find(f, view, slice_of(name))))
 		reply_entry(f, req, tree_ino(m->id, view), entry_seconds(view));
-	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, name)))
+	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, slice_of(name))))
 		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
 	else
 		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */

@@ -6,6 +6,8 @@
 #include "inside.h"
 #include "log.h"
 #include "point.h"
+#include "telling.h"
+#include "verifying.h"
 
 /* Refused too often (journal.h). Said once, for until now they were hidden. */
 static void say_given_up(const struct fs *f, const struct intentions *all)
@@ -34,7 +36,8 @@ static void listed(struct fs *f, struct event *e)
 	if (e->listing) {
 		struct listing *was = listing_hold(maildrop_listing(f->maildrop));
 
-		maildrop_swap(f->maildrop, take(&e->listing), NULL, NULL, NULL);
+		maildrop_swap(f->maildrop, take(&e->listing), e->fresh ? telling_gone : NULL,
+		    e->fresh ? telling_come : NULL, f);
 		if (f->notify)
 			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop));
 		listing_drop(was);
@@ -70,6 +73,7 @@ static void committed(struct fs *f, const struct event *e)
 		f->commit = e->commit;
 		f->commit_failure = e->failure;
 	}
+	telling_committed(f, e);
 	verbs_committed(f, e);
 }
 
@@ -77,6 +81,7 @@ static void state_changed(struct fs *f, struct event *e)
 {
 	free(f->state);
 	f->state = take(&e->state);
+	telling_state(f);
 }
 
 static void happened(struct fs *f, struct event *e)
@@ -89,8 +94,15 @@ static void happened(struct fs *f, struct event *e)
 		not_listed(f, e);
 		break;
 	case EVENT_FETCHED:
-		file_fetched(f, e->id, &e->failure);
+		file_fetched(f, e);
+		verifying_fetched(f, e);
 		filling_fetched(f, e->id, &e->failure);
+		break;
+	case EVENT_CHECKED:
+		verifying_checked(f, e);
+		break;
+	case EVENT_EVICTED:
+		file_evicted(f, e->id);
 		break;
 	case EVENT_HEADED:
 		headers_came(f, e->id, &e->failure);
@@ -131,4 +143,5 @@ void events_take(struct fs *f)
 		happened(f, e);
 		event_free(e);
 	}
+	telling_all(f);
 }

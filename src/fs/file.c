@@ -8,7 +8,8 @@
  * after an open hears the truth, and it costs nothing where LIST was right. A body that replaces
  * another one is marked, too, and its opens keep no page. There is no handle: the inode number says
  * which message or rendering it is, the store keeps the body of one that was unlinked or has
- * vanished, and so READ needs nothing else, also on a mount whose kernel sends no OPEN. */
+ * vanished, and so READ needs nothing else, also on a mount whose kernel sends no OPEN. An open
+ * holds the body (pins.h), so that it does not leave the cache under its reader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "inside.h"
 #include "log.h"
 #include "point.h"
+#include "shelf.h"
 
 #define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
@@ -24,36 +26,53 @@ static const enum view views[] = {
     VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
 
-void file_reply_open(fuse_req_t req, bool keep_cache)
+/* The store is told where it waits for that, or would keep a body on the shelf for nobody. */
+static void let_go(struct fs *f, int64_t id)
+{
+	bool wanted = pins_let_go(f->queues->pins, id);
+
+	if (wanted || shelf_has_whole(f->queues->shelf, id))
+		fs_send_task(f, TASK_SPARE, id, 0);
+}
+
+void file_let_go(struct fs *f, int64_t id, enum view view)
+{
+	let_go(f, id);
+	if (view == VIEW_HEADER)
+		let_go(f, SHELF_HEADER(id));
+}
+
+/* Who has gone before the answer sends no RELEASE. */
+void file_reply_open(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool keep_cache)
 {
 	struct fuse_file_info fi = {.keep_cache = keep_cache};
 
-	fuse_reply_open(req, &fi);
+	if (fuse_reply_open(req, &fi) != 0)
+		file_let_go(f, id, view);
 }
 
-static void reply_open(fuse_req_t req)
+void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
-	file_reply_open(req, true);
+	waiting_park(&f->waiting, req, WAIT_EVICTED, id, (int)view);
 }
 
-/* Its body is in the cache. */
-static void reply_message(
-    struct fs *f, fuse_req_t req, int64_t id, const struct message *m, enum view view)
+/* Its body is in the cache, and held. */
+static void reply_message(struct fs *f, fuse_req_t req, const struct message *m, enum view view)
 {
-	unsigned flags = m ? message_flags(m) : 0;
+	unsigned flags = message_flags(m);
 
-	if (view == VIEW_HEADER)
-		file_reply_open(req, false); /* its attributes hold for no time before */
-	else if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
-		notify_open(f->notify, req, tree_ino(id, view), !(flags & MESSAGE_REPLACED));
+	if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
+		notify_open(f->notify, req, tree_ino(m->id, view), !(flags & MESSAGE_REPLACED),
+		    f->queues->pins, m->id);
 	else
-		reply_open(req);
+		file_reply_open(f, req, m->id, view, true);
 }
 
 void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	bool asked = waiting_for(&f->waiting, WAIT_FETCH, id);
 
+	usage_tell(&f->usage, &f->queues->tasks);
 	if (f->ending) {
 		fuse_reply_err(req, ENODEV);
 		return;
@@ -76,18 +95,43 @@ static void look_ahead(struct fs *f, int64_t id)
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */
-static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
-	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 	struct reader_row row;
 
-	if (m && !(message_flags(m) & MESSAGE_CACHED))
+	if (shelf_has_whole(f->queues->shelf, id) ||
+	    (reader_message(f->reader, id, &row) && row.cached)) {
+		file_reply_open(f, req, id, view, true);
+		return;
+	}
+	let_go(f, id);
+	fuse_reply_err(req, ESTALE);
+}
+
+/* What is cached when it is held stays: a body that is just leaving cannot be held. */
+static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+{
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
+
+	if (view == VIEW_HEADER) {
+		headers_open(f, req, id);
+	} else if (m && !(message_flags(m) & MESSAGE_CACHED)) {
 		file_fetch(f, req, id, view);
-	else if (m || (reader_message(f->reader, id, &row) && row.cached))
-		reply_message(f, req, id, m, view);
-	else
-		fuse_reply_err(req, ESTALE);
-	if (m && view != VIEW_DELETED)
+	} else if (!pins_hold(f->queues->pins, id)) {
+		file_wait_evicted(f, req, id, view);
+	} else if (!m) {
+		open_unlisted(f, req, id, view);
+	} else {
+		usage_opened(&f->usage, maildrop_listing(f->maildrop), m, &f->queues->tasks);
+		reply_message(f, req, m, view);
+	}
+}
+
+static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
+{
+	open_body(f, req, id, view);
+	if (view != VIEW_DELETED && view != VIEW_HEADER &&
+	    listing_by_id(maildrop_listing(f->maildrop), id))
 		look_ahead(f, id);
 }
 
@@ -107,7 +151,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	else if (n.kind == NODE_HEADER)
 		headers_open(f, req, n.id);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
-		reply_open(req);
+		fuse_reply_open(req, &(struct fuse_file_info){.keep_cache = true});
 	else
 		fuse_reply_err(req, ESTALE);
 }
@@ -122,11 +166,30 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 	return false;
 }
 
-/* notify.h: from `offset` on. */
-static void forget(struct fs *f, int64_t id, off_t offset)
+void file_forget(struct fs *f, int64_t id, off_t offset)
 {
 	for (size_t i = 0; i < VIEWS; i++)
 		notify_inode(f->notify, tree_ino(id, views[i]), offset);
+}
+
+static bool can_fetch(const struct fs *f, int64_t id)
+{
+	return !f->ending && f->mendings < MOST_MENDINGS &&
+	       listing_by_id(maildrop_listing(f->maildrop), id);
+}
+
+bool file_fetch_again(struct fs *f, int64_t id, bool urgent)
+{
+	size_t at;
+
+	if (!can_fetch(f, id))
+		return false;
+	if (!is_mending(f, id, &at)) {
+		f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
+		f->mending[f->mendings++] = id;
+	}
+	fs_send_fetch(f, id, urgent, true);
+	return true;
 }
 
 /* The store lost a piece of this body: it is thrown away and fetched anew, while the reader already
@@ -136,15 +199,12 @@ void file_mend(struct fs *f, int64_t id)
 {
 	size_t at;
 
-	if (f->ending || is_mending(f, id, &at) || f->mendings == MOST_MENDINGS ||
-	    !listing_by_id(maildrop_listing(f->maildrop), id))
+	if (is_mending(f, id, &at) || !can_fetch(f, id))
 		return;
-	f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
-	f->mending[f->mendings++] = id;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
-	forget(f, id, 0);
+	file_forget(f, id, 0);
 	fs_send_task(f, TASK_DISCARD, id, 0);
-	fs_send_fetch(f, id, false, true);
+	file_fetch_again(f, id, false);
 }
 
 static void mended(struct fs *f, int64_t id)
@@ -154,7 +214,7 @@ static void mended(struct fs *f, int64_t id)
 	if (!is_mending(f, id, &at))
 		return;
 	f->mending[at] = f->mending[--f->mendings];
-	forget(f, id, 0);
+	file_forget(f, id, 0);
 }
 
 /* Who looks without opening is to see it soon. */
@@ -163,28 +223,49 @@ static void show_change(struct fs *f, const struct message *m)
 	unsigned flags = m ? message_flags(m) : 0;
 
 	if (flags & MESSAGE_REPLACED)
-		forget(f, m->id, 0);
+		file_forget(f, m->id, 0);
 	else if (flags & MESSAGE_RESIZED)
-		forget(f, m->id, -1);
+		file_forget(f, m->id, -1);
 }
 
-void file_fetched(struct fs *f, int64_t id, const struct failure *how)
+/* All that wait now; one that has to wait once more stands behind them. */
+static void open_again(struct fs *f, enum wait_kind kind, int64_t id)
 {
-	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
+	fuse_req_t req;
+	int view;
+
+	for (size_t left = waiting_count(&f->waiting, kind); left > 0; left--) {
+		req = waiting_take(&f->waiting, kind, id, &view);
+		if (!req)
+			return;
+		open_body(f, req, id < 0 ? SHELF_HEADER(id) : id, (enum view)view);
+	}
+}
+
+void file_fetched(struct fs *f, const struct event *e)
+{
+	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), e->id);
 	fuse_req_t req;
 	int view;
 
 	POINT("open", "fetched");
-	mended(f, id);
+	mended(f, e->id);
 	show_change(f, m);
-	if (how->code != OK)
+	if (e->failure.code == OK) {
+		open_again(f, WAIT_FETCH, e->id);
+	} else {
 		prefetch_failed(f->prefetch);
-	while ((req = waiting_take(&f->waiting, WAIT_FETCH, id, &view))) {
-		if (how->code != OK)
-			fuse_reply_err(req, error_errno(how->code));
-		else
-			reply_message(f, req, id, m, (enum view)view);
+		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &view)))
+			fuse_reply_err(req, error_errno(e->failure.code));
 	}
+	if (e->held && pins_let_go(f->queues->pins, e->id))
+		fs_send_task(f, TASK_SPARE, e->id, 0);
+}
+
+void file_evicted(struct fs *f, int64_t id)
+{
+	pins_left(f->queues->pins, id);
+	open_again(f, WAIT_EVICTED, id);
 }
 
 static void read_message(
@@ -256,5 +337,11 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct node n = tree_node(ino);
+
+	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
+		file_let_go(fs_of(req), n.id, VIEW_MESSAGE);
+	else if (n.kind == NODE_HEADER)
+		file_let_go(fs_of(req), n.id, VIEW_HEADER);
 	fuse_reply_err(req, 0);
 }

@@ -83,18 +83,11 @@ static void add_all(struct fs *f, struct fetch *x)
 			add_message(x, &l->messages[i]);
 }
 
-static const struct message *find_shown(const struct fs *f, struct slice name)
-{
-	if (!names_bare(&name, VIEW_MESSAGE, f->plan.suffix))
-		return NULL;
-	return maildrop_by_name(f->maildrop, name);
-}
-
 static void add_names(struct fs *f, struct fetch *x, const char *names, const char *end)
 {
 	while (names < end && *names) {
 		struct slice name = slice_make(names, strnlen(names, (size_t)(end - names)));
-		const struct message *m = find_shown(f, name);
+		const struct message *m = dir_find(f, VIEW_MESSAGE, name);
 		struct failure why;
 
 		failed(&why, E_VANISHED, "there is no such message");
@@ -228,11 +221,17 @@ static void settle(
     struct fs *f, struct fetch *x, int64_t id, const struct message *m, const struct failure *how)
 {
 	CLEANUP(buf_finish) struct buf uidl = {.len = 0};
+	char to[NAMES_ROOM];
+	struct slice name;
 
-	if (!m)
+	if (m) {
+		name = message_name(maildrop_listing(f->maildrop), m);
+		name = names_shown(to, VIEW_MESSAGE, f->plan.suffix, name);
+	} else {
 		reader_uidl(f->reader, id, &uidl);
-	fetch_settle(x, id, m ? message_name(maildrop_listing(f->maildrop), m) : buf_slice(&uidl),
-	    how->code ? how : NULL);
+		name = buf_slice(&uidl);
+	}
+	fetch_settle(x, id, name, how->code ? how : NULL);
 }
 
 void filling_fetched(struct fs *f, int64_t id, const struct failure *how)

@@ -35,6 +35,9 @@ struct fs_plan { /* the strings live as long as the fs */
 	/* Once, before detach if that comes: the mount is gone or goes, and the last commit begins.
 	 */
 	void (*ending)(void *with);
+	/* So many messages have come with a listing; the mount answers. Must not wait. May be NULL.
+	 */
+	void (*fresh)(void *with, uint64_t count);
 	/* What whoever mounts should know, a sentence; called by fs_first_listing. */
 	void (*notice)(void *with, const char *words);
 	void *with;

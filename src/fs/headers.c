@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "inside.h"
+#include "shelf.h"
 
 /* How far ahead of a reader in order headers are asked for, in messages: at his second step, and at
  * most, doubled between. A step may pass over a few. */
@@ -60,6 +61,19 @@ static void bring(struct fs *f, fuse_req_t req, int64_t id)
 		fs_send_header(f, id, true);
 }
 
+/* What it is read from, the body or (under nocache) the header on the shelf, is held. */
+static void reply(struct fs *f, fuse_req_t req, int64_t id)
+{
+	if (!pins_hold(f->queues->pins, id)) {
+		file_wait_evicted(f, req, id, VIEW_HEADER);
+	} else if (!pins_hold(f->queues->pins, SHELF_HEADER(id))) {
+		pins_let_go(f->queues->pins, id);
+		file_wait_evicted(f, req, SHELF_HEADER(id), VIEW_HEADER);
+	} else {
+		file_reply_open(f, req, id, VIEW_HEADER, false);
+	}
+}
+
 /* The body may come with another header than TOP brought: the kernel keeps nothing from one open to
  * the next. */
 void headers_open(struct fs *f, fuse_req_t req, int64_t id)
@@ -68,7 +82,7 @@ void headers_open(struct fs *f, fuse_req_t req, int64_t id)
 	uint32_t length;
 
 	if (reader_header_length(f->reader, id, &length))
-		file_reply_open(req, false);
+		reply(f, req, id);
 	else if (m)
 		bring(f, req, id);
 	else
@@ -89,7 +103,7 @@ void headers_came(struct fs *f, int64_t id, const struct failure *how)
 
 	while ((req = waiting_take(&f->waiting, WAIT_HEADER, id, &note))) {
 		if (how->code == OK)
-			file_reply_open(req, false);
+			reply(f, req, id);
 		else if (may_come_with_body(how->code))
 			file_fetch(f, req, id, VIEW_HEADER);
 		else

@@ -12,13 +12,16 @@
 #include "buf.h"
 #include "fetches.h"
 #include "fs.h"
+#include "happenings.h"
 #include "maildrop.h"
 #include "notify.h"
+#include "pins.h"
 #include "prefetch.h"
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
 #include "lf.h"
+#include "usage.h"
 #include "verbs.h"
 #include "waiting.h"
 
@@ -42,8 +45,12 @@ struct fs {
 	struct queues *queues;
 	struct maildrop *maildrop;
 	struct reader *reader;
-	struct prefetch *prefetch;   /* what to fetch ahead of readers, and ... */
-	struct prefetch *pushes;     /* ... what to push */
+	struct prefetch *prefetch; /* what to fetch ahead of readers, and ... */
+	struct prefetch *pushes;   /* ... what to push */
+	struct usage usage;
+	struct happenings happenings;
+	uint64_t told;  /* all of these before this number were told to those who wait */
+	uint64_t fresh; /* messages that came, of which on_new has not been told */
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */
@@ -117,7 +124,7 @@ void dir_read_plus(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* By its name as shown in this view; NULL: there is none. */
-const struct message *dir_find(struct fs *f, enum view view, const char *name);
+const struct message *dir_find(struct fs *f, enum view view, struct slice name);
 void dir_close_all(struct fs *f);
 bool dir_is_deleted(uint64_t ino); /* .pop3fs/deleted */
 
@@ -134,12 +141,23 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_read(
     fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-/* Parks the open of this view until the body is there. `known`: the kernel may know something of
- * an earlier one. */
+/* Parks the open of this view until the body is there. */
 void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view);
-void file_reply_open(fuse_req_t req, bool keep_cache);
+/* Parks it until EVENT_EVICTED of this id (headers.c has two for a message) is heard of. */
+void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view);
+/* Answers an open whose body is held; who has gone before that lets it go. */
+void file_reply_open(struct fs *f, fuse_req_t req, int64_t id, enum view view, bool keep_cache);
+/* An open ends: the body is held no more. */
+void file_let_go(struct fs *f, int64_t id, enum view view);
 void file_mend(struct fs *f, int64_t id); /* its body is damaged: fetches it anew */
-void file_fetched(struct fs *f, int64_t id, const struct failure *how); /* EVENT_FETCHED */
+/* What the kernel knows of the body, in all its views, is not to be believed any more (notify.h).
+ */
+void file_forget(struct fs *f, int64_t id, off_t offset);
+/* A body is fetched anew, whether it is in the cache or not; the kernel forgets the old one when it
+ * has come. false: it cannot be now. */
+bool file_fetch_again(struct fs *f, int64_t id, bool urgent);
+void file_fetched(struct fs *f, const struct event *e); /* EVENT_FETCHED */
+void file_evicted(struct fs *f, int64_t id);            /* EVENT_EVICTED */
 
 /* headers.c: the files of .pop3fs/headers; and EVENT_HEADED. */
 void headers_open(struct fs *f, fuse_req_t req, int64_t id);

@@ -61,6 +61,23 @@ struct verb_undelete {
 	struct verb_failure failure;
 };
 
+/* Looks through the bodies in the cache, in order of id, as far as the first finding or for a
+ * while; to be asked again from there on. */
+struct verb_verify {
+	int64_t
+	    after; /* in: the last one looked at, 0: none; out: the same, 0: there are no more */
+	char name[VERB_NAME]; /* in: this one alone, or ""; out: what the finding is about */
+	uint32_t refetch;     /* in: what is damaged or differs is fetched again */
+	uint32_t found;       /* enum finding (checking.h) */
+	uint32_t fetched;     /* it was tried; the failure says how that went */
+	uint32_t unused;
+	uint64_t checked; /* messages that are as they should be */
+	uint64_t octets;  /* looked at */
+	uint64_t size, listed;
+	uint8_t sha256[32];
+	struct verb_failure failure;
+};
+
 /* The text of .pop3fs/status (status.h), without opening a file. Answered at once. */
 struct verb_status {
 	uint32_t len;
@@ -95,10 +112,22 @@ struct verb_fetched {
 	struct verb_failure failure; /* ... and why */
 };
 
+/* What has happened (happenings.h), from line `next` on; waits until there is something. */
+struct verb_events {
+	uint64_t next;    /* in: UINT64_MAX for those that are still to come, which is answered at
+			     once; out: where to go on */
+	uint64_t lost;    /* so many lines before these were forgotten */
+	uint32_t leaving; /* an unmount follows: let the mount go until that is over */
+	uint32_t len;
+	char text[VERB_TEXT]; /* `len` octets of whole lines */
+};
+
 #define VERB_IDENTITY _IOR('P', 0xf0, struct verb_identity)
 #define VERB_COMMIT   _IOWR('P', 0xf1, struct verb_commit)
 #define VERB_REFRESH  _IOR('P', 0xf2, struct verb_refresh)
 #define VERB_UNDELETE _IOWR('P', 0xf3, struct verb_undelete)
+#define VERB_EVENTS   _IOWR('P', 0xf7, struct verb_events)
+#define VERB_VERIFY   _IOWR('P', 0xf6, struct verb_verify)
 #define VERB_STATUS   _IOR('P', 0xf4, struct verb_status)
 #define VERB_STAY     _IOR('P', 0xf5, struct verb_stay)
 #define VERB_FETCH    _IOWR('P', 0xf8, struct verb_fetch)

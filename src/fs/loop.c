@@ -19,6 +19,7 @@
 #include "inside.h"
 #include "log.h"
 #include "mount.h"
+#include "telling.h"
 
 #define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
 #define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
@@ -97,6 +98,7 @@ enum error fs_create(
 		code = reader_open(&f->reader, plan->store, why);
 	if (code != OK)
 		return code;
+	reader_shelf(f->reader, queues->shelf);
 	*out = take(&f);
 	return OK;
 }
@@ -119,6 +121,9 @@ void fs_free(struct fs *f)
 		disconnect(f);
 	}
 	dir_close_all(f);
+	usage_tell(&f->usage, &f->queues->tasks);
+	usage_finish(&f->usage);
+	happenings_finish(&f->happenings);
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
@@ -291,6 +296,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 		if (f->greeted && !said) {
 			said = true;
 			ready(with);
+			telling_all(f);
 		}
 		if (!f->ending && (f->signals || !connected(f)))
 			begin_end(f, f->broken || connected(f));

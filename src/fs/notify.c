@@ -25,6 +25,8 @@ struct notice {
 	bool keep;                /* ... and the kernel's pages are right */
 	int64_t push;             /* a message's body, of ... */
 	uint64_t size;            /* ... so many octets; nothing else then */
+	struct pins *pins;        /* of the opener */
+	int64_t id;
 };
 
 struct notify {
@@ -76,8 +78,8 @@ static void tell(struct notify *n, struct notice *x)
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (x->open)
-		fuse_reply_open(take(&x->open), &fi);
+	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
+		pins_let_go(x->pins, x->id);
 }
 
 /* A push may come late: what is wrong in the kernel may not. */
@@ -183,9 +185,11 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep)
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .open = req, .keep = keep});
+	put(n, (struct notice){
+		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
 }
 
 void notify_push(struct notify *n, int64_t id, uint64_t size)

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "listing.h"
+#include "pins.h"
 
 struct notify;
 
@@ -30,8 +31,10 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
 /* Answers an open, but only once the kernel has forgotten the attributes: the message has another
  * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
- * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. */
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep);
+ * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. The
+ * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
+void notify_open(
+    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
 
 /* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
 void notify_push(struct notify *n, int64_t id, uint64_t size);

@@ -50,7 +50,17 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 
 /* An hour, once the size is true and the body is here; a minute before, for LIST may come to say
  * another one. That the open which fetches it finds another length does no harm (file.c). A
- * header's hold for no time before, for the body may come with another one than TOP did. */
+ * header's hold for no time before, for the body may come with another one than TOP did; nor do
+ * those with LF, of which LIST says nothing, before their lines are known. */
+static double unsure(const struct fs *f, enum view view, unsigned flags)
+{
+	bool counted = flags & MESSAGE_TRUE_SIZE;
+
+	if (view == VIEW_HEADER || (tree_has_lf(&f->owner, view) && !counted))
+		return 0;
+	return SECONDS_UNSURE;
+}
+
 void fs_message_attributes(
     struct fs *f, const struct message *m, enum view view, struct stat *st, double *seconds)
 {
@@ -61,10 +71,8 @@ void fs_message_attributes(
 	tree_message(st, &f->owner, m, view, unlinked);
 	if ((flags & MESSAGE_TRUE_SIZE) && (flags & MESSAGE_CACHED))
 		*seconds = SECONDS_LONG;
-	else if (view == VIEW_HEADER || tree_has_lf(&f->owner, view))
-		*seconds = 0; /* LIST's is never its size */
 	else
-		*seconds = SECONDS_UNSURE;
+		*seconds = unsure(f, view, flags);
 }
 
 static bool message_attributes(

@@ -10,6 +10,8 @@
 #include "inside.h"
 #include "log.h"
 #include "process.h"
+#include "telling.h"
+#include "verifying.h"
 
 /* An umount that has committed unmounts at once, or says that it could not. Later than this it was
  * killed in between, or has detached what is in use; whoever ends the mount then wants another try.
@@ -38,6 +40,7 @@ void verbs_init(struct verbs *v, int64_t commit_ms)
 
 void verbs_finish(struct verbs *v)
 {
+	verifying_finish(take(&v->verifications));
 	while (v->undos) {
 		struct undo *u = v->undos;
 
@@ -57,8 +60,7 @@ void verbs_put_failure(struct verb_failure *to, const struct failure *from)
 		memcpy(to->words, words, strnlen(words, VERB_WORDS - 1));
 }
 
-static void answer_all(
-    struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len)
+void verbs_answer(struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len)
 {
 	fuse_req_t req;
 	int note;
@@ -112,6 +114,8 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 	const struct verb_commit *asked = in;
 	struct verbs *v = &f->verbs;
 
+	if (asked->leaving)
+		telling_leave(f);
 	if (!v->committing)
 		send_commit(f);
 	else if (v->late)
@@ -146,8 +150,8 @@ static void keep_for_end(struct verbs *v, const struct event *e)
 
 static void answer_commit(struct fs *f, int64_t number, const struct verb_commit *answer)
 {
-	answer_all(f, WAIT_COMMIT, number, answer, sizeof(*answer));
-	answer_all(f, WAIT_LEAVE, number, answer, sizeof(*answer));
+	verbs_answer(f, WAIT_COMMIT, number, answer, sizeof(*answer));
+	verbs_answer(f, WAIT_LEAVE, number, answer, sizeof(*answer));
 }
 
 void verbs_committed(struct fs *f, const struct event *e)
@@ -222,7 +226,7 @@ void verbs_refreshed(struct fs *f, const struct event *e)
 
 	verbs_put_failure(&answer.failure, &e->failure);
 	while (v->refreshed < e->number)
-		answer_all(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
+		verbs_answer(f, WAIT_REFRESH, ++v->refreshed, &answer, sizeof(answer));
 }
 
 /* ---- undelete ---- */
@@ -234,7 +238,7 @@ static void undo_look(struct fs *f, struct undo *u)
 
 	if (u->left > 0)
 		return;
-	answer_all(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
+	verbs_answer(f, WAIT_UNDO, u->number, &u->answer, sizeof(u->answer));
 	while (*at != u)
 		at = &(*at)->next;
 	*at = u->next;
@@ -289,7 +293,7 @@ static void undelete_refused(struct fs *f, fuse_req_t req, const char *name)
 
 	if (verbs_leave(f))
 		failed(&why, E_READONLY, "it is being unmounted: nothing can be taken back now");
-	else if (dir_find(f, VIEW_MESSAGE, name))
+	else if (dir_find(f, VIEW_MESSAGE, slice_of(name)))
 		failed(&why, E_USAGE, "%s is not deleted", name);
 	else
 		failed(&why, E_VANISHED, "no deletion of %s waits: it cannot be taken back", name);
@@ -306,7 +310,7 @@ static void undelete(struct fs *f, fuse_req_t req, const void *in)
 
 	memcpy(name, ((const struct verb_undelete *)in)->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	m = name[0] ? dir_find(f, VIEW_DELETED, name) : NULL;
+	m = name[0] ? dir_find(f, VIEW_DELETED, slice_of(name)) : NULL;
 	if ((name[0] && !m) || verbs_leave(f)) {
 		undelete_refused(f, req, name);
 		return;
@@ -336,6 +340,8 @@ static const struct verb {
     {VERB_COMMIT, sizeof(struct verb_commit), sizeof(struct verb_commit), commit, true},
     {VERB_REFRESH, 0, sizeof(struct verb_refresh), refresh, false},
     {VERB_UNDELETE, sizeof(struct verb_undelete), sizeof(struct verb_undelete), undelete, true},
+    {VERB_VERIFY, sizeof(struct verb_verify), sizeof(struct verb_verify), verifying_begin, true},
+    {VERB_EVENTS, sizeof(struct verb_events), sizeof(struct verb_events), telling_begin, false},
     {VERB_STATUS, 0, sizeof(struct verb_status), status, false},
     {VERB_STAY, 0, sizeof(struct verb_stay), stay, true},
     {VERB_FETCH, sizeof(struct verb_fetch), sizeof(struct verb_fetch), filling_fetch, false},

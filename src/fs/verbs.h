@@ -12,9 +12,11 @@
 
 #include "ioctls.h"
 #include "jobs.h"
+#include "waiting.h"
 
 struct fs;
-struct undo; /* an UNDELETE under way */
+struct undo;         /* an UNDELETE under way */
+struct verification; /* a VERIFY under way: verifying.h */
 
 struct verbs { /* waiting requests are in the fs's struct waiting, under the numbers kept here */
 	struct verb_identity identity;
@@ -33,6 +35,9 @@ struct verbs { /* waiting requests are in the fs's struct waiting, under the num
 
 	int64_t undelete; /* number of the last UNDELETE */
 	struct undo *undos;
+
+	int64_t verify; /* number of the last VERIFY */
+	struct verification *verifications;
 };
 
 void verbs_init(struct verbs *v, int64_t commit_ms);
@@ -41,7 +46,9 @@ void verbs_finish(struct verbs *v);
 void verbs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,
     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_len, size_t out_len);
 
-/* For the answer of a verb. */
+/* For those who answer one: to all that wait for it, with a failure in words. */
+void verbs_answer(
+    struct fs *f, enum wait_kind kind, int64_t number, const void *answer, size_t len);
 void verbs_put_failure(struct verb_failure *to, const struct failure *from);
 
 /* An unlink or undelete: the journal will hold other deletions than the commit that runs has read.

@@ -13,6 +13,7 @@
 
 enum wait_kind {
 	WAIT_FETCH,    /* open: key is the message's id */
+	WAIT_EVICTED,  /* open of a message whose body is just leaving the cache: key is its id */
 	WAIT_HEADER,   /* open of a header: key is the message's id */
 	WAIT_UNLINK,   /* unlink: key is the message's id */
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
@@ -21,6 +22,8 @@ enum wait_kind {
 	WAIT_LEAVE,    /* a commit, too, whose asker then unmounts */
 	WAIT_REFRESH,
 	WAIT_UNDO,
+	WAIT_VERIFY,
+	WAIT_EVENTS,  /* for all the same: key 0 */
 	WAIT_FETCHED, /* key is the fetch's number (fetches.h) */
 	WAIT_KINDS,
 };

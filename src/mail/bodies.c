@@ -132,6 +132,21 @@ enum error bodies_agree(
 	return same_header(s, id, b->learnt, agrees, why);
 }
 
+enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "UPDATE message SET size = ?2, lines = ?3, header_len = ?4, sha256 = ?5, used = ?6 "
+	    "WHERE id = ?1",
+	    "iiiihi", id, (int64_t)b->size, (int64_t)b->lines, (int64_t)b->header, b->sha256,
+	    clock_seconds());
+
+	if (!error && store_touched(s) == 0)
+		error = failed(why, E_VANISHED, "there is no message %" PRId64, id);
+	if (!error && b->learnt)
+		error = keep_header(s, id, b->learnt, why);
+	return error;
+}
+
 enum error bodies_differ(
     struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why)
 {
@@ -154,16 +169,27 @@ enum error bodies_complete(struct store *s, int64_t id, const struct body *b, st
 	if (!error)
 		error = check_whole(s, id, b, why);
 	if (!error)
-		error = query_run(s, why,
-		    "UPDATE message SET size = ?2, lines = ?3, chunks = ?4, header_len = ?5, "
-		    "sha256 = ?6, used = ?7 WHERE id = ?1",
-		    "iiiiihi", id, (int64_t)b->size, (int64_t)b->lines, (int64_t)b->chunks,
-		    (int64_t)b->header, b->sha256, clock_seconds());
-	if (!error && store_touched(s) == 0)
-		error = failed(why, E_VANISHED, "there is no message %" PRId64, id);
-	if (!error && b->learnt)
-		error = keep_header(s, id, b->learnt, why);
+		error = bodies_learn(s, id, b, why);
+	if (!error)
+		error = query_run(s, why, "UPDATE message SET chunks = ?2 WHERE id = ?1", "ii", id,
+		    (int64_t)b->chunks);
 	return error ? error : query_run(s, why, "DELETE FROM arriving WHERE id = ?1", "i", id);
+}
+
+enum error bodies_piece(
+    struct store *s, int64_t id, uint32_t index, struct buf *data, struct failure *why)
+{
+	CLEANUP(query_end)
+	sqlite3_stmt *q =
+	    query(s, why, "SELECT data FROM chunk WHERE key = ?1", "i", key_of(id, index));
+	bool row;
+	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+
+	if (!error && !row)
+		error = failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
+	if (!error)
+		buf_add_slice(data, query_blob(q, 0));
+	return error;
 }
 
 /* The first unfinished one, again and again: each discard takes its row away. */
@@ -182,5 +208,6 @@ enum error bodies_sweep(struct store *s, struct failure *why)
 
 enum error bodies_used(struct store *s, int64_t id, int64_t at, struct failure *why)
 {
-	return query_run(s, why, "UPDATE message SET used = ?2 WHERE id = ?1", "ii", id, at);
+	return query_run(
+	    s, why, "UPDATE message SET used = ?2 WHERE id = ?1 AND used < ?2", "ii", id, at);
 }

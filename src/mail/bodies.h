@@ -4,6 +4,7 @@
 #ifndef POP3FS_BODIES_H
 #define POP3FS_BODIES_H
 
+#include "buf.h"
 #include "jobs.h"
 #include "store.h"
 
@@ -18,7 +19,13 @@ enum error bodies_agree(
 enum error bodies_differ(
     struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why);
 
+/* What a whole body, wherever it is kept, says of its message. */
+enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why);
+/* The same, and its pieces are all here: it is in the cache. */
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why);
+/* Appends one piece. E_STORE: there is none. */
+enum error bodies_piece(
+    struct store *s, int64_t id, uint32_t index, struct buf *data, struct failure *why);
 /* The body leaves the cache (or was never whole); its true size and hash stay known. */
 enum error bodies_discard(struct store *s, int64_t id, struct failure *why);
 enum error bodies_sweep(struct store *s, struct failure *why); /* at start: unfinished ones */

@@ -5,25 +5,64 @@
 
 #include "alloc.h"
 #include "bodies.h"
+#include "checking.h"
 #include "clock.h"
 #include "journal.h"
 #include "log.h"
 #include "merge.h"
+#include "pins.h"
 #include "point.h"
+#include "shelf.h"
 #include "stored.h"
 
 /* ---- doing, inside a transaction ---- */
+
+/* A body begins: into the database, or onto the shelf, where whatever was in the database makes way
+ * for it. */
+static enum error choose_place(struct chores *c, struct work *w)
+{
+	const struct message *m = listing_by_id(c->listing, w->task->id);
+
+	c->broken = c->broken == w->task->id ? 0 : c->broken;
+	shelf_drop(c->queues->shelf, w->task->id);
+	if (room_keeps(&c->room, m ? message_size(m) : 0))
+		return OK;
+	shelf_begin(c->queues->shelf, w->task->id);
+	return bodies_discard(c->store, w->task->id, &w->failure);
+}
 
 static enum error do_chunk(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
 
-	if (c->broken == t->id && t->index == 0)
-		c->broken = 0;
+	if (t->index == 0 && choose_place(c, w))
+		return w->failure.code;
 	if (c->broken == t->id)
 		return OK;
+	if (shelf_has(c->queues->shelf, t->id))
+		return shelf_add(
+		    c->queues->shelf, t->id, t->index, slice_make(t->data, t->len), &w->failure);
 	return bodies_add(
 	    c->store, t->id, t->index, slice_make(t->data, t->len), t->lines, &w->failure);
+}
+
+static enum error discard(struct chores *c, struct work *w)
+{
+	shelf_drop(c->queues->shelf, w->task->id);
+	return bodies_discard(c->store, w->task->id, &w->failure);
+}
+
+/* On the shelf it can be read from here on, but nobody knows before it is told. */
+static enum error keep_body(struct chores *c, struct work *w)
+{
+	const struct task *t = w->task;
+
+	if (!shelf_has(c->queues->shelf, t->id))
+		return bodies_complete(c->store, t->id, t->body, &w->failure);
+	if (!shelf_complete(c->queues->shelf, t->id, t->body->size))
+		return failed(
+		    &w->failure, E_STORE, "a piece of message %lld is missing", (long long)t->id);
+	return bodies_learn(c->store, t->id, t->body, &w->failure);
 }
 
 static bool was_known(const struct chores *c, int64_t id)
@@ -38,28 +77,44 @@ static enum error do_body(struct chores *c, struct work *w)
 	enum error error;
 	bool agrees;
 
+	if (w->task->body->chunks == 0 && choose_place(c, w))
+		return w->failure.code;
 	if (c->broken == w->task->id)
 		return failed(&w->failure, c->broken_why.code, "%s", c->broken_why.words);
 	error = bodies_agree(c->store, w->task->id, w->task->body, &agrees, &w->failure);
 	w->doubted = !error && !agrees;
 	if (w->doubted)
-		return bodies_discard(c->store, w->task->id, &w->failure);
+		return discard(c, w);
 	if (!error && was_known(c, w->task->id))
 		error =
 		    bodies_differ(c->store, w->task->id, w->task->body, &w->replaces, &w->failure);
-	return error ? error : bodies_complete(c->store, w->task->id, w->task->body, &w->failure);
+	return error ? error : keep_body(c, w);
+}
+
+/* Memory for so little is always there, or a file is; if not, reading it is an error. */
+static void shelve_header(struct chores *c, const struct task *t)
+{
+	int64_t id = SHELF_HEADER(t->id);
+
+	shelf_begin(c->queues->shelf, id);
+	if (!shelf_add(c->queues->shelf, id, 0, slice_make(t->learnt->text, t->learnt->len), NULL))
+		shelf_complete(c->queues->shelf, id, t->learnt->len);
 }
 
 static enum error do_header(struct chores *c, struct work *w)
 {
-	return stored_bring_header(c->store, w->task->id, w->task->learnt, &w->header, &w->failure);
+	const struct task *t = w->task;
+
+	if (c->room.plan.nocache)
+		shelve_header(c, t);
+	return stored_bring_header(c->store, t->id, t->learnt, &w->header, &w->failure);
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
 {
 	if (c->broken == w->task->id)
 		c->broken = 0;
-	return bodies_discard(c->store, w->task->id, &w->failure);
+	return discard(c, w);
 }
 
 static enum error do_merge(struct chores *c, struct work *w)
@@ -116,7 +171,21 @@ static enum error do_undelete(struct chores *c, struct work *w)
 
 static enum error do_used(struct chores *c, struct work *w)
 {
-	return bodies_used(c->store, w->task->id, clock_seconds(), &w->failure);
+	int64_t now = clock_seconds();
+	enum error error = OK;
+
+	for (size_t i = 0; !error && i < w->task->count; i++)
+		error = bodies_used(c->store, w->task->ids[i], now, &w->failure);
+	return error;
+}
+
+static enum error do_check(struct chores *c, struct work *w)
+{
+	bool done;
+	enum error error = checking_step(c->store, w->task->checking, &done, &w->failure);
+
+	w->again = !error && !done;
+	return error;
 }
 
 static enum error do_nothing(struct chores *c, struct work *w)
@@ -159,6 +228,7 @@ static void tell_chunk(struct chores *c, struct work *w)
  * it away. */
 static void drop_pieces(struct chores *c, int64_t id)
 {
+	shelf_drop(c->queues->shelf, id);
 	if (store_begin(c->store, NULL))
 		return;
 	if (bodies_discard(c->store, id, NULL))
@@ -187,6 +257,16 @@ static void tell_kept(struct chores *c, struct work *w)
 	to_session(c, j, w);
 }
 
+/* The body stays at least until whoever waits for it has heard of it. */
+static void tell_fetched(struct chores *c, struct work *w)
+{
+	struct event *e = event_create(EVENT_FETCHED);
+
+	e->held = !w->failure.code && pins_hold(c->queues->pins, w->task->id);
+	to_fs(c, e, w);
+	room_look(&c->room);
+}
+
 static void tell_body(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
@@ -206,7 +286,7 @@ static void tell_body(struct chores *c, struct work *w)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
 	tell_kept(c, w); /* from now on the session asks the server again if it is not cached */
-	to_fs(c, event_create(EVENT_FETCHED), w);
+	tell_fetched(c, w);
 }
 
 static void tell_header(struct chores *c, struct work *w)
@@ -250,6 +330,7 @@ static void tell_published(struct chores *c, struct work *w)
 	j = job_create(JOB_PUBLISHED);
 	if (!w->failure.code && w->task->draft->verdict == DRAFT_STANDS)
 		swap_listing(c, w);
+	room_look(&c->room);
 	j->draft = take(&w->task->draft);
 	j->listing = take(&w->listing);
 	j->numbers = take(&w->numbers);
@@ -292,6 +373,43 @@ static void tell_synced(struct chores *c, struct work *w)
 	to_fs(c, event_create(EVENT_SYNCED), w);
 }
 
+static void tell_spare(struct chores *c, struct work *w)
+{
+	room_spare(&c->room, w->task->id);
+}
+
+/* Behind all that has come meanwhile. */
+static void check_again(struct chores *c, struct work *w)
+{
+	struct task *t = task_create(TASK_CHECK);
+
+	t->cookie = w->task->cookie;
+	t->checking = take(&w->task->checking);
+	queue_put(&c->queues->tasks, &t->item);
+}
+
+static void tell_checked(struct chores *c, struct work *w)
+{
+	const struct checking *found = w->task->checking;
+	struct message *m = listing_by_id(c->listing, found->id);
+	struct event *e;
+
+	if (w->again && !c->ending) {
+		check_again(c, w);
+		return;
+	}
+	if (found->found == FOUND_DAMAGED && m && !w->failure.code)
+		message_set_uncached(c->listing, m);
+	e = event_create(EVENT_CHECKED);
+	e->checking = take(&w->task->checking);
+	to_fs(c, e, w);
+}
+
+static void tell_end(struct chores *c, struct work *w)
+{
+	c->ending = true;
+}
+
 static void tell_nobody(struct chores *c, struct work *w)
 {
 }
@@ -318,7 +436,9 @@ static const struct kind {
     [TASK_UNDELETE] = {do_undelete, tell_undeleted, "undelete", .durable = true},
     [TASK_SYNC] = {do_nothing, tell_synced, "sync", .durable = true},
     [TASK_USED] = {do_used, tell_nobody, "used"},
-    [TASK_END] = {do_nothing, tell_nobody, "end", .durable = true},
+    [TASK_SPARE] = {do_nothing, tell_spare, "spare"},
+    [TASK_CHECK] = {do_check, tell_checked, "check", .alone = true},
+    [TASK_END] = {do_nothing, tell_end, "end", .durable = true},
 };
 
 bool task_durable(const struct task *t)
@@ -340,9 +460,49 @@ enum error work_perform(struct chores *c, struct work *w)
 	return error;
 }
 
-/* The failure of one piece is that of its body, which is told at its end. */
-void work_failed(struct chores *c, const struct work *w)
+/* The disk is full, and this body goes on on the shelf, with what there is of it already. */
+static bool shelve(struct chores *c, const struct task *t)
 {
+	CLEANUP(buf_finish) struct buf piece = {.len = 0};
+	enum error error = OK;
+
+	if (!c->queues->shelf)
+		return false;
+	shelf_begin(c->queues->shelf, t->id);
+	for (uint32_t i = 0; !error && i < t->index; i++) {
+		buf_clear(&piece);
+		error = bodies_piece(c->store, t->id, i, &piece, NULL);
+		if (!error)
+			error = shelf_add(c->queues->shelf, t->id, i, buf_slice(&piece), NULL);
+	}
+	if (!error)
+		error =
+		    shelf_add(c->queues->shelf, t->id, t->index, slice_make(t->data, t->len), NULL);
+	if (error)
+		shelf_drop(c->queues->shelf, t->id);
+	return error == OK;
+}
+
+/* Whether its task is done without the disk: a body on the shelf is, but for what a later mount
+ * would like to know of it. */
+static bool does_without(struct chores *c, const struct work *w)
+{
+	const struct task *t = w->task;
+
+	if (w->failure.code != E_FULL || c->broken == t->id)
+		return false;
+	if (t->kind == TASK_CHUNK && !shelf_has(c->queues->shelf, t->id))
+		return shelve(c, t);
+	return t->kind == TASK_BODY && shelf_complete(c->queues->shelf, t->id, t->body->size);
+}
+
+/* The failure of one piece is that of its body, which is told at its end. */
+void work_failed(struct chores *c, struct work *w)
+{
+	if (does_without(c, w)) {
+		w->failure = (struct failure){0};
+		return;
+	}
 	if (w->task->kind == TASK_CHUNK) {
 		c->broken = w->task->id;
 		c->broken_why = w->failure;

@@ -4,6 +4,7 @@
 #define POP3FS_CHORES_H
 
 #include "jobs.h"
+#include "room.h"
 #include "store.h"
 
 /* What the tasks work on. */
@@ -11,6 +12,8 @@ struct chores {
 	struct store *store;
 	struct queues *queues;
 	struct listing *listing; /* in force */
+	struct room room;
+	bool ending; /* TASK_END came */
 	/* The body of which a piece was lost, or 0; its other pieces are not kept either. */
 	int64_t broken;
 	struct failure broken_why;
@@ -26,6 +29,7 @@ struct work {
 	uint32_t header; /* TASK_HEADER: octets, 0: not known */
 	bool doubted;    /* TASK_BODY: its header is another than TOP's */
 	bool replaces;   /* TASK_BODY: there was another body before */
+	bool again;      /* TASK_CHECK: there is more to look at */
 	struct intentions *intentions;
 };
 
@@ -37,8 +41,9 @@ bool task_alone(const struct task *t);
 /* Inside a transaction; a failure is also w->failure, and the caller rolls back. */
 enum error work_perform(struct chores *c, struct work *w);
 
-/* It failed on its own, and has been rolled back. */
-void work_failed(struct chores *c, const struct work *w);
+/* It failed on its own, and has been rolled back. A failure that costs nobody anything (a body that
+ * found another place) is one no more. */
+void work_failed(struct chores *c, struct work *w);
 
 /* What it brought is not to be told: back to before work_perform, but for the failure. */
 void work_forget(struct work *w);

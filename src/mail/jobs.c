@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "checking.h"
 
 struct job *job_create(enum job_kind kind)
 {
@@ -43,6 +44,7 @@ void task_free(struct task *t)
 	draft_free(t->draft);
 	free(t->ids);
 	free(t->outcomes);
+	checking_free(t->checking);
 	free(t->key);
 	free(t->value);
 	free(t);
@@ -63,5 +65,6 @@ void event_free(struct event *e)
 	listing_drop(e->listing);
 	free(e->intentions);
 	free(e->state);
+	checking_free(e->checking);
 	free(e);
 }

@@ -18,6 +18,10 @@
 #include "listing.h"
 #include "queue.h"
 
+struct checking;
+struct pins;
+struct shelf;
+
 /* ---- deletions on their way: journal.h has the states' meaning ---- */
 
 enum intention_state {
@@ -51,8 +55,9 @@ struct intentions {
 enum job_kind {
 	/* from the fs thread */
 	JOB_FETCH,   /* id, urgent, waited_for, again: answered by one EVENT_FETCHED, always; asked
-			twice:   answered once for both. What is in the cache is not fetched, but for
-			`again`: its body there was damaged, and TASK_DISCARD is on its way */
+			twice: answered once for both. What is in the cache is not fetched, but for
+			`again`: its body there was damaged, and TASK_DISCARD is on its way; or
+			it is doubted, and stays until another comes */
 	JOB_HEADER,  /* id, urgent: answered by one EVENT_HEADED, always; asked twice: answered
 			once for both */
 	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
@@ -118,7 +123,9 @@ enum task_kind {
 	TASK_UNLINK,   /* id: answered by EVENT_UNLINKED once it is in the log */
 	TASK_UNDELETE, /* id: answered by EVENT_UNDELETED once it is on disk */
 	TASK_SYNC,     /* cookie: answered by EVENT_SYNCED once all before it is on disk */
-	TASK_USED,     /* id: somebody opened it (for eviction by age) */
+	TASK_USED,     /* ids, count: they were opened not long ago (for eviction by age) */
+	TASK_SPARE, /* id: nobody holds its body any more (pins.h), and there is a use for that */
+	TASK_CHECK, /* checking, cookie: answered by EVENT_CHECKED */
 	/* from main */
 	TASK_END, /* finish what is queued, close, end the thread */
 };
@@ -169,6 +176,7 @@ struct task {
 	size_t count;
 	uint64_t cookie;
 	char *key, *value; /* malloc'd */
+	struct checking *checking;
 };
 
 /* ---- to the fs thread ---- */
@@ -186,6 +194,8 @@ enum event_kind {
 	EVENT_UNDELETED,  /* id, failure */
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
+	EVENT_CHECKED,    /* checking, cookie, failure */
+	EVENT_EVICTED,    /* id: pins_left is to be called. Its body left the cache, or could not */
 	/* from the session thread (EVENT_FETCHED and EVENT_HEADED with a failure, too) */
 	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
 			     to this one */
@@ -231,10 +241,12 @@ struct event {
 	int64_t number;
 	bool same, fresh;
 	bool final;                    /* EVENT_COMMITTED: it answers the final one */
+	bool held;                     /* EVENT_FETCHED: pins_let_go is to be called behind it */
 	struct listing *listing;       /* held for the receiver */
 	struct intentions *intentions; /* malloc'd */
 	struct commit_result commit;
 	struct session_state *state; /* malloc'd */
+	struct checking *checking;
 	struct failure failure;
 };
 
@@ -246,9 +258,12 @@ void task_free(struct task *t);
 struct event *event_create(enum event_kind kind);
 void event_free(struct event *e);
 
-/* The three queues, made before the threads and ended after them. */
+/* The three queues, made before the threads and ended after them; and what the store and the fs
+ * thread both look into (each may be NULL). */
 struct queues {
 	struct queue jobs, tasks, events;
+	struct pins *pins;   /* which bodies are in use */
+	struct shelf *shelf; /* those that are not in the database */
 };
 
 #endif

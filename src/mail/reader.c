@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "jobs.h"
+#include "shelf.h"
 #include "learn.h"
 
 #define INDEX_BITS 24   /* of a chunk's key; the id is above */
@@ -41,6 +42,7 @@ static const char *const texts[] = {
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *queries[QUERY_COUNT];
+	struct shelf *shelf;
 };
 
 void reader_close(struct reader *r)
@@ -76,6 +78,11 @@ enum error reader_open(struct reader **out, const char *path, struct failure *wh
 		    sqlite3_errmsg(r->db));
 	*out = take(&r);
 	return OK;
+}
+
+void reader_shelf(struct reader *r, struct shelf *shelf)
+{
+	r->shelf = shelf;
 }
 
 /* ---- asking ---- */
@@ -135,7 +142,7 @@ static bool sound(uint64_t size, uint64_t chunks)
 }
 
 /* The row's statement stays open meanwhile, so that all pieces are of one moment. */
-ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
 {
 	CLEANUP(end) sqlite3_stmt *q = ask(r, BODY, id);
 	uint64_t size;
@@ -178,6 +185,13 @@ bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *
 	if (q)
 		*lines = (uint32_t)sqlite3_column_int64(q, 0);
 	return q != NULL;
+}
+
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	ssize_t got = stored_body(r, id, offset, to, len);
+
+	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
 }
 
 /* ---- rows ---- */
@@ -257,7 +271,8 @@ bool reader_header_length(struct reader *r, int64_t id, uint32_t *length)
 
 	if (!q || sqlite3_column_type(q, 0) == SQLITE_NULL)
 		return false;
-	if (sqlite3_column_type(q, 1) == SQLITE_NULL && !text_is_whole(q))
+	if (sqlite3_column_type(q, 1) == SQLITE_NULL && !text_is_whole(q) &&
+	    !shelf_has_whole(r->shelf, SHELF_HEADER(id)) && !shelf_has_whole(r->shelf, id))
 		return false;
 	*length = (uint32_t)sqlite3_column_int64(q, 0);
 	return true;
@@ -275,6 +290,8 @@ ssize_t reader_header_part(struct reader *r, int64_t id, uint64_t offset, void *
 		return 0;
 	if (len > length - offset)
 		len = (size_t)(length - offset);
+	if (!text_is_whole(q) && shelf_has_whole(r->shelf, SHELF_HEADER(id)))
+		return shelf_read(r->shelf, SHELF_HEADER(id), offset, to, len);
 	if (!text_is_whole(q))
 		return reader_body(r, id, offset, to, len);
 	memcpy(to, (const char *)sqlite3_column_blob(q, 2) + offset, len);

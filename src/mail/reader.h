@@ -10,9 +10,13 @@
 #include "error.h"
 
 struct reader;
+struct shelf;
 
 enum error reader_open(struct reader **out, const char *path, struct failure *why);
 void reader_close(struct reader *r);
+
+/* Where bodies are that are not in the database (shelf.h); nowhere, until told. */
+void reader_shelf(struct reader *r, struct shelf *shelf);
 
 /* Up to `len` octets of message `id` from `offset` on, into `to`. Returns how many (fewer only at
  * the end of the body), or -1 where the body or a piece of it is missing or damaged. */

@@ -41,7 +41,8 @@ struct store {
 	struct statement *statements;
 	size_t count;
 	int64_t listed_at;
-	bool damaged; /* SQLite said so */
+	bool damaged;    /* SQLite said so */
+	bool no_headers; /* are to be kept */
 };
 
 /* ---- statements and failures ---- */
@@ -97,6 +98,21 @@ int64_t store_inserted(struct store *s)
 	return sqlite3_last_insert_rowid(s->db);
 }
 
+sqlite3 *store_handle(struct store *s)
+{
+	return s->db;
+}
+
+bool store_keeps_headers(const struct store *s)
+{
+	return !s->no_headers;
+}
+
+void store_keep_no_headers(struct store *s)
+{
+	s->no_headers = true;
+}
+
 int64_t store_listed_at(const struct store *s)
 {
 	return s->listed_at;
@@ -145,6 +161,11 @@ void store_rollback(struct store *s)
 {
 	if (!sqlite3_get_autocommit(s->db))
 		query_run(s, NULL, "ROLLBACK", "");
+}
+
+void store_checkpoint(struct store *s)
+{
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* ---- facts ---- */

@@ -29,6 +29,10 @@ void store_rollback(struct store *s);
 /* Puts all that was committed on disk: what makes a commit durable. */
 enum error store_sync(struct store *s, struct failure *why);
 
+/* Brings the log into the database, as far as nobody reads what it holds. The log then begins at
+ * its front again, where it has room on the disk already. */
+void store_checkpoint(struct store *s);
+
 /* Small facts about the account that outlive a mount: last login, LOGIN-DELAY, whether the secret
  * ever was accepted, ... Text by key. recall appends to `value`; false: not known. */
 enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why);
@@ -40,9 +44,16 @@ bool store_recall(struct store *s, const char *key, char *value, size_t room);
 sqlite3_stmt *store_statement(struct store *s, const char *sql, struct failure *why);
 enum error store_failed(struct store *s, const char *doing, struct failure *why);
 
+/* SQLite's own handle, for what is no statement. */
+sqlite3 *store_handle(struct store *s);
+
 /* How many rows the last INSERT, UPDATE or DELETE touched; the id that the last INSERT gave. */
 int64_t store_touched(struct store *s);
 int64_t store_inserted(struct store *s);
+
+/* nocache: headers are not kept (stored.h). They are, until told. */
+bool store_keeps_headers(const struct store *s);
+void store_keep_no_headers(struct store *s);
 
 /* When the listing in force was made, seconds since 1970; when it was opened, until there is one
  * from the server. In memory only: the same listing again writes nothing. */

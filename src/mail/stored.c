@@ -139,14 +139,17 @@ enum error stored_set_header(
 	    "WHERE id = ?1 AND digest IS NULL",
 	    "ihi", id, l->digest, (int64_t)learn_length(l));
 
-	return error ? error
-		     : query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)",
-			   "ib", id, slice_make(l->text, l->len));
+	if (error || !store_keeps_headers(s))
+		return error;
+	return query_run(s, why, "INSERT OR IGNORE INTO header(id, text) VALUES(?1, ?2)", "ib", id,
+	    slice_make(l->text, l->len));
 }
 
 enum error stored_set_header_text(
     struct store *s, int64_t id, const struct learnt *l, struct failure *why)
 {
+	if (!store_keeps_headers(s))
+		return OK;
 	return query_run(s, why,
 	    "INSERT INTO header(id, text) VALUES(?1, ?2) "
 	    "ON CONFLICT(id) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",

@@ -13,12 +13,13 @@
 #define MOST_TASKS  1000      /* in one transaction ... */
 #define MOST_OCTETS (8 << 20) /* ... and of bodies in it */
 #define ON_DISK_MS  500       /* an unlink that is in the log is put on disk after this */
+#define SETTLE_MS   1000      /* after bodies came, and then nothing for so long */
 
 struct storer {
 	struct chores chores;
 	struct queue_item *waiting; /* tasks taken from the queue, not yet done */
 	int64_t deadline;           /* when the log must be on disk, or CLOCK_NEVER */
-	bool ending;
+	int64_t settle;             /* when it is brought into the database, or CLOCK_NEVER */
 	struct work batch[MOST_TASKS];
 	size_t count; /* in the batch */
 	pthread_t thread;
@@ -48,19 +49,35 @@ static enum error transact(struct storer *st, struct work *works, size_t count)
 	return error;
 }
 
+/* What is not a body has a second try on a full disk, for which bodies make room. */
+static enum error transact_alone(struct storer *st, struct work *w)
+{
+	enum error error = transact(st, w, 1);
+
+	if (error != E_FULL)
+		return error;
+	room_clear(&st->chores.room);
+	if (w->task->kind == TASK_CHUNK)
+		return error;
+	w->failure = (struct failure){0};
+	return transact(st, w, 1);
+}
+
 /* One bad task shall cost only itself: what failed together is done again one by one. */
 static void perform_batch(struct storer *st)
 {
-	if (transact(st, st->batch, st->count) == OK)
+	enum error error = transact(st, st->batch, st->count);
+
+	if (error == OK)
 		return;
-	if (st->count == 1) {
+	if (st->count == 1 && error != E_FULL) {
 		work_failed(&st->chores, &st->batch[0]);
 		return;
 	}
 	for (size_t i = 0; i < st->count; i++)
 		st->batch[i].failure = (struct failure){0};
 	for (size_t i = 0; i < st->count; i++)
-		if (transact(st, &st->batch[i], 1) != OK)
+		if (transact_alone(st, &st->batch[i]) != OK)
 			work_failed(&st->chores, &st->batch[i]);
 }
 
@@ -92,7 +109,6 @@ static void tell_batch(struct storer *st)
 		struct work *w = &st->batch[i];
 
 		work_tell(&st->chores, w);
-		st->ending |= w->task->kind == TASK_END;
 		octets += w->task->len;
 		work_forget(w);
 		task_free(w->task);
@@ -101,6 +117,7 @@ static void tell_batch(struct storer *st)
 	if (octets > 0) {
 		struct job *j = job_create(JOB_STORED);
 
+		st->settle = clock_in(SETTLE_MS);
 		j->octets = octets;
 		queue_put(&st->chores.queues->jobs, &j->item);
 	}
@@ -140,16 +157,27 @@ static void put_on_disk(struct storer *st)
 	}
 }
 
+/* While there is room for it: on a disk that is full later the log must not need any. */
+static void settle(struct storer *st)
+{
+	if (clock_ms() < st->settle)
+		return;
+	st->settle = CLOCK_NEVER;
+	store_checkpoint(st->chores.store);
+}
+
 static void *run(void *with)
 {
 	struct storer *st = with;
+	bool more = true; /* room is to be made */
 
 	for (;;) {
-		if (!st->waiting && !st->ending)
-			queue_wait(&st->chores.queues->tasks, st->deadline);
+		if (!st->waiting && !st->chores.ending && !more)
+			queue_wait(
+			    &st->chores.queues->tasks, clock_sooner(st->deadline, st->settle));
 		if (!st->waiting)
 			st->waiting = queue_take_all(&st->chores.queues->tasks);
-		if (!st->waiting && st->ending)
+		if (!st->waiting && st->chores.ending)
 			return NULL;
 		fill_batch(st);
 		if (st->count > 0) {
@@ -158,6 +186,8 @@ static void *run(void *with)
 			tell_batch(st);
 		}
 		put_on_disk(st);
+		settle(st);
+		more = !st->chores.ending && room_make(&st->chores.room);
 	}
 }
 
@@ -187,8 +217,8 @@ static void free_storer(struct storer *st)
 	free(st);
 }
 
-enum error storer_start(
-    struct storer **out, struct store *s, struct queues *queues, struct failure *why)
+enum error storer_start(struct storer **out, struct store *s, const struct room_plan *plan,
+    struct queues *queues, struct failure *why)
 {
 	struct storer *st = xnew(struct storer);
 	struct event *e = event_create(EVENT_LISTED);
@@ -196,8 +226,12 @@ enum error storer_start(
 
 	st->chores.store = s;
 	st->chores.queues = queues;
-	st->deadline = CLOCK_NEVER;
-	error = load(st, e, why);
+	st->deadline = st->settle = CLOCK_NEVER;
+	if (plan && plan->nocache)
+		store_keep_no_headers(s);
+	error = room_init(&st->chores.room, plan, s, queues, &st->chores.listing, why);
+	if (!error)
+		error = load(st, e, why);
 	if (!error) {
 		queue_put(&queues->events, &e->item);
 		if (pthread_create(&st->thread, NULL, run, st) != 0)

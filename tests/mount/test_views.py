@@ -121,11 +121,17 @@ def test_a_suffix_stands_behind_all_names_and_collides_with_none(anyone, mounts,
     assert mount.names() == ["a.eml", "a.eml.eml", "b.eml"]
     mount.call(os.unlink, mount.path / "b.eml")
     mount.run(mount.argv[0], "undelete", mount.path, "b.eml").ok()
+    mount.run(mount.argv[0], "fetch", mount.path, "b.eml").ok()
+    assert get_state(mount, "b.eml") == b"cached"
     mount.call(os.unlink, mount.path / "a.eml.eml")
     mount.run(mount.argv[0], "commit", mount.path).ok()
     assert mount.names() == ["a.eml", "b.eml"]
     assert sorted(server.messages()) == ["a.x", "b.x"]
     assert mount.umount() == 0
+
+
+def get_state(mount, name):
+    return mount.call(os.getxattr, mount.path / name, "user.pop3fs.state")
 
 
 def names_file(person, names):

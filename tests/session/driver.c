@@ -80,6 +80,9 @@ static void tell(struct event *e)
 	case EVENT_SYNCED:
 		say("synced", e);
 		break;
+	case EVENT_CHECKED:
+	case EVENT_EVICTED:
+		break; /* nobody asks for it here */
 	case EVENT_REFRESHED:
 		printf("refreshed %" PRId64 "\n", e->number);
 		break;
@@ -268,7 +271,7 @@ static enum error start_storer(
     struct storer **out, struct store *store, struct facts *facts, struct failure *why)
 {
 	facts_load(store, facts);
-	return storer_start(out, store, &queues, why);
+	return storer_start(out, store, NULL, &queues, why);
 }
 
 static void drain(struct queue *q, void (*done)(void *item))

@@ -16,6 +16,7 @@ MISSING = "/nowhere/file"
 BAD = {
     "TIME": ["soon", "-1", "1.5s", "5x", "s", "99999999999999999999", "1000000d", "0x10", " 5"],
     "SIZE": ["much", "-1", "1.5M", "5X", "M", "99999999999999999999", "99999999G"],
+    "DAYS": ["many", "-1", "1.5", "5d", "99999999999999999999"],
     "N": ["many", "-1", "1.5", "5k", "99999999999999999999"],
     "BITS": ["9", "1000", "-1", "rwx", "0x1"],
     "USER": ["nobody at all", "-1", "99999999999"],
@@ -63,7 +64,7 @@ def good(name, value):
     """A value that the option takes, where any is needed to be given twice."""
     if "|" in value:
         return value.split("|")[0]
-    return {"TIME": "5s", "SIZE": "1M", "N": "5", "BITS": "077", "USER": "0", "GROUP": "0", "COMMAND": "true",
+    return {"TIME": "5s", "SIZE": "1M", "N": "5", "DAYS": "5", "BITS": "077", "USER": "0", "GROUP": "0", "COMMAND": "true",
             "URL": "socks5h://localhost", "PIN": "sha256:" + "a" * 64, "WORD": "PLAIN", "FILE": "/dev/null", "PATH": "/dev/null", "DIR": "/tmp"}.get(kind(value), "x")
 
 

@@ -96,7 +96,7 @@ static void start(struct bench *b)
 	struct failure why = {0};
 	struct event *e;
 
-	if (storer_start(&b->storer, take(&b->storage->store), &b->queues, &why) != OK)
+	if (storer_start(&b->storer, take(&b->storage->store), NULL, &b->queues, &why) != OK)
 		fail_msg("%s", why.words);
 	e = next_event(b, EVENT_LISTED);
 	assert_false(e->fresh);
@@ -300,7 +300,8 @@ static void the_first_event_is_what_earlier_mounts_knew(void **state)
 
 	storage_open(b->storage);
 	storage_run(b->storage, "UPDATE intention SET state = 1");
-	assert_int_equal(storer_start(&b->storer, take(&b->storage->store), &b->queues, NULL), OK);
+	assert_int_equal(
+	    storer_start(&b->storer, take(&b->storage->store), NULL, &b->queues, NULL), OK);
 	{
 		struct event *e = next_event(b, EVENT_LISTED);
 
@@ -657,7 +658,10 @@ static void facts_and_openings_are_kept(void **state)
 	t->key = xstrdup("key");
 	t->value = xstrdup("value");
 	put(b, t);
-	put(b, about(TASK_USED, id));
+	t = task_create(TASK_USED);
+	t->ids = xmemdup(&id, sizeof(id));
+	t->count = 1;
+	put(b, t);
 	stop(b);
 	assert_int_equal(look(b, "SELECT count(*) FROM fact WHERE key = 'key'"), 1);
 	assert_int_equal(look(b, "SELECT used > 1000 FROM message"), 1);

@@ -302,13 +302,26 @@ struct task *world_task(struct world *w, enum task_kind kind)
 {
 	struct task *t = (struct task *)next(&w->queues.tasks);
 
+	while (t->kind == TASK_USED && kind != TASK_USED) {
+		task_free(t);
+		t = (struct task *)next(&w->queues.tasks);
+	}
 	assert_int_equal(t->kind, kind);
 	return t;
 }
 
 bool world_idle(struct world *w)
 {
-	return !queue_wait(&w->queues.jobs, 0) && !queue_wait(&w->queues.tasks, 0);
+	struct task *t;
+
+	while ((t = (struct task *)queue_take(&w->queues.tasks))) {
+		bool used = t->kind == TASK_USED;
+
+		task_free(t);
+		if (!used)
+			return false;
+	}
+	return !queue_wait(&w->queues.jobs, 0);
 }
 
 struct event *world_event(enum event_kind kind, int64_t id, enum error code)

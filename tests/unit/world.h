@@ -49,10 +49,11 @@ void world_start(
 /* Ends it whatever state it is in, and removes all it left. */
 void world_finish(struct world *w);
 
-/* The next job or task, which must be of this kind; the caller's. Waits. */
+/* The next job or task, which must be of this kind; the caller's. Waits. TASK_USED comes when it
+ * comes, and is passed over. */
 struct job *world_job(struct world *w, enum job_kind kind);
 struct task *world_task(struct world *w, enum task_kind kind);
-bool world_idle(struct world *w); /* no job and no task is queued */
+bool world_idle(struct world *w); /* no job and no task is queued; they are taken if there are */
 
 struct event *world_event(enum event_kind kind, int64_t id, enum error code);
 void world_put(struct world *w, struct event *e);

@@ -1,0 +1,55 @@
+/* Bodies that are not in the database: under nocache, where the disk is short of room, or larger
+ * than the whole cache. They are in memory, up to a bound in all, and beyond it in files that have
+ * no name any more; they are gone with the process.
+ *
+ * The store thread puts them there and takes them away; any thread reads. A body can be read once
+ * it is whole, and a read that has begun is not disturbed by its leaving. */
+#ifndef POP3FS_SHELF_H
+#define POP3FS_SHELF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "slice.h"
+
+struct shelf;
+
+/* Under this id a message's header is, where it came without the body: on the shelf, and among what
+ * is held (pins.h). */
+#define SHELF_HEADER(id) (-(id))
+
+/* `memory`: octets. Files are made in `directory`, or where that is full, in $TMPDIR or /tmp. */
+struct shelf *shelf_create(uint64_t memory, const char *directory);
+void shelf_free(struct shelf *s); /* NULL is fine */
+
+/* In all of these `s` may be NULL: a shelf where nothing is. */
+
+/* ---- the store thread's ---- */
+
+/* A body begins, in place of an older one. */
+void shelf_begin(struct shelf *s, int64_t id);
+/* Its pieces, of CHUNK_OCTETS but the last, in order; one that is there already is passed over.
+ * E_FULL: neither memory nor a file has room. */
+enum error shelf_add(
+    struct shelf *s, int64_t id, uint32_t index, struct slice data, struct failure *why);
+/* All of it is there, and is this long: it can be read. false: it is not. */
+bool shelf_complete(struct shelf *s, int64_t id, uint64_t size);
+void shelf_drop(struct shelf *s, int64_t id);
+
+/* The memory is nearly used up: whole bodies that nobody holds should go. */
+bool shelf_is_over(struct shelf *s);
+/* The whole one that came next after the one with serial `after` (0: the first of all); *serial is
+ * its own. 0: there is none. */
+int64_t shelf_next(struct shelf *s, uint64_t after, uint64_t *serial);
+
+/* ---- everybody's ---- */
+
+bool shelf_has(struct shelf *s, int64_t id); /* whole or not */
+bool shelf_has_whole(struct shelf *s, int64_t id);
+
+/* Like reader_body. -1: it is not here, or not whole; or its file cannot be read. */
+ssize_t shelf_read(struct shelf *s, int64_t id, uint64_t offset, void *to, size_t len);
+
+#endif

@@ -28,6 +28,7 @@ struct verify {
 static enum error ask(
     struct verify *v, struct verb_verify *a, const char *name, bool refetch, struct failure *why)
 {
+	fflush(stdout); /* or the child has it, too */
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	a->refetch = refetch;
 	return asking_ioctl(&v->mount, VERB_VERIFY, a, sizeof(*a), CLOCK_NEVER, why);

@@ -99,8 +99,7 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 {
 	struct reader_row row;
 
-	if (shelf_has_whole(f->queues->shelf, id) ||
-	    (reader_message(f->reader, id, &row) && row.cached)) {
+	if (reader_message(f->reader, id, &row) && row.cached) {
 		file_reply_open(f, req, id, view, true);
 		return;
 	}
@@ -339,9 +338,8 @@ void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node n = tree_node(ino);
 
-	if (n.kind == NODE_MESSAGE || n.kind == NODE_DELETED)
-		file_let_go(fs_of(req), n.id, VIEW_MESSAGE);
-	else if (n.kind == NODE_HEADER)
-		file_let_go(fs_of(req), n.id, VIEW_HEADER);
+	if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED ||
+	    n.kind == NODE_HEADER)
+		file_let_go(fs_of(req), n.id, tree_view(ino));
 	fuse_reply_err(req, 0);
 }

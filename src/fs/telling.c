@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "inside.h"
+#include "names.h"
 
 #define FROM_NOW UINT64_MAX
 
@@ -27,23 +28,31 @@ void telling_begin(struct fs *f, fuse_req_t req, const void *in)
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
+static const char *shown(
+    const struct fs *f, char name[NAMES_ROOM], const struct listing *l, const struct message *m)
+{
+	return names_shown(name, VIEW_MESSAGE, f->plan.suffix, message_name(l, m)).at;
+}
+
 /* Before the mount answers nobody can listen. */
 void telling_come(void *with, const struct listing *l, const struct message *m)
 {
 	struct fs *f = with;
+	char name[NAMES_ROOM];
 
 	f->fresh++;
 	if (f->greeted)
 		happenings_add(
-		    &f->happenings, "new %s %" PRIu64, message_name(l, m).at, message_size(m));
+		    &f->happenings, "new %s %" PRIu64, shown(f, name, l, m), message_size(m));
 }
 
 void telling_gone(void *with, const struct listing *l, const struct message *m)
 {
 	struct fs *f = with;
+	char name[NAMES_ROOM];
 
 	if (f->greeted)
-		happenings_add(&f->happenings, "gone %s", message_name(l, m).at);
+		happenings_add(&f->happenings, "gone %s", shown(f, name, l, m));
 }
 
 void telling_committed(struct fs *f, const struct event *e)

@@ -7,6 +7,7 @@
 #include "checking.h"
 #include "inside.h"
 #include "log.h"
+#include "names.h"
 
 struct verification {
 	struct verification *next;
@@ -76,7 +77,7 @@ void verifying_begin(struct fs *f, fuse_req_t req, const void *in)
 
 	memcpy(name, asked->name, sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	m = name[0] ? maildrop_by_name(f->maildrop, slice_of(name)) : NULL;
+	m = name[0] ? dir_find(f, VIEW_MESSAGE, slice_of(name)) : NULL;
 	if (name[0] && !m) {
 		no_such(req, name);
 		return;
@@ -92,8 +93,10 @@ void verifying_begin(struct fs *f, fuse_req_t req, const void *in)
 
 /* ---- found ---- */
 
-static void put(struct verb_verify *to, const struct checking *c)
+static void put(struct fs *f, struct verb_verify *to, const struct checking *c)
 {
+	char shown[NAMES_ROOM];
+
 	to->after = c->id;
 	to->found = (uint32_t)c->found;
 	to->checked = c->checked;
@@ -102,7 +105,8 @@ static void put(struct verb_verify *to, const struct checking *c)
 	to->listed = c->listed;
 	memcpy(to->sha256, c->sha256, sizeof(to->sha256));
 	if (c->found != FOUND_NOTHING)
-		memcpy(to->name, c->name, sizeof(c->name));
+		strcpy(to->name,
+		    names_shown(shown, VIEW_MESSAGE, f->plan.suffix, slice_of(c->name)).at);
 }
 
 /* Not under somebody who reads it, unless there is nothing to read. */
@@ -125,7 +129,7 @@ void verifying_checked(struct fs *f, struct event *e)
 	}
 	if (!v)
 		return;
-	put(&v->answer, c);
+	put(f, &v->answer, c);
 	verbs_put_failure(&v->answer.failure, &e->failure);
 	if (e->failure.code == OK && v->refetch && may_fetch(f, c) &&
 	    file_fetch_again(f, c->id, true)) {

@@ -176,20 +176,22 @@ enum error bodies_complete(struct store *s, int64_t id, const struct body *b, st
 	return error ? error : query_run(s, why, "DELETE FROM arriving WHERE id = ?1", "i", id);
 }
 
-enum error bodies_piece(
-    struct store *s, int64_t id, uint32_t index, struct buf *data, struct failure *why)
+enum error bodies_piece(struct store *s, int64_t id, uint32_t index, struct buf *data,
+    uint32_t *lines, struct failure *why)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q =
-	    query(s, why, "SELECT data FROM chunk WHERE key = ?1", "i", key_of(id, index));
+	    query(s, why, "SELECT data, lines FROM chunk WHERE key = ?1", "i", key_of(id, index));
 	bool row;
 	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
 
 	if (!error && !row)
 		error = failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
-	if (!error)
-		buf_add_slice(data, query_blob(q, 0));
-	return error;
+	if (error)
+		return error;
+	buf_add_slice(data, query_blob(q, 0));
+	*lines = (uint32_t)sqlite3_column_int64(q, 1);
+	return OK;
 }
 
 /* The first unfinished one, again and again: each discard takes its row away. */

@@ -23,9 +23,9 @@ enum error bodies_differ(
 enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why);
 /* The same, and its pieces are all here: it is in the cache. */
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why);
-/* Appends one piece. E_STORE: there is none. */
-enum error bodies_piece(
-    struct store *s, int64_t id, uint32_t index, struct buf *data, struct failure *why);
+/* Appends one piece, and its number of CRLFs. E_STORE: there is none. */
+enum error bodies_piece(struct store *s, int64_t id, uint32_t index, struct buf *data,
+    uint32_t *lines, struct failure *why);
 /* The body leaves the cache (or was never whole); its true size and hash stay known. */
 enum error bodies_discard(struct store *s, int64_t id, struct failure *why);
 enum error bodies_sweep(struct store *s, struct failure *why); /* at start: unfinished ones */

@@ -111,9 +111,10 @@ static bool hash_piece(struct store *s, struct hashing *h)
 {
 	CLEANUP(buf_finish) struct buf piece = {.len = 0};
 	uint64_t rest = h->size - h->octets;
+	uint32_t lines;
 	size_t expected = rest < CHUNK_OCTETS ? (size_t)rest : CHUNK_OCTETS;
 
-	if (bodies_piece(s, h->id, h->next, &piece, NULL) || piece.len != expected)
+	if (bodies_piece(s, h->id, h->next, &piece, &lines, NULL) || piece.len != expected)
 		return false;
 	must(EVP_DigestUpdate(h->sum, buf_at(&piece), piece.len));
 	h->octets += piece.len;

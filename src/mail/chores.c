@@ -8,113 +8,36 @@
 #include "checking.h"
 #include "clock.h"
 #include "journal.h"
+#include "keeping.h"
 #include "log.h"
 #include "merge.h"
 #include "pins.h"
 #include "point.h"
-#include "shelf.h"
 #include "stored.h"
 
 /* ---- doing, inside a transaction ---- */
 
-/* A body begins: into the database, or onto the shelf, where whatever was in the database makes way
- * for it. */
-static enum error choose_place(struct chores *c, struct work *w)
-{
-	const struct message *m = listing_by_id(c->listing, w->task->id);
-
-	c->broken = c->broken == w->task->id ? 0 : c->broken;
-	shelf_drop(c->queues->shelf, w->task->id);
-	if (room_keeps(&c->room, m ? message_size(m) : 0))
-		return OK;
-	shelf_begin(c->queues->shelf, w->task->id);
-	return bodies_discard(c->store, w->task->id, &w->failure);
-}
-
 static enum error do_chunk(struct chores *c, struct work *w)
 {
-	const struct task *t = w->task;
-
-	if (t->index == 0 && choose_place(c, w))
-		return w->failure.code;
-	if (c->broken == t->id)
-		return OK;
-	if (shelf_has(c->queues->shelf, t->id))
-		return shelf_add(
-		    c->queues->shelf, t->id, t->index, slice_make(t->data, t->len), &w->failure);
-	return bodies_add(
-	    c->store, t->id, t->index, slice_make(t->data, t->len), t->lines, &w->failure);
-}
-
-static enum error discard(struct chores *c, struct work *w)
-{
-	shelf_drop(c->queues->shelf, w->task->id);
-	return bodies_discard(c->store, w->task->id, &w->failure);
-}
-
-/* On the shelf it can be read from here on, but nobody knows before it is told. */
-static enum error keep_body(struct chores *c, struct work *w)
-{
-	const struct task *t = w->task;
-
-	if (!shelf_has(c->queues->shelf, t->id))
-		return bodies_complete(c->store, t->id, t->body, &w->failure);
-	if (!shelf_complete(c->queues->shelf, t->id, t->body->size))
-		return failed(
-		    &w->failure, E_STORE, "a piece of message %lld is missing", (long long)t->id);
-	return bodies_learn(c->store, t->id, t->body, &w->failure);
-}
-
-static bool was_known(const struct chores *c, int64_t id)
-{
-	const struct message *m = listing_by_id(c->listing, id);
-
-	return m && (message_flags(m) & MESSAGE_TRUE_SIZE);
+	return keeping_piece(c, w->task, &w->failure);
 }
 
 static enum error do_body(struct chores *c, struct work *w)
 {
-	enum error error;
-	bool agrees;
-
-	if (w->task->body->chunks == 0 && choose_place(c, w))
-		return w->failure.code;
-	if (c->broken == w->task->id)
-		return failed(&w->failure, c->broken_why.code, "%s", c->broken_why.words);
-	error = bodies_agree(c->store, w->task->id, w->task->body, &agrees, &w->failure);
-	w->doubted = !error && !agrees;
-	if (w->doubted)
-		return discard(c, w);
-	if (!error && was_known(c, w->task->id))
-		error =
-		    bodies_differ(c->store, w->task->id, w->task->body, &w->replaces, &w->failure);
-	return error ? error : keep_body(c, w);
-}
-
-/* Memory for so little is always there, or a file is; if not, reading it is an error. */
-static void shelve_header(struct chores *c, const struct task *t)
-{
-	int64_t id = SHELF_HEADER(t->id);
-
-	shelf_begin(c->queues->shelf, id);
-	if (!shelf_add(c->queues->shelf, id, 0, slice_make(t->learnt->text, t->learnt->len), NULL))
-		shelf_complete(c->queues->shelf, id, t->learnt->len);
+	return keeping_body(c, w->task, &w->doubted, &w->replaces, &w->failure);
 }
 
 static enum error do_header(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
 
-	if (c->room.plan.nocache)
-		shelve_header(c, t);
+	keeping_header(c, t);
 	return stored_bring_header(c->store, t->id, t->learnt, &w->header, &w->failure);
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
 {
-	if (c->broken == w->task->id)
-		c->broken = 0;
-	return discard(c, w);
+	return keeping_discard(c, w->task->id, &w->failure);
 }
 
 static enum error do_merge(struct chores *c, struct work *w)
@@ -224,19 +147,6 @@ static void tell_chunk(struct chores *c, struct work *w)
 		tell_uncached(c, w);
 }
 
-/* What there is of a body that failed only takes room. Should even this fail, the next start sweeps
- * it away. */
-static void drop_pieces(struct chores *c, int64_t id)
-{
-	shelf_drop(c->queues->shelf, id);
-	if (store_begin(c->store, NULL))
-		return;
-	if (bodies_discard(c->store, id, NULL))
-		store_rollback(c->store);
-	else
-		store_commit(c->store, false, NULL);
-}
-
 /* The message's facts are true before anybody is told of them. */
 static void tell_doubt(struct chores *c, struct work *w)
 {
@@ -281,7 +191,7 @@ static void tell_body(struct chores *c, struct work *w)
 	if (m && w->replaces && !w->failure.code)
 		message_set_replaced(c->listing, m);
 	if (w->failure.code)
-		drop_pieces(c, t->id);
+		keeping_drop(c, t->id);
 	else if (m)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
@@ -460,55 +370,9 @@ enum error work_perform(struct chores *c, struct work *w)
 	return error;
 }
 
-/* The disk is full, and this body goes on on the shelf, with what there is of it already. */
-static bool shelve(struct chores *c, const struct task *t)
-{
-	CLEANUP(buf_finish) struct buf piece = {.len = 0};
-	enum error error = OK;
-
-	if (!c->queues->shelf)
-		return false;
-	shelf_begin(c->queues->shelf, t->id);
-	for (uint32_t i = 0; !error && i < t->index; i++) {
-		buf_clear(&piece);
-		error = bodies_piece(c->store, t->id, i, &piece, NULL);
-		if (!error)
-			error = shelf_add(c->queues->shelf, t->id, i, buf_slice(&piece), NULL);
-	}
-	if (!error)
-		error =
-		    shelf_add(c->queues->shelf, t->id, t->index, slice_make(t->data, t->len), NULL);
-	if (error)
-		shelf_drop(c->queues->shelf, t->id);
-	return error == OK;
-}
-
-/* Whether its task is done without the disk: a body on the shelf is, but for what a later mount
- * would like to know of it. */
-static bool does_without(struct chores *c, const struct work *w)
-{
-	const struct task *t = w->task;
-
-	if (w->failure.code != E_FULL || c->broken == t->id)
-		return false;
-	if (t->kind == TASK_CHUNK && !shelf_has(c->queues->shelf, t->id))
-		return shelve(c, t);
-	return t->kind == TASK_BODY && shelf_complete(c->queues->shelf, t->id, t->body->size);
-}
-
-/* The failure of one piece is that of its body, which is told at its end. */
 void work_failed(struct chores *c, struct work *w)
 {
-	if (does_without(c, w)) {
-		w->failure = (struct failure){0};
-		return;
-	}
-	if (w->task->kind == TASK_CHUNK) {
-		c->broken = w->task->id;
-		c->broken_why = w->failure;
-	} else if (w->task->kind == TASK_BODY && c->broken == w->task->id) {
-		c->broken = 0;
-	}
+	keeping_failed(c, w->task, &w->failure);
 }
 
 void work_forget(struct work *w)

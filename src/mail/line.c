@@ -185,6 +185,8 @@ void line_opened(struct session *s)
 	s->logged_in = clock_ms();
 	s->fetching.read_here = s->fetching.fetched_here = false;
 	s->line = LINE_SURVEYING;
+	snprintf(
+	    s->state.login, sizeof(s->state.login), "%s", mechanism_name(talk_mechanism(s->talk)));
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
 	session_learn(s, FACT_MECHANISMS,
 	    s->facts.of[FACT_MECHANISMS] | MECHANISM_BIT(talk_mechanism(s->talk)));

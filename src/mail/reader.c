@@ -184,7 +184,7 @@ bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *
 
 	if (q)
 		*lines = (uint32_t)sqlite3_column_int64(q, 0);
-	return q != NULL;
+	return q || shelf_piece_lines(r->shelf, id, index, lines);
 }
 
 ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
@@ -206,7 +206,7 @@ bool reader_message(struct reader *r, int64_t id, struct reader_row *row)
 	    .listed = (uint64_t)sqlite3_column_int64(q, 0),
 	    .size = (uint64_t)sqlite3_column_int64(q, 1),
 	    .true_size = sqlite3_column_type(q, 1) != SQLITE_NULL,
-	    .cached = sqlite3_column_type(q, 2) != SQLITE_NULL,
+	    .cached = sqlite3_column_type(q, 2) != SQLITE_NULL || shelf_has_whole(r->shelf, id),
 	    .lines = (uint64_t)sqlite3_column_int64(q, 3),
 	    .header = (uint32_t)sqlite3_column_int64(q, 4),
 	    .received = sqlite3_column_int64(q, 5),

@@ -13,13 +13,18 @@
 #define FIRST_ROOM 16 /* bodies, pieces of one; doubled when full */
 #define SPARE_PART 4  /* of the memory: this part of it is kept free for what comes */
 
+struct piece {
+	char *octets;   /* in memory, or NULL: in the file */
+	uint32_t lines; /* CRLFs that end in it */
+};
+
 struct shelved {
 	int64_t id;
 	uint64_t serial; /* the older, the smaller */
 	unsigned users;  /* the shelf, and reads that have begun */
 	bool whole;
 	uint64_t size;
-	char **pieces; /* each in memory, or NULL: in the file */
+	struct piece *pieces;
 	uint32_t count, room;
 	uint64_t in_memory; /* octets */
 	int fd;             /* -1: none is in a file */
@@ -48,7 +53,7 @@ struct shelf *shelf_create(uint64_t memory, const char *directory)
 static void free_shelved(struct shelf *s, struct shelved *b)
 {
 	for (uint32_t i = 0; i < b->count; i++)
-		free(b->pieces[i]);
+		free(b->pieces[i].octets);
 	s->in_memory -= b->in_memory;
 	free(b->pieces);
 	closep(&b->fd);
@@ -196,13 +201,13 @@ static bool to_file(const struct shelf *s, struct shelved *b, struct slice data,
 	return false;
 }
 
-static void add_piece(struct shelved *b, char *piece)
+static void add_piece(struct shelved *b, char *octets, uint32_t lines)
 {
 	if (b->count == b->room) {
 		b->room = b->room ? 2 * b->room : FIRST_ROOM;
 		b->pieces = xreallocarray(b->pieces, b->room, sizeof(*b->pieces));
 	}
-	b->pieces[b->count++] = piece;
+	b->pieces[b->count++] = (struct piece){octets, lines};
 }
 
 static bool takes_memory(struct shelf *s, struct shelved *b, size_t octets)
@@ -217,8 +222,8 @@ static bool takes_memory(struct shelf *s, struct shelved *b, size_t octets)
 	return fits;
 }
 
-enum error shelf_add(
-    struct shelf *s, int64_t id, uint32_t index, struct slice data, struct failure *why)
+enum error shelf_add(struct shelf *s, int64_t id, uint32_t index, struct slice data, uint32_t lines,
+    struct failure *why)
 {
 	struct shelved *b = find(s, id);
 
@@ -227,9 +232,9 @@ enum error shelf_add(
 	if (index < b->count)
 		return OK; /* the transaction that it came in is tried again */
 	if (takes_memory(s, b, data.len))
-		add_piece(b, xmemdup(data.at, data.len));
+		add_piece(b, xmemdup(data.at, data.len), lines);
 	else if (to_file(s, b, data, (off_t)index * CHUNK_OCTETS))
-		add_piece(b, NULL);
+		add_piece(b, NULL, lines);
 	else
 		return failed(why, E_FULL, "there is no room for message %lld: %s", (long long)id,
 		    strerror(errno));
@@ -306,9 +311,25 @@ bool shelf_has_whole(struct shelf *s, int64_t id)
 	return whole;
 }
 
+bool shelf_piece_lines(struct shelf *s, int64_t id, uint32_t index, uint32_t *lines)
+{
+	const struct shelved *b;
+	bool there;
+
+	if (!s)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	b = find(s, id);
+	there = b && b->whole && index < b->count;
+	if (there)
+		*lines = b->pieces[index].lines;
+	pthread_mutex_unlock(&s->lock);
+	return there;
+}
+
 static bool copy_piece(const struct shelved *b, uint64_t offset, char *to, size_t len)
 {
-	const char *piece = b->pieces[offset / CHUNK_OCTETS];
+	const char *piece = b->pieces[offset / CHUNK_OCTETS].octets;
 
 	if (piece)
 		memcpy(to, piece + offset % CHUNK_OCTETS, len);

@@ -32,8 +32,8 @@ void shelf_free(struct shelf *s); /* NULL is fine */
 void shelf_begin(struct shelf *s, int64_t id);
 /* Its pieces, of CHUNK_OCTETS but the last, in order; one that is there already is passed over.
  * E_FULL: neither memory nor a file has room. */
-enum error shelf_add(
-    struct shelf *s, int64_t id, uint32_t index, struct slice data, struct failure *why);
+enum error shelf_add(struct shelf *s, int64_t id, uint32_t index, struct slice data, uint32_t lines,
+    struct failure *why);
 /* All of it is there, and is this long: it can be read. false: it is not. */
 bool shelf_complete(struct shelf *s, int64_t id, uint64_t size);
 void shelf_drop(struct shelf *s, int64_t id);
@@ -48,6 +48,9 @@ int64_t shelf_next(struct shelf *s, uint64_t after, uint64_t *serial);
 
 bool shelf_has(struct shelf *s, int64_t id); /* whole or not */
 bool shelf_has_whole(struct shelf *s, int64_t id);
+
+/* How many CRLFs end in a piece of a whole body; false: it is not here. */
+bool shelf_piece_lines(struct shelf *s, int64_t id, uint32_t index, uint32_t *lines);
 
 /* Like reader_body. -1: it is not here, or not whole; or its file cannot be read. */
 ssize_t shelf_read(struct shelf *s, int64_t id, uint64_t offset, void *to, size_t len);

@@ -334,3 +334,14 @@ def test_a_header_stays_when_its_body_leaves(server, mounts, person):
     asked = retrs(server)
     said = mount.run("grep", "-r", "^Subject:", mount.path / ".pop3fs/headers").ok().out.splitlines()
     assert len(said) == COUNT and retrs(server) == asked
+
+
+@pytest.mark.parametrize("memory", ["64M", "1M"])
+def test_lf_views_are_read_without_a_cache(serve, mounts, person, memory):
+    large = body("large", 3 << 20)
+    server = serve(messages={"large": large, NAMES[0]: body(NAMES[0])})
+    mount = mounts.mount(server, person, nocache=True, memory=memory, eol="lf", suffix=".eml", refresh="1d")
+    for name, octets in (("large", large), (NAMES[0], body(NAMES[0]))):
+        assert mount.read(f"{name}.eml") == octets.replace(b"\r\n", b"\n")
+        assert mount.read(f".pop3fs/maildir/cur/{name}:2,S") == octets.replace(b"\r\n", b"\n")
+    assert rows(mount, "SELECT count(*) FROM chunk") == [(0,)]

@@ -7,6 +7,7 @@ import pytest
 
 import shapes
 from eventually import eventually
+from filled import filled, names_of
 from programs import program
 
 COUNT = 10
@@ -14,14 +15,7 @@ COUNT = 10
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
+    return filled(dovecot, COUNT)
 
 
 def another_client_deletes(box, *names):

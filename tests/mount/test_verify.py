@@ -192,3 +192,11 @@ def check(mount):
     right = {name: digest(body(name)) for name in NAMES}
     found = sums(mount)
     assert found == {name: right[name] for name in found}
+
+
+def test_names_are_as_in_the_directory(server, mounts, person):
+    mount = mounts.mount(server, person, refresh="1d", prefetch=0, cache_min_free=0, suffix=".eml")
+    mount.sums()
+    spoil(mount, "m2")
+    assert verify(mount, mount.path, "m1.eml") == ["1 message as it should be"]
+    assert verify(mount, mount.path, code=1)[0] == "m2.eml: damaged in the cache, thrown away"

@@ -255,7 +255,7 @@ static void a_body_on_the_shelf_goes_when_it_is_let_go(void **state)
 	begin(b, (struct room_plan){.nocache = true});
 	for (int64_t id = 1; id <= 3; id++) {
 		shelf_begin(b->queues.shelf, id);
-		assert_int_equal(shelf_add(b->queues.shelf, id, 0, slice_of("abc"), NULL), OK);
+		assert_int_equal(shelf_add(b->queues.shelf, id, 0, slice_of("abc"), 7, NULL), OK);
 	}
 	assert_true(shelf_complete(b->queues.shelf, 1, 3));
 	assert_true(shelf_complete(b->queues.shelf, 2, 3));

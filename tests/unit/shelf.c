@@ -33,7 +33,7 @@ static enum error add(struct shelf *s, int64_t id, uint64_t size)
 
 		for (uint64_t i = 0; i < len; i++)
 			data[i] = pattern_at(at + i);
-		error = shelf_add(s, id, index, slice_make(data, (size_t)len), NULL);
+		error = shelf_add(s, id, index, slice_make(data, (size_t)len), 7, NULL);
 	}
 	return error;
 }
@@ -125,10 +125,10 @@ static void pieces_come_in_order_and_twice_is_once(void **state)
 	struct shelf *s = shelf_create(MEMORY, "/tmp");
 
 	shelf_begin(s, 1);
-	assert_int_equal(shelf_add(s, 1, 1, slice_of("b"), NULL), E_STORE);
-	assert_int_equal(shelf_add(s, 2, 0, slice_of("b"), NULL), E_STORE);
-	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), NULL), OK);
-	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), NULL), OK);
+	assert_int_equal(shelf_add(s, 1, 1, slice_of("b"), 7, NULL), E_STORE);
+	assert_int_equal(shelf_add(s, 2, 0, slice_of("b"), 7, NULL), E_STORE);
+	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), 7, NULL), OK);
+	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), 7, NULL), OK);
 	assert_true(shelf_complete(s, 1, 1));
 	shelf_begin(s, 1);
 	assert_false(shelf_has_whole(s, 1));

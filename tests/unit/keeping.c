@@ -1,0 +1,237 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "keeping.h"
+#include "shelf.h"
+#include "storage.h"
+
+#define PIECES 4
+#define SIZE   ((PIECES - 1) * CHUNK_OCTETS + 5)
+
+struct bench {
+	struct storage *storage;
+	struct queues queues;
+	struct chores chores;
+	int64_t id;
+};
+
+static int setup(void **state)
+{
+	struct bench *b = xnew(struct bench);
+	int result = storage_setup((void **)&b->storage);
+
+	*state = b;
+	b->id = storage_message(b->storage, "a");
+	b->chores.store = b->storage->store;
+	b->chores.queues = &b->queues;
+	b->chores.listing = listing_create(1, 2);
+	b->chores.listing->messages[0].id = b->id;
+	strcpy(b->chores.listing->names, "a");
+	listing_sort_names(b->chores.listing);
+	return result;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+	int result;
+
+	shelf_free(b->queues.shelf);
+	listing_drop(b->chores.listing);
+	result = storage_teardown((void **)&b->storage);
+	free(b);
+	return result;
+}
+
+static void begin(struct bench *b, uint64_t memory, const char *directory, struct room_plan plan)
+{
+	b->queues.shelf = shelf_create(memory, directory);
+	assert_int_equal(room_init(&b->chores.room, &plan, b->storage->store, &b->queues,
+			     &b->chores.listing, NULL),
+	    OK);
+}
+
+/* One task in a transaction of its own, as the storer does it. */
+static enum error perform(struct bench *b, const struct task *t)
+{
+	struct failure why = {.code = OK};
+	bool doubted, replaces;
+
+	assert_int_equal(store_begin(b->storage->store, NULL), OK);
+	if (t->kind == TASK_CHUNK)
+		keeping_piece(&b->chores, t, &why);
+	else
+		keeping_body(&b->chores, t, &doubted, &replaces, &why);
+	if (!why.code)
+		store_commit(b->storage->store, false, &why);
+	if (!why.code)
+		return OK;
+	store_rollback(b->storage->store);
+	keeping_failed(&b->chores, t, &why);
+	return why.code;
+}
+
+static char octet_at(uint64_t offset)
+{
+	return (char)('a' + offset % 23);
+}
+
+static enum error piece(struct bench *b, uint32_t index)
+{
+	struct task *t = task_create(TASK_CHUNK);
+	enum error error;
+
+	t->id = b->id;
+	t->index = index;
+	t->len = index < PIECES - 1 ? CHUNK_OCTETS : SIZE % CHUNK_OCTETS;
+	t->data = xmalloc(t->len);
+	for (size_t i = 0; i < t->len; i++)
+		t->data[i] = octet_at((uint64_t)index * CHUNK_OCTETS + i);
+	error = perform(b, t);
+	task_free(t);
+	return error;
+}
+
+static enum error body(struct bench *b)
+{
+	struct task *t = task_create(TASK_BODY);
+	enum error error;
+
+	t->id = b->id;
+	t->body = xnew(struct body);
+	*t->body = (struct body){.size = SIZE, .chunks = PIECES};
+	error = perform(b, t);
+	task_free(t);
+	return error;
+}
+
+static void check_shelf(struct bench *b)
+{
+	CLEANUP(freep) char *data = xmalloc(SIZE + 1);
+
+	assert_int_equal(shelf_read(b->queues.shelf, b->id, 0, data, SIZE + 1), SIZE);
+	for (uint64_t i = 0; i < SIZE; i++)
+		assert_int_equal(data[i], octet_at(i));
+	assert_int_equal(
+	    storage_number(b->storage, "SELECT count(*) FROM message WHERE chunks > 0"), 0);
+}
+
+static void a_body_goes_where_there_is_room(void **state)
+{
+	static const struct {
+		struct room_plan plan;
+		bool shelved;
+	} cases[] = {
+	    {{.cache_size = 0}, false},
+	    {{.nocache = true}, true},
+	    {{.bounded = true, .cache_min_free = UINT64_MAX}, true},
+	};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(b, 1 << 20, b->storage->directory, cases[i].plan);
+		for (uint32_t k = 0; k < PIECES; k++)
+			assert_int_equal(piece(b, k), OK);
+		assert_int_equal(body(b), OK);
+		assert_int_equal(shelf_has_whole(b->queues.shelf, b->id), cases[i].shelved);
+		if (cases[i].shelved)
+			check_shelf(b);
+		assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM chunk"),
+		    cases[i].shelved ? 0 : PIECES);
+		assert_int_equal(storage_number(b->storage, "SELECT size FROM message"), SIZE);
+		shelf_free(take(&b->queues.shelf));
+	}
+}
+
+/* SQLite says FULL when the database may not grow. */
+static void fill_the_disk(struct bench *b)
+{
+	CLEANUP(freep)
+	char *sql = xasprintf("PRAGMA max_page_count = %lld",
+	    (long long)storage_number(b->storage, "PRAGMA page_count"));
+
+	storage_run(b->storage, sql);
+}
+
+static void a_disk_that_is_full_in_the_middle_costs_nothing(void **state)
+{
+	struct bench *b = *state;
+
+	for (uint32_t full = 0; full < PIECES - 1; full++) { /* the last is small: it may fit */
+		begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+		for (uint32_t k = 0; k < PIECES; k++) {
+			if (k == full)
+				fill_the_disk(b);
+			assert_int_equal(piece(b, k), OK);
+		}
+		assert_int_equal(body(b), OK);
+		check_shelf(b);
+		shelf_free(take(&b->queues.shelf));
+		storage_run(b->storage, "PRAGMA max_page_count = 1000000");
+		storage_run(b->storage, "DELETE FROM chunk");
+		storage_run(
+		    b->storage, "PRAGMA incremental_vacuum"); /* nothing is left to be used again */
+	}
+}
+
+static void where_nothing_has_room_the_body_tells_and_the_next_may_come(void **state)
+{
+	struct bench *b = *state;
+
+	setenv("TMPDIR", "/nonexistent", 1);
+	begin(b, 2 * CHUNK_OCTETS, "/nonexistent", (struct room_plan){.nocache = true});
+	assert_int_equal(piece(b, 0), OK);
+	assert_int_equal(piece(b, 1), OK);
+	assert_int_equal(piece(b, 2), E_FULL);
+	assert_int_equal(piece(b, 3), OK); /* passed over */
+	assert_int_equal(body(b), E_FULL);
+	keeping_drop(&b->chores, b->id);
+	assert_false(shelf_has(b->queues.shelf, b->id));
+	unsetenv("TMPDIR");
+	shelf_free(b->queues.shelf);
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
+	for (uint32_t k = 0; k < PIECES; k++)
+		assert_int_equal(piece(b, k), OK);
+	assert_int_equal(body(b), OK);
+	check_shelf(b);
+}
+
+static void under_nocache_no_header_is_stored(void **state)
+{
+	struct bench *b = *state;
+	struct task *t = task_create(TASK_HEADER);
+	char octets[8];
+
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
+	t->id = b->id;
+	t->learnt = xzalloc(sizeof(*t->learnt) + 4);
+	memcpy(t->learnt->text, "a: b", 4);
+	t->learnt->len = 4;
+	keeping_header(&b->chores, t);
+	task_free(t);
+	assert_int_equal(
+	    shelf_read(b->queues.shelf, SHELF_HEADER(b->id), 0, octets, sizeof(octets)), 4);
+	assert_memory_equal(octets, "a: b", 4);
+	assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM header"), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_body_goes_where_there_is_room, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_disk_that_is_full_in_the_middle_costs_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		where_nothing_has_room_the_body_tells_and_the_next_may_come, setup, teardown),
+	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -32,7 +32,7 @@
  *        events      what other threads say           refresh     when to list again
  *        notify      the thread that tells the kernel inside      what these files share
  *        headers     .pop3fs/headers                  xattrs      extended attributes
- *        names       with their suffixes
+ *        push        pages ahead of a reader          names       with their suffixes
  *        ioctls      the verbs' numbers and structs   verbs       and how they are answered
  *        happenings  what happened, in lines          telling     to whoever listens
  *        verifying   the verb VERIFY                  usage       what was opened, for the store

@@ -287,6 +287,17 @@ static void read_message(
 	fuse_reply_buf(req, to, (size_t)len);
 }
 
+/* Who reads messages in order need not ask for the next ones. */
+static void push_ahead(struct fs *f, int64_t id)
+{
+	int64_t next;
+
+	prefetch_opened(f->pushes, f->maildrop, id);
+	while ((next = prefetch_next(f->pushes, f->maildrop)) != 0)
+		notify_push(f->notify, next,
+		    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));
+}
+
 static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t size, off_t offset)
 {
 	const struct snapshot *s = snapshots_find(&f->snapshots, serial);
@@ -306,18 +317,21 @@ static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t s
 
 void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
+	struct fs *f = fs_of(req);
 	struct node n = tree_node(ino);
 
 	if (offset < 0)
 		fuse_reply_err(req, EINVAL);
 	else if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED)
-		read_message(fs_of(req), req, n.id, tree_view(ino), size, offset);
+		read_message(f, req, n.id, tree_view(ino), size, offset);
 	else if (n.kind == NODE_HEADER)
-		headers_read(fs_of(req), req, n.id, size, offset);
+		headers_read(f, req, n.id, size, offset);
 	else if (n.kind == NODE_SNAPSHOT)
-		read_snapshot(fs_of(req), req, n.id, size, offset);
+		read_snapshot(f, req, n.id, size, offset);
 	else
 		fuse_reply_err(req, EIO);
+	if (n.kind == NODE_MESSAGE && offset == 0)
+		push_ahead(f, n.id);
 }
 
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

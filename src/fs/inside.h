@@ -45,7 +45,8 @@ struct fs {
 	struct queues *queues;
 	struct maildrop *maildrop;
 	struct reader *reader;
-	struct prefetch *prefetch;
+	struct prefetch *prefetch; /* what to fetch ahead of readers, and ... */
+	struct prefetch *pushes;   /* ... what to push */
 	struct usage usage;
 	struct happenings happenings;
 	uint64_t told;  /* all of these before this number were told to those who wait */

@@ -21,7 +21,8 @@
 #include "mount.h"
 #include "telling.h"
 
-#define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
+#define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
+#define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
@@ -87,7 +88,8 @@ enum error fs_create(
 	f->queues = queues;
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
-	f->prefetch = prefetch_create(plan->prefetch);
+	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
+	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
 	verbs_init(&f->verbs, plan->commit_ms);
@@ -126,6 +128,7 @@ void fs_free(struct fs *f)
 	verbs_finish(&f->verbs);
 	filling_finish(f);
 	prefetch_free(f->prefetch);
+	prefetch_free(f->pushes);
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
 	closep(&f->signal_fd);
@@ -224,7 +227,7 @@ enum error fs_mount(struct fs *f, struct failure *why)
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, f->plan.suffix, why);
+	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
 		mount_close(take(&f->fuse));

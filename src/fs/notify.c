@@ -1,6 +1,7 @@
 #include "notify.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "names.h"
+#include "push.h"
 #include "queue.h"
 
 struct notice {
@@ -21,6 +23,8 @@ struct notice {
 	struct listing *was, *is; /* a swap, where set */
 	fuse_req_t open;          /* to be answered behind it, where set ... */
 	bool keep;                /* ... and the kernel's pages are right */
+	int64_t push;             /* a message's body, of ... */
+	uint64_t size;            /* ... so many octets; nothing else then */
 	struct pins *pins;        /* of the opener */
 	int64_t id;
 };
@@ -30,6 +34,8 @@ struct notify {
 	struct fuse_session *fuse;
 	const char *suffix;
 	struct queue notices;
+	struct queue pushes; /* what may wait */
+	struct push *push;
 	atomic_bool ending;
 	int ended; /* eventfd */
 };
@@ -65,11 +71,31 @@ static void tell(struct notify *n, struct notice *x)
 {
 	struct fuse_file_info fi = {.keep_cache = x->keep};
 
+	if (x->push) {
+		push_body(n->push, x->push, x->size);
+		return;
+	}
 	if (x->was)
 		tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
 	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
 		pins_let_go(x->pins, x->id);
+}
+
+/* A push may come late: what is wrong in the kernel may not. */
+static struct queue_item *next(struct notify *n)
+{
+	struct pollfd both[] = {
+	    {.fd = queue_fd(&n->notices), .events = POLLIN},
+	    {.fd = queue_fd(&n->pushes), .events = POLLIN},
+	};
+	struct queue_item *item = queue_take(&n->notices);
+
+	if (!item)
+		item = queue_take(&n->pushes);
+	if (!item)
+		poll(both, 2, -1);
+	return item;
 }
 
 static void *run(void *with)
@@ -78,10 +104,8 @@ static void *run(void *with)
 	struct notify *n = with;
 
 	while (!atomic_load(&n->ending)) {
-		struct queue_item *item;
+		struct queue_item *item = next(n);
 
-		queue_wait(&n->notices, CLOCK_NEVER);
-		item = queue_take(&n->notices);
 		if (!item)
 			continue;
 		if (!atomic_load(&n->ending))
@@ -96,15 +120,27 @@ static void free_all(struct notify *n)
 {
 	struct queue_item *item;
 
-	while ((item = queue_take(&n->notices)))
+	while ((item = queue_take(&n->notices)) || (item = queue_take(&n->pushes)))
 		notice_free((struct notice *)item);
 	queue_finish(&n->notices);
+	queue_finish(&n->pushes);
+	push_free(n->push);
 	close(n->ended);
 	free(n);
 }
 
-enum error notify_start(
-    struct notify **out, struct fuse_session *fuse, const char *suffix, struct failure *why)
+static bool init_queues(struct notify *n)
+{
+	if (!queue_init(&n->notices))
+		return false;
+	if (queue_init(&n->pushes))
+		return true;
+	queue_finish(&n->notices);
+	return false;
+}
+
+enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
+    const char *suffix, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
@@ -113,12 +149,13 @@ enum error notify_start(
 	n->fuse = fuse;
 	n->suffix = suffix;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (n->ended < 0 || !queue_init(&n->notices)) {
+	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;
 		closep(&n->ended);
 		free(n);
 		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
 	}
+	n->push = push_create(fuse, store);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	number = pthread_create(&n->thread, NULL, run, n);
@@ -135,7 +172,7 @@ static void put(struct notify *n, struct notice what)
 {
 	struct notice *x = xmemdup(&what, sizeof(what));
 
-	queue_put(&n->notices, &x->item);
+	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
 }
 
 void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is)
@@ -153,6 +190,11 @@ void notify_open(
 {
 	put(n, (struct notice){
 		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
+}
+
+void notify_push(struct notify *n, int64_t id, uint64_t size)
+{
+	put(n, (struct notice){.push = id, .size = size});
 }
 
 void notify_end(struct notify *n)

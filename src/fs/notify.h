@@ -15,9 +15,10 @@
 
 struct notify;
 
-/* Starts the thread, with all signals blocked. `fuse` and `suffix` (names.h) outlive it. */
-enum error notify_start(
-    struct notify **out, struct fuse_session *fuse, const char *suffix, struct failure *why);
+/* Starts the thread, with all signals blocked. `fuse`, `store` (the database's path) and `suffix`
+ * (names.h) outlive it. */
+enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
+    const char *suffix, struct failure *why);
 
 /* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
  * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
@@ -34,6 +35,9 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
  * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
 void notify_open(
     struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
+
+/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
+void notify_push(struct notify *n, int64_t id, uint64_t size);
 
 /* Asks the thread to end; what is still queued is left out (opens get ENODEV).
  * notify_fd is readable once it has. The

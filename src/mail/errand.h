@@ -177,6 +177,7 @@ void postponing_look(struct session *s, int64_t now);
 
 /* ---- pipelining.c: may more than one command be out? ---- */
 
+bool pipelining_may_be(const struct session *s);  /* as far as we are concerned */
 bool pipelining_allowed(const struct session *s); /* on this line */
 bool pipelining_fetches(const struct session *s); /* of bodies, too */
 /* It has done harm: one by one from here on. `corrupted`: octets were out of place. */
@@ -365,9 +366,10 @@ void orders_take(struct session *s, struct job *j);
 
 void line_open(struct session *s); /* asks for the secret first, if it must */
 void line_connect(struct session *s);
-void line_opened(struct session *s); /* logged in */
-void line_close(struct session *s);  /* at once */
-void line_leave(struct session *s);  /* with QUIT, where the server may be told */
+void line_opened(struct session *s);    /* logged in */
+void line_announced(struct session *s); /* what the server announces now is known */
+void line_close(struct session *s);     /* at once */
+void line_leave(struct session *s);     /* with QUIT, where the server may be told */
 /* It is of no more use: settles what was under way on it, by the line's state and the reason. */
 void line_over(struct session *s, const struct failure *why);
 void line_fail_all(

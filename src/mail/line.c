@@ -42,7 +42,7 @@ void line_open(struct session *s)
 
 void line_connect(struct session *s)
 {
-	s->talk = talk_create(s->plan, s->tls, &s->facts);
+	s->talk = talk_create(s->plan, s->tls, &s->facts, pipelining_may_be(s));
 	s->lines++;
 	s->line = LINE_OPENING;
 }
@@ -166,25 +166,32 @@ static void warn_of_eating(struct session *s)
 	    s->plan->host);
 }
 
-void line_opened(struct session *s)
+void line_announced(struct session *s)
 {
 	const struct capabilities *c = talk_capabilities(s->talk);
 
+	s->quirks = quirks_of(talk_greeting(s->talk), c);
+	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
+	learn_delay(s, c);
+	warn_of_eating(s);
+}
+
+void line_opened(struct session *s)
+{
 	s->refresh_covered = s->refresh_asked;
 	backoff_logged_in(&s->backoff);
 	secrets_accepted(s);
-	s->quirks = quirks_of(talk_greeting(s->talk), c);
+	s->quirks = quirks_of(talk_greeting(s->talk), talk_capabilities(s->talk));
 	s->logged_in = clock_ms();
 	s->fetching.read_here = s->fetching.fetched_here = false;
 	s->line = LINE_SURVEYING;
-	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
 	snprintf(
 	    s->state.login, sizeof(s->state.login), "%s", mechanism_name(talk_mechanism(s->talk)));
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
 	session_learn(s, FACT_MECHANISMS,
 	    s->facts.of[FACT_MECHANISMS] | MECHANISM_BIT(talk_mechanism(s->talk)));
-	learn_delay(s, c);
-	warn_of_eating(s);
+	if (!talk_capabilities_come(s->talk))
+		line_announced(s);
 }
 
 /* Whether pipelining is to blame for the end of the line: then the same is tried without it. */

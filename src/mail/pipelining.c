@@ -19,6 +19,12 @@
 #define NOOP_MS  1000
 #define STALL_MS 10000
 
+bool pipelining_may_be(const struct session *s)
+{
+	return s->plan->pipelining != PIPELINING_OFF && !s->pipelining_failed &&
+	       !s->facts.of[FACT_PIPELINING_CORRUPTS];
+}
+
 bool pipelining_allowed(const struct session *s)
 {
 	if (s->plan->pipelining == PIPELINING_OFF || s->pipelining_failed)

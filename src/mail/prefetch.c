@@ -30,16 +30,18 @@ struct reader_ahead {
 
 struct prefetch {
 	uint64_t octets;
+	enum prefetch_what what;
 	const struct listing *listing; /* whose places these are */
 	uint64_t opens;
 	struct reader_ahead readers[READERS];
 };
 
-struct prefetch *prefetch_create(uint64_t octets)
+struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what)
 {
 	struct prefetch *p = xnew(struct prefetch);
 
 	p->octets = octets;
+	p->what = what;
 	return p;
 }
 
@@ -84,13 +86,17 @@ static void see(struct prefetch *p, const struct listing *l)
 
 enum move { JUMP, LATE, STEP };
 
-/* The first step goes to the very next; who has made one may then be less exact. */
-static enum move move_to(const struct head *h, size_t place)
+/* The first step goes to the very next; who has made one may then be less exact. What was pushed is
+ * passed over unseen. */
+static enum move move_to(
+    const struct prefetch *p, const struct reader_ahead *r, enum order o, size_t place)
 {
+	const struct head *h = &r->heads[o];
 	size_t reach = h->run > 0 ? NEAR : 1;
+	size_t unseen = p->what == PREFETCH_CACHED && o == r->order ? r->looked : 0;
 
 	if (place > h->place)
-		return place - h->place <= reach ? STEP : JUMP;
+		return place - h->place <= reach + unseen ? STEP : JUMP;
 	return h->place - place < reach ? LATE : JUMP;
 }
 
@@ -104,7 +110,7 @@ static struct reader_ahead *whose(struct prefetch *p, const size_t places[ORDERS
 		struct reader_ahead *r = &p->readers[i];
 
 		for (enum order o = 0; r->used && o < ORDERS; o++) {
-			if (r->heads[o].run < best || move_to(&r->heads[o], places[o]) == JUMP)
+			if (r->heads[o].run < best || move_to(p, r, o, places[o]) == JUMP)
 				continue;
 			best = r->heads[o].run + 1;
 			who = r;
@@ -138,10 +144,10 @@ static void pass(struct reader_ahead *r, size_t place)
 	}
 }
 
-static enum move go(struct reader_ahead *r, enum order o, size_t place)
+static enum move go(const struct prefetch *p, struct reader_ahead *r, enum order o, size_t place)
 {
 	struct head *h = &r->heads[o];
-	enum move move = move_to(h, place);
+	enum move move = move_to(p, r, o, place);
 
 	if (move == LATE)
 		return move;
@@ -194,7 +200,7 @@ void prefetch_opened(struct prefetch *p, const struct maildrop *d, int64_t id)
 	}
 	r->used = p->opens;
 	for (enum order o = 0; o < ORDERS; o++)
-		moves[o] = go(r, o, places[o]);
+		moves[o] = go(p, r, o, places[o]);
 	choose_order(r);
 	if (moves[r->order] == STEP)
 		widen(r, p->octets);
@@ -220,6 +226,19 @@ static bool fits(const struct reader_ahead *r, uint64_t size)
 	return size <= r->window && r->ahead <= r->window - size;
 }
 
+/* One larger than all that may be ahead is left to the reader. */
+static bool is_meant(const struct prefetch *p, const struct message *m)
+{
+	unsigned flags = message_flags(m);
+	uint64_t size = message_size(m);
+
+	if (p->what == PREFETCH_UNCACHED)
+		return !(flags & MESSAGE_CACHED) && size <= p->octets;
+	return (flags & MESSAGE_CACHED) && (flags & MESSAGE_TRUE_SIZE) &&
+	       !(flags & (MESSAGE_RESIZED | MESSAGE_REPLACED)) && size > 0 &&
+	       size <= PREFETCH_LARGEST_PUSH;
+}
+
 static int64_t look_ahead(
     const struct prefetch *p, struct reader_ahead *r, const struct maildrop *d)
 {
@@ -228,9 +247,7 @@ static int64_t look_ahead(
 
 	while (r->looked < MOST_AHEAD && (m = at(maildrop_listing(d), r->order, ++place))) {
 		uint64_t size = message_size(m);
-		/* One larger than all that may be ahead is left to the reader. */
-		bool wanted = !(message_flags(m) & MESSAGE_CACHED) && size <= p->octets &&
-			      !maildrop_hides(d, m->id);
+		bool wanted = is_meant(p, m) && !maildrop_hides(d, m->id);
 
 		if (wanted && !fits(r, size))
 			return 0;

@@ -249,6 +249,9 @@ static bool listen(struct session *s)
 	switch (talk_next(s->talk, &answer, &why)) {
 	case TALK_WAIT:
 		return false;
+	case TALK_ANNOUNCED:
+		line_announced(s);
+		break;
 	case TALK_OPENED:
 		line_opened(s);
 		e = survey_start(s, &why);

@@ -27,6 +27,7 @@ struct talk {
 	struct client *client;
 	struct login_plan login_plan;
 	struct login *login;
+	bool hurried; /* talk_create */
 	bool paused;
 	int64_t asked;      /* clock.h: when a command went out alone; CLOCK_NEVER: none has */
 	int64_t round_trip; /* talk.h */
@@ -64,12 +65,13 @@ static void finish(struct talk *t)
 }
 
 struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried)
 {
 	struct talk *t = xnew(struct talk);
 
 	t->plan = plan;
 	t->tls = tls;
+	t->hurried = hurried;
 	t->login_plan = (struct login_plan){
 	    .user = plan->user,
 	    .secret = plan->password,
@@ -242,6 +244,8 @@ static enum link_result receive(struct talk *t, struct failure *why)
 
 static enum talk_result log_in(struct talk *t, const struct answer *a, struct failure *why)
 {
+	login_hurry(t->login, t->hurried && !(quirks_of(talk_greeting(t), talk_capabilities(t)) &
+						QUIRK_NO_PIPELINING));
 	switch (login_answer(t->login, t->client, a, why)) {
 	case LOGIN_MORE:
 		return TALK_WAIT;
@@ -253,7 +257,16 @@ static enum talk_result log_in(struct talk *t, const struct answer *a, struct fa
 		break;
 	}
 	t->phase = OPENED;
+	if (login_is_hurried(t->login))
+		t->asked = clock_ms(); /* for that CAPA */
 	return TALK_OPENED;
+}
+
+/* A piece of the answer to the CAPA that went out behind the login. */
+static enum talk_result hear_capabilities(
+    struct talk *t, const struct answer *a, struct failure *why)
+{
+	return login_answer(t->login, t->client, a, why) == LOGIN_DONE ? TALK_ANNOUNCED : TALK_WAIT;
 }
 
 /* The answer to a command that went out alone has begun. */
@@ -313,6 +326,10 @@ static enum talk_result step(
 		result = converse(t, answer, why);
 	if (t->phase == LOGIN && result == TALK_ANSWER) {
 		result = log_in(t, answer, why);
+		*again = result == TALK_WAIT;
+	}
+	if (t->phase == OPENED && result == TALK_ANSWER && login_is_hurried(t->login)) {
+		result = hear_capabilities(t, answer, why);
 		*again = result == TALK_WAIT;
 	}
 	if (t->phase != before)
@@ -444,4 +461,9 @@ bool talk_was_refused(const struct talk *t)
 enum reply_code talk_refusal(const struct talk *t)
 {
 	return login_refusal(t->login);
+}
+
+bool talk_capabilities_come(const struct talk *t)
+{
+	return login_is_hurried(t->login);
 }

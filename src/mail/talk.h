@@ -13,9 +13,10 @@
 struct talk;
 
 /* Begins to connect. `tls` may be NULL where the plan has none; `facts` are read here and now.
- * Never NULL. */
+ * `hurried`: what comes behind the login may go out with its last CAPA, where the server takes
+ * that. Never NULL. */
 struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts);
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried);
 
 /* Closes at once, whatever is under way. QUIT is the session's affair. NULL is fine. */
 void talk_free(struct talk *t);
@@ -26,15 +27,20 @@ void talk_free(struct talk *t);
 size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake);
 
 enum talk_result {
-	TALK_WAIT,   /* poll, then call again */
-	TALK_OPENED, /* logged in; said once */
-	TALK_ANSWER, /* *answer is filled; its slices are valid until the next call */
-	TALK_OVER,   /* the line is of no more use; *why says it. Call talk_free */
+	TALK_WAIT,      /* poll, then call again */
+	TALK_OPENED,    /* logged in; said once */
+	TALK_ANNOUNCED, /* where talk_capabilities_come: they have; said once */
+	TALK_ANSWER,    /* *answer is filled; its slices are valid until the next call */
+	TALK_OVER,      /* the line is of no more use; *why says it. Call talk_free */
 };
 
 /* Moves what can be moved and tells the next thing that came of it. E_TIMEOUT: no octet came or
  * went for the plan's timeout although an answer is due. */
 enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why);
+
+/* Once opened: what the server announces behind the login is still on its way, so that it costs no
+ * round trip. Until then its word from before the login counts. */
+bool talk_capabilities_come(const struct talk *t);
 
 /* Only once opened; client.h: client_send. */
 enum error talk_send(

@@ -28,6 +28,8 @@ struct login {
 	struct login_plan plan;
 	enum step step;
 	bool encrypted; /* the line is, by now */
+	bool may_hurry; /* login_hurry */
+	bool hurried;
 	bool secret_was_sent, was_refused;
 	enum reply_code refusal;
 	char greeting[LOGIN_GREETING];
@@ -331,9 +333,25 @@ enum login_result login_encrypted(struct login *l, struct client *c, struct fail
 	return enter(l, c, STEP_CAPA, why);
 }
 
-static enum step after_login(const struct login *l)
+void login_hurry(struct login *l, bool may)
 {
-	return l->announced.known ? STEP_CAPA_AFTER : STEP_DONE;
+	l->may_hurry = may;
+}
+
+bool login_is_hurried(const struct login *l)
+{
+	return l->hurried && l->step != STEP_DONE;
+}
+
+static enum login_result logged_in(struct login *l, struct client *c, struct failure *why)
+{
+	enum login_result result;
+
+	if (!l->announced.known)
+		return enter(l, c, STEP_DONE, why);
+	result = enter(l, c, STEP_CAPA_AFTER, why);
+	l->hurried = result == LOGIN_MORE && l->may_hurry && l->announced.pipelining;
+	return l->hurried ? LOGIN_DONE : result;
 }
 
 /* No other attempt is made with a server that is not what it was, or with what it refused. */
@@ -359,7 +377,7 @@ static enum login_result leave_auth(
 	case AUTH_DONE:
 		break;
 	}
-	return enter(l, c, after_login(l), why);
+	return logged_in(l, c, why);
 }
 
 static enum login_result leave_password(
@@ -369,7 +387,7 @@ static enum login_result leave_password(
 		return login_refused(l, status, why);
 	if (l->step == STEP_USER)
 		return enter(l, c, STEP_PASS, why);
-	return enter(l, c, after_login(l), why);
+	return logged_in(l, c, why);
 }
 
 static enum login_result leave(

@@ -56,6 +56,13 @@ void login_bind(struct login *l, const unsigned char binding[LOGIN_BINDING]);
 /* The handshake after LOGIN_STLS is done. What was announced before it is forgotten. */
 enum login_result login_encrypted(struct login *l, struct client *c, struct failure *why);
 
+/* Whether more may be sent behind the CAPA that follows the login, before its answer has come:
+ * where PIPELINING was announced before, LOGIN_DONE then comes at once. The answers to that CAPA
+ * are to be brought all the same; the last of them is LOGIN_DONE again. */
+void login_hurry(struct login *l, bool may);
+/* That is still to come: what is announced is what was before the login. */
+bool login_is_hurried(const struct login *l);
+
 const struct capabilities *login_capabilities(const struct login *l);
 
 /* What stood behind the greeting's "+OK", cut at LOGIN_GREETING octets: some servers are known by

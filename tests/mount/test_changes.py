@@ -8,6 +8,7 @@ import pytest
 import shapes
 from eventually import eventually
 from filled import filled, names_of
+from programs import program
 
 COUNT = 10
 
@@ -187,3 +188,22 @@ def test_a_second_shell_sees_what_the_first_removed(box, person, mounts):
     assert exists(mount, names[0])
     assert mount.umount() == 0
     assert names_of(box) == names
+
+
+def test_a_listing_with_nothing_new_writes_nothing(box, person, mounts, root):
+    """Neither row nor log: a mount that only looks wears nothing out."""
+    mount = mounts.mount(box, person, refresh=1000)
+
+    def refresh():
+        mount.run(program("pop3fs", root), "refresh", mount.path).ok()
+
+    def stored():
+        return {path.name: (path.stat().st_size, path.read_bytes()) for path in mount.cache.rglob("*")
+                if path.is_file() and not path.name.endswith("-shm")}
+
+    refresh()
+    before = stored()
+    assert mount.names() and any(name.endswith("-wal") for name in before)
+    for _ in range(3):
+        refresh()
+    assert stored() == before

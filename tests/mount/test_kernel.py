@@ -235,3 +235,70 @@ def test_many_readers_at_once_see_the_same(person, mounts, serve):
 
     assert mount.call(play) == [120 * 9000] * 6
     assert server.sent("RETR") == 120
+
+
+# ---- pages that were pushed ahead of a reader ----
+
+def filled(mounts, server, person, verb, **options):
+    """A mount whose messages are all in the cache, and none in the kernel's pages."""
+    mount = mounts.mount(server, person, **options)
+    verb(mount, "fetch").ok()
+    return mount
+
+
+def in_order(mount, names):
+    """{name: digest}, or None of those that were gone."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = mounting.digest((mount.path / name).read_bytes())
+        except FileNotFoundError:
+            found[name] = None
+    return found
+
+
+def test_what_is_pushed_is_what_would_have_been_read(anyone, mounts, serve, verb):
+    server = serve(synthetic="300:700-9000")
+    names = [f"m{number:07}" for number in range(300)]
+    first = mounts.mount(server, anyone, prefetch=0)
+    want = first.call(lambda: in_order(first, names[::-2] + names[1::-2] + names))     # mostly jumps, and READs
+    for order in (names, names[::-1]):
+        mount = filled(mounts, serve(synthetic="300:700-9000"), anyone, verb)
+        mount.call(lambda: os.listdir(mount.path))
+        assert mount.call(lambda: in_order(mount, order)) == want
+
+
+def test_what_vanishes_while_it_is_pushed_is_gone_or_whole(person, mounts, serve, verb):
+    server = serve(messages={f"m{number:04}": shapes.header(str(number)) + b"x" * 3000 + b"\r\n" for number in range(300)})
+    mount = filled(mounts, server, person, verb, refresh=NEVER)
+    names = mount.names()
+    for number in range(40, 300, 5):
+        (server.directory / f"m{number:04}").unlink()
+
+    done = []
+    refresh = threading.Thread(target=lambda: done.append(verb(mount, "refresh")))
+    refresh.start()
+    found = mount.call(lambda: in_order(mount, names))
+    refresh.join()
+    done[0].ok()
+    for name, digest in found.items():
+        want = mounting.digest(shapes.header(str(int(name[1:]))) + b"x" * 3000 + b"\r\n")
+        assert digest == want or (digest is None and int(name[1:]) >= 40 and int(name[1:]) % 5 == 0), name
+
+
+def test_readers_race_while_the_kernel_forgets(person, mounts, serve, verb):
+    server = serve(synthetic="400:700-9000")
+    mount = filled(mounts, server, person, verb)
+    names = [f"m{number:07}" for number in range(400)]
+    want = mount.call(lambda: in_order(mount, names))
+    drop_caches()
+    found = []
+    readers = [threading.Thread(target=lambda order=order: found.append(mount.call(lambda: in_order(mount, order))))
+               for order in (names, names[::-1], names[200:] + names[:200], names)]
+    for reader in readers:
+        reader.start()
+    while any(reader.is_alive() for reader in readers):
+        drop_caches()
+        readers[0].join(0.05)
+    assert found == [want] * 4
+    assert server.sent("RETR") == 400

@@ -17,12 +17,17 @@ static struct desk *at; /* the one desk there is */
 /* ---- in talk.c's place ---- */
 
 struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
+    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried)
 {
 	assert_ptr_equal(plan, &at->plan);
 	at->talk.closed = false;
 	at->talk.waiting = 0;
 	return &at->talk;
+}
+
+bool talk_capabilities_come(const struct talk *t)
+{
+	return false;
 }
 
 void talk_free(struct talk *t)

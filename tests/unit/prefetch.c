@@ -41,7 +41,7 @@ struct scene {
 
 static struct scene begin(size_t count, uint64_t size, uint64_t octets)
 {
-	struct scene s = {maildrop_create(), prefetch_create(octets)};
+	struct scene s = {maildrop_create(), prefetch_create(octets, PREFETCH_UNCACHED)};
 
 	maildrop_swap(s.d, make(count, size), NULL, NULL, NULL);
 	return s;
@@ -102,6 +102,73 @@ static void a_sequence_opens_a_window_and_nothing_else_does(void **state)
 			first = first_after(&s, cases[i].opens[k], cases[i].step, &count);
 		assert_int_equal(first, cases[i].first);
 		assert_int_equal(count, cases[i].count);
+		end(&s);
+	}
+}
+
+/* Whoever is pushed to shows himself only where the pushing ended, or was late. */
+static void what_was_pushed_is_passed_over_unseen(void **state)
+{
+	static const struct {
+		int64_t opens[7];
+		int64_t first; /* pushed at the last open; 0: nothing */
+		size_t count;
+	} cases[] = {
+	    {{1}, 0, 0},         /* one alone brings nothing */
+	    {{1, 2}, 3, 2},      /* 100 KB each: 3, 4 */
+	    {{1, 2, 5}, 6, 5},   /* just behind them */
+	    {{1, 2, 3}, 5, 4},   /* he was faster */
+	    {{1, 2, 12}, 13, 5}, /* a little further: a step may pass over some */
+	    {{1, 2, 20}, 0, 0},  /* that is a jump */
+	    {{1, 2, 5, 11}, 12, 10}, {{50, 49, 46}, 45, 5},
+	    {{1, 2, 5, 100, 101, 104}, 105, 5}, /* another one */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = {maildrop_create(), prefetch_create(PLENTY, PREFETCH_CACHED)};
+		struct listing *l = make(COUNT, 100 * KB);
+		size_t count = 99;
+		int64_t first = -1;
+
+		for (size_t k = 0; k < COUNT; k++)
+			l->messages[k].fact |= MESSAGE_CACHED | MESSAGE_TRUE_SIZE;
+		maildrop_swap(s.d, l, NULL, NULL, NULL);
+		for (size_t k = 0; cases[i].opens[k]; k++)
+			first = first_after(&s, cases[i].opens[k],
+			    cases[i].opens[0] > cases[i].opens[1] ? -1 : 1, &count);
+		assert_int_equal(first, cases[i].first);
+		assert_int_equal(count, cases[i].count);
+		end(&s);
+	}
+}
+
+static void only_what_is_verified_and_small_is_pushed(void **state)
+{
+	static const struct {
+		uint64_t size;
+		unsigned flags;
+		bool pushed;
+	} cases[] = {
+	    {1000, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, true},
+	    {1000, MESSAGE_CACHED | MESSAGE_TRUE_SIZE | MESSAGE_TWIN, true},
+	    {1000, MESSAGE_TRUE_SIZE, false},
+	    {1000, 0, false},
+	    {1000, MESSAGE_CACHED | MESSAGE_TRUE_SIZE | MESSAGE_RESIZED, false},
+	    {1000, MESSAGE_CACHED | MESSAGE_TRUE_SIZE | MESSAGE_REPLACED, false},
+	    {0, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, false},
+	    {PREFETCH_LARGEST_PUSH, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, true},
+	    {PREFETCH_LARGEST_PUSH + 1, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = {maildrop_create(), prefetch_create(PLENTY, PREFETCH_CACHED)};
+		struct listing *l = make(3, 1000);
+
+		l->messages[2].fact = cases[i].size << 8 | cases[i].flags;
+		maildrop_swap(s.d, l, NULL, NULL, NULL);
+		prefetch_opened(s.p, s.d, 1);
+		prefetch_opened(s.p, s.d, 2);
+		assert_int_equal(prefetch_next(s.p, s.d), cases[i].pushed ? 3 : 0);
 		end(&s);
 	}
 }
@@ -243,6 +310,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_sequence_opens_a_window_and_nothing_else_does),
+	    cmocka_unit_test(what_was_pushed_is_passed_over_unseen),
+	    cmocka_unit_test(only_what_is_verified_and_small_is_pushed),
 	    cmocka_unit_test(never_more_than_the_bound_is_ahead),
 	    cmocka_unit_test(a_stalled_reader_gets_no_more),
 	    cmocka_unit_test(the_cached_and_the_unlinked_are_passed_over),

@@ -36,7 +36,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 	    .tls = SESSION_TLS_OFF,
 	    .timeout_ms = PATIENCE_MS,
 	};
-	b->talk = talk_create(&b->plan, NULL, &b->plan.facts);
+	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, true);
 	b->why = (struct failure){0};
 }
 
@@ -100,6 +100,57 @@ static void a_login_in_clear_text_opens_the_line(void **state)
 	assert_int_equal(talk_round_trip(b.talk), -1);
 	assert_false(talk_was_refused(b.talk));
 	end(&b);
+}
+
+/* The CAPA behind the login costs no round trip where PIPELINING was announced before it. */
+static void what_comes_behind_a_login_goes_out_with_its_capa(void **state)
+{
+	static const struct scripted_row announced[] = {
+	    {"CAPA", "+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"},
+	    {"STAT", "+OK 2 300\r\n"},
+	    SCRIPTED_LOGIN,
+	};
+	struct answer a;
+	struct bench b;
+
+	start(&b, announced, COUNT(announced));
+	log_in(&b);
+	assert_true(talk_capabilities_come(b.talk));
+	assert_true(talk_capabilities(b.talk)->pipelining); /* its word from before */
+	assert_int_equal(talk_waiting(b.talk), 1);
+	ask(&b, VERB_STAT);
+	assert_int_equal(next(&b, &a), TALK_ANNOUNCED);
+	assert_false(talk_capabilities_come(b.talk));
+	assert_true(talk_capabilities(b.talk)->uidl);
+	assert_int_equal(next(&b, &a), TALK_ANSWER);
+	assert_int_equal(a.verb, VERB_STAT);
+	assert_true(talk_round_trip(b.talk) >= 0);
+	end(&b);
+}
+
+static void nothing_goes_out_with_the_capa_where_that_may_not_be(void **state)
+{
+	static const struct {
+		const char *announced;
+		bool hurried;
+	} cases[] = {
+	    {"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", false},
+	    {"+OK\r\nUSER\r\n.\r\n", true},
+	    {"-ERR what?\r\n", true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {{"CAPA", cases[i].announced}, SCRIPTED_LOGIN};
+		struct bench b;
+
+		start(&b, rows, COUNT(rows));
+		talk_free(b.talk);
+		b.talk = talk_create(&b.plan, NULL, &b.plan.facts, cases[i].hurried);
+		log_in(&b);
+		assert_false(talk_capabilities_come(b.talk));
+		assert_int_equal(talk_waiting(b.talk), 0);
+		end(&b);
+	}
 }
 
 static void a_login_that_fails_says_how(void **state)
@@ -286,6 +337,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_login_in_clear_text_opens_the_line),
+	    cmocka_unit_test(what_comes_behind_a_login_goes_out_with_its_capa),
+	    cmocka_unit_test(nothing_goes_out_with_the_capa_where_that_may_not_be),
 	    cmocka_unit_test(a_login_that_fails_says_how),
 	    cmocka_unit_test(answers_come_in_order_with_their_tags),
 	    cmocka_unit_test(top_asks_for_as_little_body_as_the_server_bears),

@@ -1,0 +1,34 @@
+/* Bodies for the kernel's pages, before it asks: who reads many small messages in order then waits
+ * for no READ. Used by the notify thread alone (notify.h), with a handle of its own.
+ *
+ * Why no reader is ever shown anything wrong by it:
+ *   - Only bodies that are whole and verified are pushed, as the database has them at that moment,
+ *     in one read of one row, and only if they have the size that the model had when it was
+ *     decided. The model, and so what the kernel is told of the size, came first.
+ *   - A body goes from offset 0 to its end in one piece, so each page is whole, and the file's size
+ *     is not changed: a message whose size was ever shown otherwise in this mount is not pushed.
+ *   - With eol=lf, where the octets are others than the database's, nothing is pushed.
+ *   - Should the body be replaced later, the kernel is told to forget its pages after the new one
+ * is in the database. That notice is sent by the same thread: a push before it is forgotten with
+ *     the rest, one after it reads the new body.
+ *   - A page that a READ has locked makes the push wait for that READ's answer, which the loop
+ * gives without waiting for this thread. A message that the kernel does not know, or that is gone,
+ * is refused by it (ENOENT), and that is all. */
+#ifndef POP3FS_PUSH_H
+#define POP3FS_PUSH_H
+
+#include <stdint.h>
+
+#include <fuse_lowlevel.h>
+
+struct push;
+
+/* Never NULL; opens nothing yet. Both outlive it. */
+struct push *push_create(struct fuse_session *fuse, const char *store);
+void push_free(struct push *p); /* NULL is fine */
+
+/* One body of `size` octets: PREFETCH_LARGEST_PUSH at most, else nothing is done. Whatever fails
+ * has no consequence but that the kernel asks. */
+void push_body(struct push *p, int64_t id, uint64_t size);
+
+#endif

@@ -15,7 +15,8 @@ from sweep import OfDovecot, Scripted, World, points
 PIPELINING = capabilities("PIPELINING")
 PATIENT = capabilities("PIPELINING", "LOGIN-DELAY 1")
 NARROW = ("evict.", "spare.")                       # where the cache is too small
-BY_A_MOUNT = ("sync.", "used.", "check.", *NARROW)   # the driver does nothing of it
+UNLEARNT = ("header.",)                             # where no header was asked for
+BY_A_MOUNT = ("sync.", "used.", "check.", *NARROW, *UNLEARNT)   # the driver does nothing of it
 OF_A_MOUNT = [point for point in points("mail") if point.startswith(BY_A_MOUNT)]
 MOMENTS = 12
 
@@ -53,6 +54,12 @@ def narrow(mounts, serve, person, root):
 
 
 @pytest.fixture
+def unlearnt(mounts, serve, person, root):
+    drop = Scripted(serve, *PIPELINING)
+    return World(drop, Mounted(mounts, drop.server, person, root, headers=0, prefetch=0))
+
+
+@pytest.fixture
 def of_dovecot(mounts, dovecot, person, root):
     drop = OfDovecot(dovecot)
     return World(drop, Mounted(mounts, drop.account, person, root))
@@ -67,7 +74,8 @@ def test_death_at_a_point(needs_points, request, point):
 
 @pytest.mark.parametrize("point", points("fs") + sorted({*OF_A_MOUNT, *points("mail")[::5]}))
 def test_death_of_a_mount_at_a_point(needs_points, request, point):
-    world = request.getfixturevalue("narrow" if point.startswith(NARROW) else "mounted")
+    kind = "narrow" if point.startswith(NARROW) else "unlearnt" if point.startswith(UNLEARNT) else "mounted"
+    world = request.getfixturevalue(kind)
     assert world.round(kill=f"{point}:1")
 
 

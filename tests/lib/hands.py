@@ -104,8 +104,11 @@ class Driven:
     def sync(self):
         return True   # there is no directory
 
+    def header(self, _name):
+        return True   # it has no files ...
+
     def verify(self):
-        return True   # it has no verbs
+        return True   # ... and no verbs
 
     def refresh(self):
         return self._answer("refresh", "^(refreshed|not-listed)").startswith("refreshed")
@@ -235,6 +238,9 @@ class Mounted:
             os.close(directory)
             return True
         return self._deed(sync) is True
+
+    def header(self, name):
+        return self._deed((self._mount.path / ".pop3fs/headers" / name).read_bytes) is not None
 
     def verify(self):
         return self._verb("verify")

@@ -6,6 +6,7 @@
  * app/   options     the one table of them            values      what stands behind a "="
  *        arguments   argv: options and words          words       a command without a shell
  *        settings    what configuration files say     config      as sections and keys
+ *        given       which option, and where          help        what --help prints
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
@@ -69,11 +70,11 @@
  *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
- *        mechanism (which way in), sasl (one exchange; gnu: GNU SASL's part of it), oauth, apop,
- *        base64, md5
+ *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
+ *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
  *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
- *        untrusted (what a certificate lacks), quiet (a socket for OpenSSL)
+ *        untrusted (what a certificate lacks), own (a client's), quiet (a socket for OpenSSL)
  * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is

@@ -23,6 +23,7 @@ def root():
     """The directory that holds everything these tests make. At the end nothing of it may still be alive."""
     leftovers.adopt_orphans()
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # so that what follows the yields is done then, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell's background jobs ignore it, and so would ours
     path = Path(tempfile.mkdtemp(prefix="pop3fs-test-"))
     os.chmod(path, 0o755)
     os.environ.update(leftovers.sanitizer_environment(path))

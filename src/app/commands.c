@@ -106,10 +106,14 @@ static int commit(const struct mounted *m, char *const *names)
 		    plural(answer.deleted, "message", "messages"));
 	if (verdict(&answer, &why))
 		return complain(&why);
-	if (answer.proved)
-		return DONE;
-	log_error("the server could not be asked again whether they are gone");
-	return NOT_DONE;
+	if (answer.proof == VERB_UNPROVED) {
+		log_error("the server could not be asked again whether they are gone");
+		return NOT_DONE;
+	}
+	if (answer.proof == VERB_PROVED_LATER)
+		puts("the server wants no other login now: the next listing shows whether they "
+		     "are gone");
+	return DONE;
 }
 
 static int refresh(const struct mounted *m, char *const *names)

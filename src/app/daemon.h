@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define DAEMON_MOST_NOTICES 4
+#define DAEMON_MOST_NOTICES 8
 
 struct daemon {
 	int pipe;    /* this process's end; -1 in the foreground */

@@ -6,13 +6,10 @@
 
 #include "alloc.h"
 #include "name.h"
+#include "option.h"
 #include "paths.h"
 #include "session.h"
-#include "values.h"
 #include "words.h"
-
-#define HELP_COLUMN 28 /* where the help text of a row begins */
-#define LINE_LENGTH 80
 
 #define DAY            (24 * 60 * 60)
 #define MOST_AHEAD     ((uint64_t)1 << 40)
@@ -24,27 +21,7 @@
 #define MOST_DELETIONS ((uint64_t)1 << 32)
 #define FIELD(member)  offsetof(struct options, member)
 
-typedef enum error parser(
-    const struct option *row, const char *value, void *field, struct failure *why);
-
-struct option {
-	const char *name;
-	parser *parse;
-	size_t field; /* where the value goes, in struct options */
-	const char
-	    *fallback;     /* the default, as a user would write it; NULL: zero, or options_init */
-	const char *help;  /* NULL: shown in one line with its neighbours */
-	const char *value; /* what --help calls the value; NULL: a flag */
-	struct range range;
-	const char *const *choices;
-	bool off;      /* a flag that sets false */
-	bool optional; /* the value may be missing */
-	char letter;   /* -f */
-	enum { ANYWHERE, NOT_IN_FILES, COMMAND_LINE } place;
-	enum { ALONE, SECRET, GUEST } group; /* whose rows are alternatives */
-};
-
-static parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
+static option_parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
     parse_user, parse_group, parse_choice, parse_path, parse_suffix, parse_netrc, parse_command,
     parse_proxy, parse_pin, parse_mechanism;
 
@@ -277,7 +254,7 @@ static enum error parse_mechanism(
 
 /* ---- the table as a whole ---- */
 
-static enum error parse_row(
+enum error option_parse(
     struct options *o, const struct option *row, const char *value, struct failure *why)
 {
 	return row->parse(row, value, (char *)o + row->field, why);
@@ -287,7 +264,7 @@ void options_init(struct options *o)
 {
 	*o = (struct options){.uid = getuid(), .gid = getgid(), .xattr = true};
 	for (size_t i = 0; i < ROWS; i++) {
-		if (table[i].fallback && parse_row(o, &table[i], table[i].fallback, NULL))
+		if (table[i].fallback && option_parse(o, &table[i], table[i].fallback, NULL))
 			abort(); /* a default that its own row refuses: the tests see it */
 	}
 }
@@ -303,8 +280,8 @@ void options_finish(struct options *o)
 	words_free(o->password_command);
 	words_free(o->oauth_command);
 	free(o->cache_dir);
-	words_free(o->on_new);
 	free(o->suffix);
+	words_free(o->on_new);
 	proxy_free(o->proxy);
 	buf_finish(&o->kernel);
 	free(o->config);
@@ -341,6 +318,21 @@ const struct option *option_by_letter(char letter)
 const struct option *option_at(size_t index)
 {
 	return index < ROWS ? &table[index] : NULL;
+}
+
+size_t option_index(const struct option *row)
+{
+	return (size_t)(row - table);
+}
+
+bool option_is_flag(const struct option *row)
+{
+	return row->parse == parse_flag;
+}
+
+bool option_is_secret(const struct option *row)
+{
+	return row->parse == parse_proxy;
 }
 
 const char *option_name(const struct option *row)
@@ -383,107 +375,9 @@ bool option_is_for_files(const struct option *row)
 	return row->place == ANYWHERE;
 }
 
-static bool has_control(const char *text)
-{
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	}
-	return false;
-}
-
-static bool contradict(const struct option *a, const struct option *b)
-{
-	return a->parse == parse_flag && b->parse == parse_flag && a->field == b->field;
-}
-
-/* Given twice, or together with the flag that says the contrary. */
-static enum error only_once(const struct options *o, const struct option *row, struct failure *why)
-{
-	if (o->given[row - table])
-		return failed(why, E_USAGE, "%s is given twice", row->name);
-	for (size_t i = 0; i < ROWS; i++) {
-		if (o->given[i] && contradict(&table[i], row))
-			return failed(why, E_USAGE, "%s and %s contradict each other",
-			    table[i].name, row->name);
-	}
-	return OK;
-}
-
-/* Keeps what was written, but no secret: it would stand in memory that is not locked. */
-static void remember(struct options *o, const struct option *row, const char *value)
-{
-	if (option_is_path(row))
-		value = *(char **)((char *)o + row->field);
-	if (value && row->parse != parse_proxy)
-		o->origins[row - table].text = xstrdup(value);
-	o->given[row - table] = true;
-}
-
-enum error option_set(
-    struct options *o, const struct option *row, const char *value, struct failure *why)
-{
-	enum error e;
-
-	if (row->value && (value ? !*value : !row->optional))
-		return failed(
-		    why, E_USAGE, "%s needs a value: %s=%s", row->name, row->name, row->value);
-	if (!row->value && value)
-		return failed(why, E_USAGE, "%s takes no value", row->name);
-	if (value && has_control(value))
-		return failed(why, E_USAGE, "%s has a control character in its value", row->name);
-	e = only_once(o, row, why);
-	if (!e)
-		e = parse_row(o, row, value, why);
-	if (!e)
-		remember(o, row, value);
-	return e;
-}
-
-enum error option_set_from(struct options *o, const struct option *row, const char *value,
-    const char *where, struct failure *why)
-{
-	enum error e = option_set(o, row, value, why);
-
-	if (!e)
-		o->origins[row - table].where = xstrdup(where);
-	return e;
-}
-
-static bool excludes(const struct option *a, const struct option *b)
-{
-	return a == b || contradict(a, b) || (a->group && a->group == b->group);
-}
-
-struct options_settled options_settled(const struct options *o)
-{
-	struct options_settled s = {{false}};
-
-	for (size_t i = 0; i < ROWS; i++)
-		for (size_t k = 0; k < ROWS; k++)
-			if (o->given[i] && excludes(&table[i], &table[k]))
-				s.rows[k] = true;
-	return s;
-}
-
-bool option_is_settled(const struct options_settled *s, const struct option *row)
-{
-	return s->rows[row - table];
-}
-
-bool option_given(const struct options *o, const struct option *row)
-{
-	return o->given[row - table];
-}
-
-const struct option_origin *option_origin(const struct options *o, const struct option *row)
-{
-	return &o->origins[row - table];
-}
-
 static bool is_given(const struct options *o, const char *name)
 {
-	return o->given[option_find(slice_of(name)) - table];
+	return option_given(o, option_find(slice_of(name)));
 }
 
 enum error options_check(struct options *o, struct failure *why)
@@ -501,79 +395,4 @@ enum error options_check(struct options *o, struct failure *why)
 	if (other || root)
 		o->default_permissions = true;
 	return OK;
-}
-
-/* ---- help ---- */
-
-/* "name", "name=VALUE", "name[=VALUE]", "name=this|that". */
-static void add_left(struct buf *to, const struct option *row)
-{
-	if (row->letter)
-		buf_printf(to, "  -%c, --%s", row->letter, row->name);
-	else if (row->place == COMMAND_LINE)
-		buf_printf(to, "      --%s", row->name);
-	else
-		buf_printf(
-		    to, "  %s%s%s", row->name, row->optional ? "[" : "", row->value ? "=" : "");
-	if (!row->choices)
-		buf_add_text(to, row->value ? row->value : "");
-	for (const char *const *c = row->choices; c && *c; c++)
-		buf_printf(to, "%s%s", c == row->choices ? "" : "|", *c);
-	if (row->optional)
-		buf_add_text(to, "]");
-}
-
-static void help_row(FILE *to, const struct option *row)
-{
-	struct buf left = {.len = 0};
-
-	add_left(&left, row);
-	if (left.len >= HELP_COLUMN) /* too long to have its text beside it */
-		buf_printf(&left, "\n%*s", HELP_COLUMN, "");
-	fprintf(to, "%-*s%s", HELP_COLUMN, buf_text(&left), row->help);
-	if (row->fallback)
-		fprintf(to, " (%s)", row->fallback);
-	fputc('\n', to);
-	buf_finish(&left);
-}
-
-static void help_neighbours(FILE *to)
-{
-	size_t column = LINE_LENGTH; /* the first begins a line */
-
-	for (size_t i = 0; i < ROWS; i++) {
-		size_t len = strlen(table[i].name) + 1;
-
-		if (table[i].help)
-			continue;
-		if (column + len > LINE_LENGTH) {
-			fputs(column == LINE_LENGTH ? " " : "\n ", to);
-			column = 1;
-		}
-		fprintf(to, " %s", table[i].name);
-		column += len;
-	}
-	fputs(": as in mount(8)\n", to);
-}
-
-void options_help(FILE *to)
-{
-	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
-	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
-	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
-	      "       pop3fs verify [-r] MOUNTPOINT [NAME...]\n"
-	      "       pop3fs events [--json] MOUNTPOINT\n"
-	      "       pop3fs list\n"
-	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
-	      "        pop3://user@host[:port]                        STLS, without fail\n\n",
-	    to);
-	for (size_t i = 0; i < ROWS; i++) {
-		if (i > 0 && table[i - 1].place == COMMAND_LINE && table[i].place != COMMAND_LINE)
-			fputs("\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a value) or "
-			      "--NAME=VALUE:\n",
-			    to);
-		if (table[i].help)
-			help_row(to, &table[i]);
-	}
-	help_neighbours(to);
 }

@@ -20,8 +20,8 @@
 #include "reader.h"
 #include "snapshots.h"
 #include "tree.h"
-#include "usage.h"
 #include "lf.h"
+#include "usage.h"
 #include "verbs.h"
 #include "waiting.h"
 

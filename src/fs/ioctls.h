@@ -31,12 +31,18 @@ struct verb_identity {
 	int64_t commit_ms; /* commit_timeout */
 };
 
+enum verb_proof {
+	VERB_UNPROVED,     /* no listing could be had afterwards */
+	VERB_PROVED,       /* one agreed */
+	VERB_PROVED_LATER, /* none was asked for: the server wants patience between logins */
+};
+
 /* Deletes on the server what was unlinked before it was asked, and lists again to see it gone. All
  * counts are of deletions. */
 struct verb_commit {
 	uint32_t leaving; /* in: an unmount follows at once, and what this brings holds for it, too:
 			     until then, or STAY, nothing can be unlinked or taken back (EROFS) */
-	uint32_t proved;  /* a listing taken afterwards agreed */
+	uint32_t proof;   /* enum verb_proof */
 	uint64_t deleted; /* DELE and QUIT were both answered "+OK" */
 	uint64_t waiting; /* still in the journal */
 	uint64_t dropped; /* given up: these messages are shown again */

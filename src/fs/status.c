@@ -60,6 +60,7 @@ void status_render(struct buf *text, const struct status *s)
 	    state->eats_read ? "without QUIT, where the server would delete what was read"
 			     : "with QUIT");
 	say(text, "tls", state->cipher[0] ? state->cipher : "none");
+	say(text, "login", state->login[0] ? state->login : "none");
 	say(text, "user", s->account);
 	say_number(text, "messages", s->messages);
 	say_number(text, "bytes", s->octets);

@@ -157,7 +157,9 @@ static void answer_commit(struct fs *f, int64_t number, const struct verb_commit
 void verbs_committed(struct fs *f, const struct event *e)
 {
 	struct verb_commit answer = {
-	    .proved = e->commit.proved,
+	    .proof = e->commit.proved  ? VERB_PROVED
+		     : e->commit.later ? VERB_PROVED_LATER
+				       : VERB_UNPROVED,
 	    .deleted = e->commit.deleted,
 	    .waiting = e->commit.waiting,
 	    .dropped = e->commit.dropped,

@@ -296,7 +296,8 @@ static void quit_answer(struct session *s, const struct answer *a)
 	s->line = LINE_LEAVING;
 	if (!c->final)
 		session_want_listing(s);
-	if (c->final || how.code || clock_ms() < s->backoff.patience_until)
+	c->result.later = !c->final && !how.code && clock_ms() < s->backoff.patience_until;
+	if (c->final || how.code || c->result.later)
 		finish(s, how.code ? &how : NULL);
 	else
 		c->stage = COMMIT_PROVING;

@@ -295,6 +295,8 @@ static void refused(struct session *s, const struct reply_status *status)
 
 	f->out_octets -= w->octets;
 	f->lone_out = false;
+	if (f->window_count == 1 && talk_waiting(s->talk) == 0)
+		forget_window(f); /* or its NOOP would go out together with the next RETR */
 	if (w->is_odd)
 		believing_odd_settled(s, w);
 	if (status->code == CODE_SYS_TEMP && postponing_takes(s, w))

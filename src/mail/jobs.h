@@ -211,6 +211,7 @@ struct commit_result {
 	size_t waiting; /* still in the journal, for the next commit */
 	size_t dropped; /* given up: another message now, or refused too often; shown again */
 	bool proved;    /* a listing taken afterwards agreed, or there was nothing to do */
+	bool later;     /* none was taken: the server asks for patience between logins */
 };
 
 enum session_phase {
@@ -230,6 +231,7 @@ struct session_state {
 	struct failure trouble; /* the last error; code OK: none since the last success */
 	char server[128];       /* IMPLEMENTATION, or "" */
 	char cipher[64];        /* TLS version and suite, or "none" */
+	char login[24];         /* how the last one was: a mechanism's name */
 	bool eats_read;         /* the server deletes what was read: sessions end without QUIT */
 };
 

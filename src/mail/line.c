@@ -178,6 +178,8 @@ void line_opened(struct session *s)
 	s->fetching.read_here = s->fetching.fetched_here = false;
 	s->line = LINE_SURVEYING;
 	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
+	snprintf(
+	    s->state.login, sizeof(s->state.login), "%s", mechanism_name(talk_mechanism(s->talk)));
 	snprintf(s->state.cipher, sizeof(s->state.cipher), "%s", talk_cipher(s->talk));
 	session_learn(s, FACT_MECHANISMS,
 	    s->facts.of[FACT_MECHANISMS] | MECHANISM_BIT(talk_mechanism(s->talk)));

@@ -168,13 +168,6 @@ static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *
 	return (ssize_t)done;
 }
 
-ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
-{
-	ssize_t got = stored_body(r, id, offset, to, len);
-
-	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
-}
-
 void reader_begin(struct reader *r)
 {
 	sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL);
@@ -192,6 +185,13 @@ bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *
 	if (q)
 		*lines = (uint32_t)sqlite3_column_int64(q, 0);
 	return q || shelf_piece_lines(r->shelf, id, index, lines);
+}
+
+ssize_t reader_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
+{
+	ssize_t got = stored_body(r, id, offset, to, len);
+
+	return got < 0 ? shelf_read(r->shelf, id, offset, to, len) : got;
 }
 
 /* ---- rows ---- */

@@ -93,7 +93,7 @@ static bool is_told(const struct session_state *a, const struct session_state *b
 	       a->bad_lines == b->bad_lines && a->trouble.code == b->trouble.code &&
 	       strcmp(a->trouble.words, b->trouble.words) == 0 &&
 	       strcmp(a->server, b->server) == 0 && strcmp(a->cipher, b->cipher) == 0 &&
-	       a->eats_read == b->eats_read;
+	       strcmp(a->login, b->login) == 0 && a->eats_read == b->eats_read;
 }
 
 static void tell_state(struct session *s)

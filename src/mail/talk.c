@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
+#include "blot.h"
 #include "clock.h"
 #include "link.h"
 #include "log.h"
@@ -33,7 +35,32 @@ struct talk {
 
 static void trace(void *with, bool sent, struct slice line)
 {
-	log_debug("%s %.*s", sent ? ">" : "<", SLICE_ARGS(line));
+	const struct talk *t = with;
+	CLEANUP(freep) char *shown = xmemdup(line.at, line.len);
+
+	if (!sent && t->phase < OPENED)
+		blot_secret(shown, line.len, t->plan->password);
+	log_debug("%s %.*s", sent ? ">" : "<", (int)line.len, shown);
+}
+
+static void begin(struct talk *t)
+{
+	t->phase = DIALING;
+	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy);
+	t->client = client_create();
+	if (log_debug_is_on())
+		client_trace(t->client, trace, t);
+	t->login = login_create(&t->login_plan);
+	t->progress = clock_ms();
+	t->asked = CLOCK_NEVER;
+}
+
+static void finish(struct talk *t)
+{
+	dial_free(take(&t->dial));
+	link_free(take(&t->link));
+	login_free(take(&t->login));
+	client_free(take(&t->client));
 }
 
 struct talk *talk_create(
@@ -43,11 +70,6 @@ struct talk *talk_create(
 
 	t->plan = plan;
 	t->tls = tls;
-	t->phase = DIALING;
-	t->dial = dial_create(plan->host, plan->port, plan->proxy);
-	t->client = client_create();
-	if (log_debug_is_on())
-		client_trace(t->client, trace, NULL);
 	t->login_plan = (struct login_plan){
 	    .user = plan->user,
 	    .secret = plan->password,
@@ -61,10 +83,8 @@ struct talk *talk_create(
 	    .stls = plan->tls == SESSION_TLS_STARTTLS,
 	    .clear_text = plan->tls == SESSION_TLS_OFF,
 	};
-	t->login = login_create(&t->login_plan);
-	t->progress = clock_ms();
-	t->asked = CLOCK_NEVER;
 	t->round_trip = -1;
+	begin(t);
 	return t;
 }
 
@@ -72,12 +92,9 @@ void talk_free(struct talk *t)
 {
 	if (!t)
 		return;
-	dial_free(t->dial);
 	if (t->link && t->phase == OPENED)
 		link_say_goodbye(t->link);
-	link_free(t->link);
-	login_free(t->login);
-	client_free(t->client);
+	finish(t);
 	free(t);
 }
 
@@ -163,12 +180,19 @@ static enum talk_result handshake(struct talk *t, struct failure *why)
 		    why, E_TLS, "%s closed the connection during the TLS handshake", t->plan->host);
 		return over(t);
 	case LINK_BROKEN:
-		return over(t);
+		if (!link_may_do_better(t->link))
+			return over(t);
+		log_debug("%s; once more, with a new TLS session", why->words);
+		finish(t);
+		begin(t);
+		return TALK_WAIT;
 	case LINK_DONE:
 		break;
 	}
 	moved(t);
 	t->phase = LOGIN;
+	log_debug("TLS with %s: %s%s", t->plan->host, link_cipher(t->link),
+	    link_resumed(t->link) ? ", resumed" : "");
 	if (link_binding(t->link, binding))
 		login_bind(t->login, binding);
 	if (t->plan->tls == SESSION_TLS_STARTTLS &&
@@ -318,11 +342,14 @@ static enum talk_result step_and_flush(struct talk *t, struct answer *answer, st
 
 enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
 {
+	bool logging_in = t->phase < OPENED;
 	enum talk_result result;
 
 	if (t->phase == OVER)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
+	if (result == TALK_OVER && logging_in)
+		blot_secret(why->words, strlen(why->words), t->plan->password);
 	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
 		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,

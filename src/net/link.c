@@ -245,6 +245,16 @@ void link_quick_ack(struct link *l)
 	set_option(l->fd, TCP_QUICKACK, 1);
 }
 
+bool link_may_do_better(const struct link *l)
+{
+	return l->ssl && tls_resumption_failed(l->ssl);
+}
+
+bool link_resumed(const struct link *l)
+{
+	return l->ssl && SSL_session_reused(l->ssl);
+}
+
 bool link_binding(struct link *l, unsigned char binding[LINK_BINDING])
 {
 	static const char label[] = "EXPORTER-Channel-Binding";

@@ -59,6 +59,14 @@ void link_say_goodbye(struct link *l);
  * The kernel forgets it; say it again after reading. */
 void link_quick_ack(struct link *l);
 
+/* Behind a LINK_BROKEN of link_handshake: another connection may do better, since this one was to
+ * go on with an earlier TLS session, which not every server can. Said once, not to go on for ever.
+ */
+bool link_may_do_better(const struct link *l);
+
+/* The handshake was a short one: it went on with an earlier session. */
+bool link_resumed(const struct link *l);
+
 /* What this TLS connection is known by at both ends and nowhere else: tls-exporter, RFC 9266.
  * false: there is none (no TLS, or 1.2 without an extended master secret: RFC 9266, 3). */
 #define LINK_BINDING 32

@@ -2,9 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
@@ -12,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "alloc.h"
+#include "own.h"
 #include "pin.h"
 #include "quiet.h"
 #include "untrusted.h"
@@ -31,12 +29,15 @@ struct tls {
 	SSL_SESSION *session; /* the last one, with this host; a resumed session is not verified
 				 again, so it must never serve another name */
 	char *session_host;
+	bool no_resumption; /* a handshake with one has failed: some servers that ask for client
+			       certificates cannot do it */
 };
 
 /* Whom a connection speaks to; hangs on its SSL. */
 struct peer {
 	struct tls *tls;
 	char *host;
+	bool offered;       /* a session was, to be resumed */
 	bool asked;         /* it wants a certificate of ours */
 	struct failure why; /* what its certificate lacks; code OK: nothing */
 };
@@ -152,82 +153,6 @@ static enum error trust(SSL_CTX *context, const char *ca, struct failure *why)
 	return OK;
 }
 
-/* ---- the client's own certificate ---- */
-
-/* Nobody is there to be asked. */
-static int no_passphrase(char *to, int room, int writing, void *with)
-{
-	*(bool *)with = true;
-	return -1;
-}
-
-static void closefile(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
-static enum error open_key(FILE **out, const char *path, struct failure *why)
-{
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return failed(
-		    why, E_CONFIG, "cannot read the key in %s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return failed(why, E_CONFIG, "the key in %s is in no regular file", path);
-	if (st.st_mode & 077)
-		return failed(why, E_CONFIG, "the key in %s is not its owner's alone: chmod 600 %s",
-		    path, path);
-	*out = fdopen(fd, "r");
-	if (!*out)
-		return failed(
-		    why, E_SYSTEM, "cannot read the key in %s: %s", path, strerror(errno));
-	fd = -1;
-	return OK;
-}
-
-static void key_freep(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
-
-static enum error use_key(SSL_CTX *context, const char *path, struct failure *why)
-{
-	CLEANUP(key_freep) EVP_PKEY *key = NULL;
-	CLEANUP(closefile) FILE *f = NULL;
-	bool wants_passphrase = false;
-	enum error e = open_key(&f, path, why);
-
-	if (e)
-		return e;
-	key = PEM_read_PrivateKey(f, NULL, no_passphrase, &wants_passphrase);
-	if (wants_passphrase)
-		return failed(
-		    why, E_CONFIG, "the key in %s is encrypted, and nobody can be asked", path);
-	if (!key)
-		return failed(why, E_CONFIG, "there is no key in %s: %s", path, reason_words());
-	if (SSL_CTX_use_PrivateKey(context, key) != 1)
-		return failed(why, E_CONFIG, "the key in %s is not that of the certificate: %s",
-		    path, reason_words());
-	return OK;
-}
-
-static enum error show(struct tls *t, const struct tls_plan *plan, struct failure *why)
-{
-	if (!plan->cert)
-		return OK;
-	if (access(plan->cert, R_OK) != 0)
-		return failed(why, E_CONFIG, "cannot read the certificate in %s: %s", plan->cert,
-		    strerror(errno));
-	if (SSL_CTX_use_certificate_chain_file(t->context, plan->cert) != 1)
-		return failed(
-		    why, E_CONFIG, "there is no certificate in %s: %s", plan->cert, reason_words());
-	t->certificate = true;
-	return use_key(t->context, plan->key ? plan->key : plan->cert, why);
-}
-
 static void tls_freep(struct tls **t)
 {
 	tls_free(*t);
@@ -247,8 +172,10 @@ enum error tls_create(struct tls **out, const struct tls_plan *plan, struct fail
 		return failed(why, E_TLS, "cannot set up TLS: %s", reason_words());
 	demand(t->context, plan->oldest);
 	code = trust(t->context, plan->ca, why);
-	if (code == OK)
-		code = show(t, plan, why);
+	if (code == OK && plan->cert) {
+		code = own_certificate(t->context, plan->cert, plan->key, why);
+		t->certificate = true;
+	}
 	if (code != OK)
 		return code;
 	*out = take(&t);
@@ -301,9 +228,9 @@ static bool set_up(SSL *ssl, struct peer *p, int fd)
 		return false;
 	if (!is_address(p->host) && SSL_set_tlsext_host_name(ssl, p->host) != 1)
 		return false;
-	if (p->tls->session && strcmp(p->tls->session_host, p->host) == 0 &&
-	    SSL_SESSION_is_resumable(p->tls->session))
-		return SSL_set_session(ssl, p->tls->session) == 1;
+	if (p->tls->session && !p->tls->no_resumption &&
+	    strcmp(p->tls->session_host, p->host) == 0 && SSL_SESSION_is_resumable(p->tls->session))
+		p->offered = SSL_set_session(ssl, p->tls->session) == 1;
 	return true;
 }
 
@@ -329,6 +256,8 @@ void tls_close(struct ssl_st *ssl)
 {
 	struct peer *p = SSL_get_app_data(ssl);
 
+	if (tls_resumption_failed(ssl))
+		p->tls->no_resumption = true;
 	SSL_free(ssl);
 	free(p->host);
 	free(p);
@@ -346,6 +275,13 @@ static enum error wants_certificate(const struct peer *p, struct failure *why)
 {
 	return failed(
 	    why, E_TLS, "%s demands a client certificate (cert= and key= name one)", p->host);
+}
+
+bool tls_resumption_failed(const struct ssl_st *ssl)
+{
+	const struct peer *p = SSL_get_app_data(ssl);
+
+	return p->offered && !SSL_is_init_finished(ssl);
 }
 
 enum error tls_failed(struct ssl_st *ssl, struct failure *why)

@@ -3,6 +3,8 @@
 #ifndef POP3FS_TLS_H
 #define POP3FS_TLS_H
 
+#include <stdbool.h>
+
 #include "error.h"
 
 struct tls; /* an SSL_CTX and what the user demands; one for the life of the daemon, used by one
@@ -38,6 +40,10 @@ struct ssl_st; /* OpenSSL's SSL */
 enum error tls_open(
     struct ssl_st **out, struct tls *t, int fd, const char *host, struct failure *why);
 void tls_close(struct ssl_st *ssl);
+
+/* Whether it came to no end, and an earlier session was to be resumed: that may be why, and is not
+ * tried again once this one is closed. */
+bool tls_resumption_failed(const struct ssl_st *ssl);
 
 /* The sentence for what OpenSSL has just refused (SSL_ERROR_SSL), or for the peer's certificate. */
 enum error tls_failed(struct ssl_st *ssl, struct failure *why);

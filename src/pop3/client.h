@@ -46,6 +46,9 @@ void client_free(struct client *c);
 #define CLIENT_LONGEST_COMMAND 255
 #define CLIENT_LONGEST_STEP    12288
 
+/* Of these what is left behind a word and a blank. */
+#define CLIENT_LONGEST_ARGUMENT(word) (CLIENT_LONGEST_COMMAND - strlen(word) - strlen(" \r\n"))
+
 /* Puts one command behind those already out. `argument` is what follows the word and a blank
  * (empty: nothing follows); `tag` comes back with each of its answers. UIDL and LIST without an
  * argument are answered by many lines, with one by a status line alone. E_PROTOCOL, and nothing was

@@ -5,11 +5,8 @@
 
 #include "alloc.h"
 #include "apop.h"
+#include "auth.h"
 #include "buf.h"
-#include "sasl.h"
-
-/* What follows a word and a blank on a command line. */
-#define LONGEST_ARGUMENT(word) (CLIENT_LONGEST_COMMAND - strlen(word) - strlen(" \r\n"))
 
 /* User and password together, so that PLAIN's base64 stays below CLIENT_LONGEST_STEP. */
 #define LONGEST_CREDENTIALS 8192
@@ -18,9 +15,8 @@ enum step {
 	STEP_GREETING,
 	STEP_CAPA,
 	STEP_STLS,
-	STEP_UTF8,   /* messages come as they are, not rewritten into 7 bits: RFC 6856, 2 */
-	STEP_AUTH,   /* a SASL exchange, from AUTH to its end */
-	STEP_CANCEL, /* "*" ends one that has gone wrong */
+	STEP_UTF8, /* messages come as they are, not rewritten into 7 bits: RFC 6856, 2 */
+	STEP_AUTH, /* a SASL exchange, from AUTH to its end */
 	STEP_APOP,
 	STEP_USER,
 	STEP_PASS,
@@ -41,11 +37,7 @@ struct login {
 	unsigned char binding[LOGIN_BINDING];
 	bool bound;
 	enum mechanism mechanism;
-	struct sasl *sasl;        /* NULL: no AUTH has been sent */
-	struct buf response;      /* the last one of the exchange, in base64 */
-	bool response_waits;      /* it has not been sent */
-	bool may_be_repeated;     /* it went with AUTH, and nothing was said but "+" since */
-	struct failure cancelled; /* STEP_CANCEL: why */
+	struct auth *auth; /* NULL: no AUTH has been sent */
 };
 
 struct login *login_create(const struct login_plan *plan)
@@ -61,8 +53,7 @@ void login_free(struct login *l)
 {
 	if (!l)
 		return;
-	sasl_free(l->sasl);
-	buf_wipe(&l->response);
+	auth_free(l->auth);
 	free(l);
 }
 
@@ -79,7 +70,7 @@ const struct capabilities *login_capabilities(const struct login *l)
 
 bool login_secret_was_sent(const struct login *l)
 {
-	return l->secret_was_sent;
+	return l->secret_was_sent || (l->auth && auth_secret_was_sent(l->auth));
 }
 
 bool login_was_refused(const struct login *l)
@@ -143,27 +134,7 @@ static enum login_result say(
 	return client_send(c, verb, argument, 0, why) == OK ? LOGIN_MORE : LOGIN_FAILED;
 }
 
-static enum login_result say_secret(
-    struct login *l, struct client *c, enum verb verb, struct slice argument, struct failure *why)
-{
-	enum login_result result = say(c, verb, argument, why);
-
-	if (result == LOGIN_MORE)
-		l->secret_was_sent = true;
-	return result;
-}
-
-/* What goes on the line is the secret, or only a proof of it. */
-static enum login_result say_response(
-    struct login *l, struct client *c, enum verb verb, struct slice argument, struct failure *why)
-{
-	l->response_waits = false;
-	if (mechanism_reveals(l->mechanism))
-		return say_secret(l, c, verb, argument, why);
-	return say(c, verb, argument, why);
-}
-
-static enum error begin_exchange(struct login *l, struct failure *why)
+static enum login_result enter_auth(struct login *l, struct client *c, struct failure *why)
 {
 	const struct sasl_plan plan = {
 	    .mechanism = l->mechanism,
@@ -173,32 +144,8 @@ static enum error begin_exchange(struct login *l, struct failure *why)
 	    .port = l->plan.port,
 	    .binding = slice_make((const char *)l->binding, l->bound ? LOGIN_BINDING : 0),
 	};
-	enum error e = sasl_create(&l->sasl, &plan, why);
 
-	if (!e && sasl_speaks_first(l->sasl)) {
-		e = sasl_step(l->sasl, slice_of(""), &l->response, why);
-		l->response_waits = true;
-	}
-	return e;
-}
-
-/* The first response goes with AUTH where the line has room for it: RFC 5034, 4. */
-static enum login_result enter_auth(struct login *l, struct client *c, struct failure *why)
-{
-	CLEANUP(buf_wipe) struct buf argument = {0};
-	struct slice response;
-
-	if (begin_exchange(l, why))
-		return LOGIN_FAILED;
-	response = l->response.len ? buf_slice(&l->response) : slice_of("=");
-	buf_add_text(&argument, mechanism_name(l->mechanism));
-	if (!sasl_may_go_with_auth(l->sasl) ||
-	    argument.len + 1 + response.len > LONGEST_ARGUMENT("AUTH"))
-		return say(c, VERB_AUTH, buf_slice(&argument), why);
-	buf_add_text(&argument, " ");
-	buf_add_slice(&argument, response);
-	l->may_be_repeated = true;
-	return say_response(l, c, VERB_AUTH, buf_slice(&argument), why);
+	return auth_create(&l->auth, c, &plan, why) ? LOGIN_FAILED : LOGIN_MORE;
 }
 
 static enum login_result enter_apop(struct login *l, struct client *c, struct failure *why)
@@ -207,7 +154,7 @@ static enum login_result enter_apop(struct login *l, struct client *c, struct fa
 
 	apop_add(&argument, slice_of(l->plan.user), apop_timestamp(login_greeting(l)),
 	    secret_octets(l->plan.secret));
-	if (argument.len > LONGEST_ARGUMENT("APOP")) {
+	if (argument.len > CLIENT_LONGEST_ARGUMENT("APOP")) {
 		failed(why, E_CONFIG, "user name is too long for APOP; nothing secret was sent");
 		return LOGIN_FAILED;
 	}
@@ -218,14 +165,22 @@ static enum login_result enter_user(struct login *l, struct client *c, struct fa
 {
 	struct slice user = slice_of(l->plan.user);
 
-	if (user.len > LONGEST_ARGUMENT("USER") ||
-	    secret_octets(l->plan.secret).len > LONGEST_ARGUMENT("PASS")) {
+	if (user.len > CLIENT_LONGEST_ARGUMENT("USER") ||
+	    secret_octets(l->plan.secret).len > CLIENT_LONGEST_ARGUMENT("PASS")) {
 		failed(why, E_CONFIG,
 		    "user name or password is too long for USER and PASS, and the server offers no "
 		    "PLAIN; nothing secret was sent");
 		return LOGIN_FAILED;
 	}
 	return say(c, VERB_USER, user, why);
+}
+
+static enum login_result enter_pass(struct login *l, struct client *c, struct failure *why)
+{
+	enum login_result result = say(c, VERB_PASS, secret_octets(l->plan.secret), why);
+
+	l->secret_was_sent = result == LOGIN_MORE;
+	return result;
 }
 
 static enum login_result enter(
@@ -245,14 +200,12 @@ static enum login_result enter(
 		return say(c, VERB_UTF8, slice_of(""), why);
 	case STEP_AUTH:
 		return enter_auth(l, c, why);
-	case STEP_CANCEL:
-		return say(c, VERB_AUTH_STEP, slice_of("*"), why);
 	case STEP_APOP:
 		return enter_apop(l, c, why);
 	case STEP_USER:
 		return enter_user(l, c, why);
 	case STEP_PASS:
-		return say_secret(l, c, VERB_PASS, secret_octets(l->plan.secret), why);
+		return enter_pass(l, c, why);
 	case STEP_DONE:
 		break;
 	}
@@ -284,7 +237,7 @@ static enum login_result login_refused(
     struct login *l, const struct reply_status *status, struct failure *why)
 {
 	bool named = l->mechanism != MECHANISM_USER && l->mechanism != MECHANISM_PLAIN;
-	struct slice said = l->sasl ? sasl_refusal(l->sasl) : slice_of("");
+	struct slice said = l->auth ? auth_refusal(l->auth) : slice_of("");
 	CLEANUP(buf_finish) struct buf words = {0};
 
 	buf_add_text(&words, error_words(E_LOGIN));
@@ -383,49 +336,30 @@ static enum step after_login(const struct login *l)
 	return l->announced.known ? STEP_CAPA_AFTER : STEP_DONE;
 }
 
-/* The sentence is kept until the server has answered the "*". */
-static enum login_result cancel(struct login *l, struct client *c, struct failure *why)
+/* No other attempt is made with a server that is not what it was, or with what it refused. */
+static enum login_result auth_failed(struct login *l, const struct failure *why)
 {
-	l->cancelled = *why;
-	return enter(l, c, STEP_CANCEL, why);
-}
-
-/* No is no, yes is not believed here. No other attempt is made with a server that is not what it
- * was, or with a secret that it refused. */
-static enum login_result leave_cancel(struct login *l, struct failure *why)
-{
-	*why = l->cancelled;
-	l->was_refused = why->code == E_LOGIN;
-	return LOGIN_FAILED;
-}
-
-/* "+": some servers ask for the response although AUTH brought it. */
-static enum login_result next_response(
-    struct login *l, struct client *c, struct slice challenge, struct failure *why)
-{
-	bool repeat = l->may_be_repeated && challenge.len == 0;
-
-	l->may_be_repeated = false;
-	if (!l->response_waits && !repeat) {
-		buf_wipe(&l->response);
-		if (sasl_step(l->sasl, challenge, &l->response, why))
-			return cancel(l, c, why);
+	if (why->code == E_LOGIN) {
+		l->was_refused = true;
+		l->refusal = CODE_AUTH; /* no bare refusal, which might pass */
 	}
-	return say_response(l, c, VERB_AUTH_STEP, buf_slice(&l->response), why);
+	return LOGIN_FAILED;
 }
 
 static enum login_result leave_auth(
     struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
 {
-	if (status->sign == REPLY_ERR)
+	switch (auth_answer(l->auth, c, status, why)) {
+	case AUTH_MORE:
+		return LOGIN_MORE;
+	case AUTH_REFUSED:
 		return login_refused(l, status, why);
-	if (status->sign == REPLY_CONTINUE)
-		return next_response(l, c, status->text, why);
-	if (sasl_is_done(l->sasl) && !l->response_waits)
-		return enter(l, c, after_login(l), why);
-	failed(why, E_PROTOCOL, "the server says yes before SASL %s is at its end: %.*s",
-	    mechanism_name(l->mechanism), SLICE_ARGS(status->text));
-	return LOGIN_FAILED;
+	case AUTH_FAILED:
+		return auth_failed(l, why);
+	case AUTH_DONE:
+		break;
+	}
+	return enter(l, c, after_login(l), why);
 }
 
 static enum login_result leave_password(
@@ -452,8 +386,6 @@ static enum login_result leave(
 		return choose_login(l, c, why);
 	case STEP_AUTH:
 		return leave_auth(l, c, status, why);
-	case STEP_CANCEL:
-		return leave_cancel(l, why);
 	case STEP_APOP:
 	case STEP_USER:
 	case STEP_PASS:

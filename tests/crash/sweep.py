@@ -131,10 +131,11 @@ class World:
         deeds = [
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
-            ("commit",), ("refresh",), ("fetch", late), ("unlink", late), ("unlink", names[4]), ("end",),
+            ("commit",), ("refresh",), ("fetch", late), ("unlink", late), ("unlink", names[4]),
+            ("verify",), ("end",),
         ]
         for number, words in enumerate(deeds):
-            if number == deed and words[0] not in ("sync", "end"):
+            if number == deed and words[0] not in ("sync", "verify", "end"):
                 self._begin(words, moment)
             self._do(*words)
 

@@ -101,6 +101,9 @@ class Driven:
     def sync(self):
         return True   # there is no directory
 
+    def verify(self):
+        return True   # it has no verbs
+
     def refresh(self):
         return self._answer("refresh", "^(refreshed|not-listed)").startswith("refreshed")
 
@@ -226,6 +229,9 @@ class Mounted:
             os.close(directory)
             return True
         return self._deed(sync) is True
+
+    def verify(self):
+        return self._verb("verify")
 
     def refresh(self):
         return self._verb("refresh")

@@ -176,7 +176,12 @@ class Mount:
     def umount(self):
         """Unmounts as its owner does, waits for the daemon's end, after the commit, and returns its exit code."""
         command = ["umount"] if self.person.is_root else ["fusermount3", "-u"]
-        self.run(*command, self.path).ok()
+
+        def done():   # whoever looks at all mounts, as df does, is in each of them for a moment
+            result = self.run(*command, self.path)
+            return "busy" not in result.err and result.ok()
+
+        eventually(done, f"the unmount of {self.path}")
         return self.wait()
 
     def terminate(self):

@@ -1,4 +1,4 @@
-"""Tables of documents that name tests: each of them is there."""
+"""Tables of documents that name tests, and tests that are named after modules: each of them is there."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,26 @@ from hostile import ROWS
 TOP = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"`([a-z0-9_]+): ([^`]+)`")
 EXAMPLES = {"test", "row"}
+
+# Modules without a unit test of their name, and where they are tested instead. None of base, net and mail.
+TESTED_ELSEWHERE = {
+    "pop3/gnu": "unit: sasl, whose inside it is, in builds with GNU SASL",
+    "fs/dir": "unit: directories",
+    "fs/events": "unit: deleting, first, snapshots, verbs: what other threads say to a mount",
+    "fs/file": "unit: refused, ended; tests/mount/test_octets.py",
+    "fs/headers": "tests/mount/test_header_files.py",
+    "fs/notify": "unit: directories, deleting; tests/mount/test_changes.py",
+    "fs/ops": "a table; unit: refused has what is missing in it",
+    "fs/refresh": "unit: first, verbs",
+    "fs/xattrs": "tests/mount/test_attributes.py",
+    "app/asking": "tests/mount/test_verbs.py",
+    "app/commands": "tests/session/test_command.py, tests/mount/test_verbs.py",
+    "app/fetch": "tests/mount/test_fetch.py",
+    "app/plans": "one assignment an option; tests/session asks for each of them",
+    "app/terminal": "unit: credentials",
+    "app/threads": "tests/session/test_starting.py",
+    "app/umount": "tests/mount/test_umount.py",
+}
 
 
 def known(where):
@@ -25,6 +45,17 @@ def test_every_test_is_there_that_shows_what_is_done_about_pop3():
     named = [(where, name) for where, name in NAMED.findall(text) if name not in EXAMPLES]
     assert len(named) > 100
     assert [f"{where}: {name}" for where, name in named if name not in known(where)] == []
+
+
+def test_every_module_has_a_unit_test_of_its_name():
+    modules = {f"{path.parent.name}/{path.stem}" for path in (TOP / "src").glob("*/*.c")}
+    tested = {path.stem for path in (TOP / "tests/unit").glob("*.c")}
+    built = set(re.findall(r"^  \[\w+, '(\w+)'", (TOP / "tests/unit/meson.build").read_text(), re.M))
+    without = {module for module in modules if module.partition("/")[2] not in tested & built}
+    assert without - set(TESTED_ELSEWHERE) == set()
+    assert set(TESTED_ELSEWHERE) <= modules
+    assert {path.stem for path in (TOP / "tests/unit").glob("*.c") if "int main(void)" in path.read_text()} == built
+    assert {module.partition("/")[0] for module in without} - {"fs", "app"} <= {"pop3"}
 
 
 def test_the_rows_of_hostile_servers_have_names_of_their_own():

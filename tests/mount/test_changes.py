@@ -7,20 +7,14 @@ import pytest
 
 import shapes
 from eventually import eventually
+from filled import filled, names_of
 
 COUNT = 10
 
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
+    return filled(dovecot, COUNT)
 
 
 def another_client_deletes(box, *names):

@@ -6,26 +6,15 @@ import re
 
 import pytest
 
-import shapes
 from eventually import eventually
+from filled import filled, names_of, remove
 
 COUNT = 8
 
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
-
-
-def remove(mount, *names):
-    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
+    return filled(dovecot, COUNT)
 
 
 def deleted(mount):

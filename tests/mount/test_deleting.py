@@ -5,6 +5,7 @@ import os
 import pytest
 
 import shapes
+from filled import names_of, remove
 
 COUNT = 12
 
@@ -17,14 +18,6 @@ def box(dovecot):
     account.deliver(shapes.odd()["twin-one"])
     account.deliver(shapes.odd()["twin-two"])
     return account
-
-
-def names_of(account):
-    return sorted(account.messages())
-
-
-def remove(mount, *names):
-    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
 
 
 def test_rm_and_umount_leave_exactly_the_rest(box, anyone, mounts):

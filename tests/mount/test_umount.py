@@ -11,6 +11,7 @@ import pytest
 import leftovers
 import shapes
 from eventually import eventually
+from filled import filled, names_of, remove
 from programs import program
 
 COUNT = 6
@@ -76,18 +77,7 @@ def umount(request, root):
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
-
-
-def remove(mount, *names):
-    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
+    return filled(dovecot, COUNT)
 
 
 def has_ended(mount):

@@ -7,6 +7,8 @@ import pytest
 
 import shapes
 from eventually import eventually
+from filled import filled, names_of, remove
+from popserver import capabilities
 from programs import program
 
 COUNT = 6
@@ -29,18 +31,7 @@ def verb(pop3fs):
 
 @pytest.fixture
 def box(dovecot):
-    account = dovecot.account(pop3_uidl_format="%f")   # a message is named as its file in the Maildir
-    for number in range(COUNT):
-        account.deliver(shapes.ordinary(number))
-    return account
-
-
-def names_of(account):
-    return sorted(account.messages())
-
-
-def remove(mount, *names):
-    mount.call(lambda: [os.unlink(mount.path / name) for name in names] and None)
+    return filled(dovecot, COUNT)
 
 
 def failed(done, words):
@@ -227,6 +218,14 @@ def test_ok_to_quit_and_still_listed_is_not_deleted(person, mounts, serve, verb)
     mount = mounts.mount(server, person)
     remove(mount, "m0000001")
     assert failed(verb(mount, "commit"), "1 deletion waits in the journal: m0000001 is still listed")
+
+
+def test_a_server_that_wants_patience_is_not_asked_again_at_once(person, mounts, serve, verb):
+    server = refusing(serve, options=capabilities("LOGIN-DELAY 300"))
+    mount = mounts.mount(server, person)
+    remove(mount, "m0000001")
+    assert "the next listing shows whether they are gone" in verb(mount, "commit").ok().out
+    assert server.sent("UIDL") == 1
 
 
 @pytest.mark.parametrize("rule", ['on DELE err "not this one"', "on DELE no-delete"])

@@ -221,7 +221,8 @@ static void record_tls(const struct conn *c)
 {
 	const char *name = c->session.line.client;
 
-	record("CONN %u tls %s%s%s", c->number, SSL_get_version(c->ssl), *name ? " " : "", name);
+	record("CONN %u tls %s%s%s%s", c->number, SSL_get_version(c->ssl), *name ? " " : "", name,
+	    SSL_session_reused(c->ssl) ? " resumed" : "");
 }
 
 static bool shake_hands(struct conn *c)

@@ -71,6 +71,19 @@ def test_a_source_that_fails_is_a_sentence(person, mounts, serve, source, option
     assert server.commands() == []
 
 
+@pytest.mark.parametrize("quote", [SECRET, *(base64.b64encode(text.encode()).decode() for text in (
+    SECRET, f"\0demo\0{SECRET}", f"\0user\0\0{SECRET}", f"{SECRET}, and more"))])
+@pytest.mark.parametrize("verb, capa", [("PASS", ["--capa", "USER", "--capa", "UIDL"]), ("AUTH", [])])
+def test_a_server_that_quotes_it_is_not_quoted(person, mounts, serve, verb, capa, quote):
+    """Such a sentence goes to whoever mounts, into the log, and into status."""
+    server = serve("--password", SECRET, *capa, synthetic="1:1000",
+                   rules=[f'on {verb} err "[AUTH] what is {quote} good for?"'])
+    _, done = mounts.attempt(server, person, password=SECRET)
+    assert done.code == 32
+    assert "good for?" in done.err and "*****" in done.err
+    check_free("the sentence", done.err.encode())
+
+
 @pytest.mark.parametrize("rules, options", [
     (['on STLS err "not today"'], []),
     (['on STLS append "+OK smuggled\\r\\n"'], []),

@@ -65,5 +65,6 @@ void committed_result(struct played *p, const struct commit_result *want, enum e
 	assert_int_equal(e->commit.waiting, want->waiting);
 	assert_int_equal(e->commit.dropped, want->dropped);
 	assert_int_equal(e->commit.proved, want->proved);
+	assert_int_equal(e->commit.later, want->later);
 	event_free(e);
 }

@@ -405,6 +405,7 @@ static void a_false_server_is_cancelled_and_counts_as_a_refusal(void **state)
 		if (cases[i].words)
 			assert_string_equal(t.why.words, cases[i].words);
 		assert_int_equal(login_was_refused(login), cases[i].refused);
+		assert_int_equal(login_refusal(login), cases[i].refused ? CODE_AUTH : CODE_NONE);
 		assert_false(login_secret_was_sent(login));
 	}
 }

@@ -13,6 +13,7 @@
 #include "journal.h"
 #include "merge.h"
 #include "name.h"
+#include "spoken.h"
 #include "storage.h"
 
 #define MOST_STEPS 5
@@ -109,40 +110,6 @@ static const struct maildrop_case cases[] = {
 
 /* ---- driving it ---- */
 
-static struct learnt *learn(char header)
-{
-	struct learnt *l = xzalloc(sizeof(*l) + 1);
-
-	memset(l->digest, header, sizeof(l->digest));
-	l->received = 1000 + header;
-	l->len = 1;
-	l->text[0] = header;
-	return l;
-}
-
-/* The draft; headers[i] is that of row i. */
-static struct draft *parse(const char *says, char headers[16])
-{
-	struct draft *d = draft_create();
-	struct slice rest = slice_of(says);
-	uint32_t number = 0;
-
-	for (;;) {
-		struct slice row = slice_token(&rest, " ");
-		const char *colon = row.len ? memchr(row.at, ':', row.len) : NULL;
-
-		if (!colon)
-			break;
-		headers[number] = row.at[row.len - 1];
-		number++;
-		if (row.at[0] != '?')
-			draft_uidl(d, number, slice_make(row.at, (size_t)(colon - row.at)));
-		draft_listed(d, number, strtoull(colon + 1, NULL, 10));
-	}
-	draft_close(d);
-	return d;
-}
-
 static void check_kinds(const struct draft *d, const char *kinds, const char *what)
 {
 	assert_int_equal(d->count, strlen(kinds));
@@ -150,16 +117,6 @@ static void check_kinds(const struct draft *d, const char *kinds, const char *wh
 		if ("nkdtm"[d->rows[i].kind] != kinds[i])
 			fail_msg(
 			    "%s: row %zu is of kind %c", what, i + 1, "nkdtm"[d->rows[i].kind]);
-}
-
-static void bring_headers(struct draft *d, const char headers[16])
-{
-	for (size_t i = 0; i < d->count; i++) {
-		struct row *r = &d->rows[i];
-
-		if (r->kind != ROW_KNOWN && !r->learnt && headers[r->number - 1] != '-')
-			r->learnt = learn(headers[r->number - 1]);
-	}
 }
 
 struct outcome_of_step {
@@ -170,12 +127,12 @@ struct outcome_of_step {
 
 /* As the store thread does it, and the session between. */
 static enum error publish(struct storage *t, struct listing *now, struct draft *d,
-    const char headers[16], struct outcome_of_step *o, struct failure *why)
+    const char headers[SPOKEN_MOST], struct outcome_of_step *o, struct failure *why)
 {
 	enum error error;
 
 	do {
-		bring_headers(d, headers);
+		spoken_bring(d, headers);
 		assert_int_equal(store_begin(t->store, why), OK);
 		error = merge_publish(t->store, now, d, &o->listing, &o->numbers, &o->same, why);
 		if (error)
@@ -189,8 +146,8 @@ static enum error publish(struct storage *t, struct listing *now, struct draft *
 static struct outcome_of_step take_listing(
     struct storage *t, struct listing *now, const struct step *step, int64_t at, const char *what)
 {
-	char headers[16];
-	CLEANUP(draft_freep) struct draft *d = parse(step->says, headers);
+	char headers[SPOKEN_MOST];
+	CLEANUP(draft_freep) struct draft *d = spoken_draft(step->says, headers);
 	struct outcome_of_step o = {0};
 	struct failure why = {0};
 
@@ -386,7 +343,7 @@ static void numbers_are_this_sessions(void **state)
 /* ---- listings that are not quite believed ---- */
 
 /* A listing of messages a, b, c ... so many, less those in `gone`. */
-static struct draft *letters(size_t count, const char *gone, char headers[32])
+static struct draft *letters(size_t count, const char *gone, char headers[SPOKEN_MOST])
 {
 	struct draft *d = draft_create();
 
@@ -453,7 +410,7 @@ static void one_that_lost_most_is_held_back_until_it_is_seen_again(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
 		struct outcome_of_step o = {0};
-		char headers[32];
+		char headers[SPOKEN_MOST];
 		CLEANUP(draft_freep) struct draft *all = letters(rows[i].known, "", headers);
 		CLEANUP(draft_freep)
 		struct draft *less = letters(rows[i].known, rows[i].gone, headers);
@@ -498,7 +455,7 @@ static void a_second_listing_a_minute_later_is_believed(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
 		struct outcome_of_step o = {0};
-		char headers[32];
+		char headers[SPOKEN_MOST];
 		CLEANUP(draft_freep) struct draft *all = letters(24, "", headers);
 
 		judge(t, &now, all, headers, &o);
@@ -524,7 +481,7 @@ static void while_it_is_held_back_what_is_listed_has_its_number(void **state)
 	struct storage *t = *state;
 	CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
 	struct outcome_of_step o = {0};
-	char headers[32];
+	char headers[SPOKEN_MOST];
 	CLEANUP(draft_freep) struct draft *all = letters(20, "", headers);
 	CLEANUP(draft_freep) struct draft *less = letters(22, "abcdefghijkl", headers);
 
@@ -541,8 +498,8 @@ static void a_partial_listing_adds_and_removes_nothing(void **state)
 	struct storage *t = *state;
 	CLEANUP(listing_dropp)
 	struct listing *now = step(t, listing_create(0, 0), "a:1:A b:2:B c:3:C", "nnn", 10);
-	char headers[16];
-	CLEANUP(draft_freep) struct draft *d = parse("d:4:D b:9:B", headers);
+	char headers[SPOKEN_MOST];
+	CLEANUP(draft_freep) struct draft *d = spoken_draft("d:4:D b:9:B", headers);
 	struct outcome_of_step o = {0};
 	int64_t id = named(now, "c")->id;
 	struct outcome done = {id, OUTCOME_DELETED};
@@ -583,8 +540,8 @@ static void a_message_that_lost_its_uidl_makes_the_listing_short(void **state)
 		CLEANUP(listing_dropp)
 		struct listing *now =
 		    step(t, listing_create(0, 0), rows[i].before, rows[i].kinds, 10);
-		char headers[16];
-		CLEANUP(draft_freep) struct draft *d = parse(rows[i].after, headers);
+		char headers[SPOKEN_MOST];
+		CLEANUP(draft_freep) struct draft *d = spoken_draft(rows[i].after, headers);
 		struct outcome_of_step o = {0};
 		struct failure why = {0};
 

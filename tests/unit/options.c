@@ -55,27 +55,6 @@ static void every_row_is_found_by_its_name_and_stands_alone(void **state)
 	assert_string_equal(option_name(option_by_letter('f')), "foreground");
 }
 
-static void every_row_refuses_what_makes_no_sense_and_names_itself(void **state)
-{
-	for (size_t i = 0; option_at(i); i++) {
-		const struct option *row = option_at(i);
-		bool wants = option_takes_value(row);
-		const char *bad[] = {wants ? NULL : "1", wants ? "" : "yes", "a\nb", "a\x7f"};
-
-		for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
-			struct failure why = {.code = OK};
-			struct options o;
-
-			if (!bad[k] && !option_needs_value(row))
-				continue;
-			options_init(&o);
-			assert_int_equal(option_set(&o, row, bad[k], &why), E_USAGE);
-			assert_memory_equal(why.words, option_name(row), strlen(option_name(row)));
-			options_finish(&o);
-		}
-	}
-}
-
 static void a_bad_value_is_refused(void **state)
 {
 	static const char *const cases[][2] = {
@@ -104,38 +83,6 @@ static void a_bad_value_is_refused(void **state)
 		options_init(&o);
 		assert_int_equal(set(&o, cases[i][0], cases[i][1], &why), E_USAGE);
 		assert_memory_equal(why.words, cases[i][0], strlen(cases[i][0]));
-		options_finish(&o);
-	}
-}
-
-static void an_option_is_given_once_and_not_with_its_contrary(void **state)
-{
-	static const struct {
-		const char *first, *first_value, *second, *second_value, *sentence;
-	} cases[] = {
-	    {"idle", "5", "idle", "5", "idle is given twice"},
-	    {"ro", NULL, "ro", NULL, "ro is given twice"},
-	    {"ro", NULL, "rw", NULL, "ro and rw contradict each other"},
-	    {"rw", NULL, "ro", NULL, "rw and ro contradict each other"},
-	    {"allow_other", NULL, "allow_root", NULL,
-		"allow_other and allow_root contradict each other"},
-	    {"ca", "/a", "ca", "/b", "ca is given twice"},
-	    {"password_command", "a", "password_command", "b", "password_command is given twice"},
-	    {"noatime", NULL, "noatime", NULL, "noatime is given twice"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct failure why = {.code = OK};
-		struct options o;
-		enum error e;
-
-		options_init(&o);
-		assert_int_equal(set(&o, cases[i].first, cases[i].first_value, &why), OK);
-		e = set(&o, cases[i].second, cases[i].second_value, &why);
-		if (!e)
-			e = options_check(&o, &why);
-		assert_int_equal(e, E_USAGE);
-		assert_string_equal(why.words, cases[i].sentence);
 		options_finish(&o);
 	}
 }
@@ -213,38 +160,16 @@ static void a_path_to_a_command_does_not_depend_on_where_we_are(void **state)
 	}
 }
 
-static void help_shows_every_row_on_one_page(void **state)
-{
-	char *text = NULL;
-	size_t len = 0, lines = 0, column = 0;
-	FILE *file = open_memstream(&text, &len);
-
-	options_help(file);
-	fclose(file);
-	for (size_t i = 0; option_at(i); i++)
-		assert_non_null(strstr(text, option_name(option_at(i))));
-	for (size_t i = 0; i < len; i++) {
-		column = text[i] == '\n' ? 0 : column + 1;
-		lines += text[i] == '\n';
-		assert_true(column <= 80);
-	}
-	assert_true(lines <= OPTIONS_MOST + 12);
-	free(text);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_defaults_are_the_contract_s),
 	    cmocka_unit_test(every_row_is_found_by_its_name_and_stands_alone),
-	    cmocka_unit_test(every_row_refuses_what_makes_no_sense_and_names_itself),
 	    cmocka_unit_test(a_bad_value_is_refused),
-	    cmocka_unit_test(an_option_is_given_once_and_not_with_its_contrary),
 	    cmocka_unit_test(the_kernel_s_own_are_passed_on),
 	    cmocka_unit_test(a_path_is_made_absolute),
 	    cmocka_unit_test(a_value_that_may_be_missing_is_the_usual_one),
 	    cmocka_unit_test(a_path_to_a_command_does_not_depend_on_where_we_are),
-	    cmocka_unit_test(help_shows_every_row_on_one_page),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -44,8 +44,9 @@ static void after_the_final_commit_nothing_is_begun(void **state)
 
 static void the_final_commit_does_not_wait_for_what_is_coming_in(void **state)
 {
+	/* not an octet: what had begun to come would be discarded or not, as it happens */
 	static const struct scripted_row rows[] = {
-	    {"RETR 1", "+OK\r\nA: never ends\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	    {"RETR 1", NULL}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	struct played b;
 
 	played_start(&b, rows, COUNT(rows));

@@ -8,139 +8,25 @@
 #include <string.h>
 
 #include "clock.h"
-#include "errand.h"
+#include "desk.h"
 #include "quirks.h"
 
 #define NOW     1000000 /* of the line's last octet: clock.h */
 #define TRIP_MS 300
 
-/* ---- the line, in talk.c's place: it is what the test says ---- */
-
-struct talk {
-	struct capabilities capabilities;
-	size_t waiting;
-	int64_t progress;
-	bool paused;
-};
-
-const struct capabilities *talk_capabilities(const struct talk *t)
-{
-	return &t->capabilities;
-}
-
-size_t talk_waiting(const struct talk *t)
-{
-	return t->waiting;
-}
-
-int64_t talk_progress(const struct talk *t)
-{
-	return t->progress;
-}
-
-bool talk_is_paused(const struct talk *t)
-{
-	return t->paused;
-}
-
-/* What the rest of the session links with, and does not reach from here. */
-struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts)
-{
-	abort();
-}
-
-void talk_free(struct talk *t)
-{
-	abort();
-}
-
-size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
-{
-	abort();
-}
-
-enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
-{
-	abort();
-}
-
-enum error talk_send(
-    struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why)
-{
-	abort();
-}
-
-enum error talk_send_number(
-    struct talk *t, enum verb verb, uint32_t number, uint64_t tag, struct failure *why)
-{
-	abort();
-}
-
-void talk_pause(struct talk *t, bool paused)
-{
-	abort();
-}
-
-int64_t talk_round_trip(const struct talk *t)
-{
-	abort();
-}
-
-const char *talk_cipher(const struct talk *t)
-{
-	abort();
-}
-
-struct slice talk_greeting(const struct talk *t)
-{
-	abort();
-}
-
-enum mechanism talk_mechanism(const struct talk *t)
-{
-	abort();
-}
-
-bool talk_was_refused(const struct talk *t)
-{
-	abort();
-}
-
-enum reply_code talk_refusal(const struct talk *t)
-{
-	abort();
-}
-
-/* ---- a session by hand ---- */
-
-struct bench {
-	struct session_plan plan;
-	struct queues queues;
-	struct talk talk;
-	struct session session;
-};
-
 /* Logged in where PIPELINING is announced, with nothing out. */
-static struct session *prepare(struct bench *b)
+static struct session *prepare(struct desk *b)
 {
-	struct session *s = &b->session;
+	struct session *s = desk_start(b);
 
-	*b = (struct bench){
-	    .plan = {.host = "mail.test", .pipelining = PIPELINING_AUTO},
-	    .talk = {.capabilities = {.pipelining = true}, .progress = NOW},
-	};
-	assert_true(queue_init(&b->queues.tasks));
-	s->plan = &b->plan;
-	s->queues = &b->queues;
-	s->talk = &b->talk;
-	s->line = LINE_READY;
+	b->talk.capabilities.pipelining = true;
+	b->talk.progress = NOW;
 	s->fetching.pace.trip_ms = -1;
 	return s;
 }
 
 /* How often the fact was told to the store, the last time as `value`. */
-static size_t told(struct bench *b, enum fact fact, const char *value)
+static size_t told(struct desk *b, enum fact fact, const char *value)
 {
 	struct task *t;
 	size_t count = 0;
@@ -154,16 +40,6 @@ static size_t told(struct bench *b, enum fact fact, const char *value)
 		task_free(t);
 	}
 	return count;
-}
-
-static void end(struct bench *b)
-{
-	struct task *t;
-
-	fetching_finish(&b->session);
-	while ((t = (struct task *)queue_take(&b->queues.tasks)) != NULL)
-		task_free(t);
-	queue_finish(&b->queues.tasks);
 }
 
 static void it_is_allowed_where_nothing_speaks_against_it(void **state)
@@ -183,7 +59,7 @@ static void it_is_allowed_where_nothing_speaks_against_it(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bench b;
+		struct desk b;
 		struct session *s = prepare(&b);
 
 		b.plan.pipelining = cases[i].option;
@@ -192,13 +68,13 @@ static void it_is_allowed_where_nothing_speaks_against_it(void **state)
 		s->facts.of[FACT_PIPELINING_CORRUPTS] = cases[i].corrupts;
 		s->quirks = cases[i].quirk ? QUIRK_NO_PIPELINING : 0;
 		assert_int_equal(pipelining_allowed(s), cases[i].allowed);
-		end(&b);
+		desk_finish(&b);
 	}
 }
 
 static void bodies_are_pipelined_behind_two_lone_ones(void **state)
 {
-	struct bench b;
+	struct desk b;
 	struct session *s = prepare(&b);
 
 	assert_false(pipelining_fetches(s));
@@ -213,19 +89,19 @@ static void bodies_are_pipelined_behind_two_lone_ones(void **state)
 	s->facts.of[FACT_LONE_FETCHES] = 0;
 	b.plan.pipelining = PIPELINING_ON;
 	assert_true(pipelining_fetches(s));
-	end(&b);
+	desk_finish(&b);
 }
 
 static void a_lone_fetch_shows_whether_list_is_exact(void **state)
 {
-	struct bench b;
+	struct desk b;
 	struct session *s = prepare(&b);
 
 	pipelining_lone_fetch(s, true);
 	assert_int_equal(told(&b, FACT_LIST_INEXACT, "1"), 0);
 	pipelining_lone_fetch(s, false);
 	assert_int_equal(told(&b, FACT_LIST_INEXACT, "1"), 1);
-	end(&b);
+	desk_finish(&b);
 }
 
 /* Only when the same server does well with one command at a time is it pipelining that did it. */
@@ -237,7 +113,7 @@ static void harm_is_remembered_once_lone_fetches_go_well(void **state)
 	} cases[] = {{true, 1}, {false, 0}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bench b;
+		struct desk b;
 		struct session *s = prepare(&b);
 
 		s->refresh_waited_for = true; /* who waits is told otherwise: nothing is logged */
@@ -249,7 +125,7 @@ static void harm_is_remembered_once_lone_fetches_go_well(void **state)
 		assert_int_equal(told(&b, FACT_PIPELINING_CORRUPTS, "1"), cases[i].remembered);
 		pipelining_lone_fetch(s, true);
 		assert_int_equal(told(&b, FACT_PIPELINING_CORRUPTS, "1"), 0);
-		end(&b);
+		desk_finish(&b);
 	}
 }
 
@@ -268,7 +144,7 @@ static void it_is_used_while_several_are_out_or_wait_for_proof(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bench b;
+		struct desk b;
 		struct session *s = prepare(&b);
 
 		b.talk.waiting = cases[i].waiting;
@@ -279,7 +155,7 @@ static void it_is_used_while_several_are_out_or_wait_for_proof(void **state)
 		assert_int_equal(pipelining_is_used(s), cases[i].used);
 		s->talk = NULL;
 		assert_false(pipelining_is_used(s));
-		end(&b);
+		desk_finish(&b);
 	}
 }
 
@@ -301,7 +177,7 @@ static const struct silence {
     {2, 0, .opening = true, .code = OK},
 };
 
-static struct session *silent(struct bench *b, const struct silence *c)
+static struct session *silent(struct desk *b, const struct silence *c)
 {
 	struct session *s = prepare(b);
 
@@ -319,7 +195,7 @@ static void silence_has_a_deadline_from_the_last_octet_on(void **state)
 {
 	for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
 		const struct silence *c = &silences[i];
-		struct bench b;
+		struct desk b;
 		struct session *s = silent(&b, c);
 		int64_t deadline = pipelining_deadline(s);
 		int64_t trips = c->trip_ms > 0 ? 2 * c->trip_ms : 0;
@@ -331,7 +207,7 @@ static void silence_has_a_deadline_from_the_last_octet_on(void **state)
 		assert_true(pipelining_deadline(s) == deadline + (c->code != OK));
 		s->talk = NULL;
 		assert_true(pipelining_deadline(s) == CLOCK_NEVER);
-		end(&b);
+		desk_finish(&b);
 	}
 }
 
@@ -340,7 +216,7 @@ static void silence_beyond_it_says_what_is_wrong(void **state)
 	for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
 		const struct silence *c = &silences[i];
 		struct failure why = {0};
-		struct bench b;
+		struct desk b;
 		struct session *s = silent(&b, c);
 
 		b.talk.progress = INT64_MAX / 2;
@@ -348,7 +224,7 @@ static void silence_beyond_it_says_what_is_wrong(void **state)
 		b.talk.progress = INT64_MIN / 2;
 		assert_int_equal(pipelining_overdue(s, &why), c->code);
 		assert_int_equal(why.code, c->code);
-		end(&b);
+		desk_finish(&b);
 	}
 }
 

@@ -90,12 +90,35 @@ static void without_a_listing_it_stands_as_the_server_answered(void **state)
 	played_end(&b);
 }
 
+/* So does a server that asks for patience between logins. */
+static void no_other_login_is_made_where_patience_is_asked_for(void **state)
+{
+	static const struct intention one = {.id = COMMITTED_ID, .name = "c"};
+	static const struct scripted_row rows[] = {
+	    {"CAPA", "+OK\r\nUSER\r\nUIDL\r\nTOP\r\nLOGIN-DELAY 300\r\n.\r\n"},
+	    {"", "-ERR too soon\r\n", .closes = true, .session = 2}, {"DELE 3", "+OK\r\n"},
+	    PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct played b;
+
+	played_start(&b, rows, COUNT(rows));
+	played_list(&b);
+	committed_ask(&b, false);
+	committed_choose(&b, &one);
+	committed_mark(&b, 1);
+	committed_outcome(&b, OUTCOME_DELETED);
+	committed_result(&b, &(struct commit_result){.deleted = 1, .later = true}, OK);
+	played_put(&b, job_create(JOB_END));
+	event_free(played_event(&b, EVENT_NOT_LISTED)); /* the one that would have followed */
+	played_finish(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_not_listed_any_more_is_deleted),
 	    cmocka_unit_test(what_is_still_listed_was_not_deleted),
 	    cmocka_unit_test(without_a_listing_it_stands_as_the_server_answered),
+	    cmocka_unit_test(no_other_login_is_made_where_patience_is_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("proving", tests, NULL, NULL);

@@ -17,6 +17,7 @@ static struct session_state said = {
     .trouble = {E_CLOSED, "the server said \"bye\r\nstate: ready\""},
     .server = "Nice\x1b[2JServer\n",
     .cipher = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+    .login = "SCRAM-SHA-256-PLUS",
     .eats_read = true,
 };
 
@@ -27,6 +28,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    "server: Nice\\x1b[2JServer\\x0a\n",
 	    "sessions end: without QUIT, where the server would delete what was read\n",
 	    "tls: TLSv1.3 TLS_AES_256_GCM_SHA384\n",
+	    "login: SCRAM-SHA-256-PLUS\n",
 	    "user: me@example.org\n",
 	    "messages: 3\n",
 	    "bytes: 1234567890123\n",

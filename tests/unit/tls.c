@@ -323,6 +323,27 @@ static void a_session_is_resumed_with_the_same_host_only(void **state)
 	}
 }
 
+/* As a server fails that asks for certificates and has set no session id context. */
+static void where_a_session_cannot_be_resumed_the_next_handshake_is_a_long_one(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (size_t v = 0; v < 2; v++) {
+		struct tls *t = trusting(ca);
+		struct server s = {.context = certificate_server(&shown[GOOD], versions[v])};
+
+		SSL_CTX_set_verify(s.context, SSL_VERIFY_PEER, NULL);
+		assert_int_equal(visit(t, &s, "mail.test", NULL), OK);
+		assert_int_not_equal(visit(t, &s, "mail.test", &(struct failure){0}), OK);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(visit(t, &s, "mail.test", NULL), OK);
+			assert_false(s.resumed);
+		}
+		SSL_CTX_free(s.context);
+		tls_free(t);
+	}
+}
+
 static void what_the_user_trusts_is_read_or_named(void **state)
 {
 	struct {
@@ -505,47 +526,6 @@ static void a_client_certificate_is_shown_to_who_asks(void **state)
 	}
 }
 
-static void a_key_that_cannot_be_used_is_named(void **state)
-{
-	char *open = in_directory("open.pem"), *locked = in_directory("locked.pem");
-	const struct {
-		const char *cert, *key, *words;
-	} cases[] = {
-	    {"/nowhere/c.pem", key, "cannot read the certificate in /nowhere/c.pem: "},
-	    {broken, key, "there is no certificate in "},
-	    {client, "/nowhere/k.pem", "cannot read the key in /nowhere/k.pem: "},
-	    {client, directory, "the key in "},
-	    {client, NULL, "there is no key in "},
-	    {own, key, "the key in "},
-	    {client, open, "the key in "},
-	    {client, locked, "the key in "},
-	};
-
-	certificate_write_key(&shown[CLIENT], open);
-	assert_int_equal(chmod(open, 0640), 0);
-	certificate_write_locked_key(&shown[CLIENT], locked);
-	assert_int_equal(chmod(client, 0600), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct tls_plan plan = {.ca = ca, .cert = cases[i].cert, .key = cases[i].key};
-		struct failure why = {0};
-		struct tls *t = NULL;
-
-		assert_int_equal(tls_create(&t, &plan, &why), E_CONFIG);
-		assert_memory_equal(why.words, cases[i].words, strlen(cases[i].words));
-		if (cases[i].key == open)
-			assert_non_null(strstr(why.words, "is not its owner's alone: chmod 600 "));
-		if (cases[i].key == locked)
-			assert_non_null(strstr(why.words, "is encrypted, and nobody can be asked"));
-		if (cases[i].cert == own)
-			assert_non_null(strstr(why.words, "is not that of the certificate"));
-		assert_null(t);
-	}
-	unlink(open);
-	unlink(locked);
-	free(open);
-	free(locked);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -553,13 +533,13 @@ int main(void)
 	    cmocka_unit_test(a_server_without_tls_is_named_so),
 	    cmocka_unit_test(the_server_is_told_the_name_and_the_protocol),
 	    cmocka_unit_test(a_session_is_resumed_with_the_same_host_only),
+	    cmocka_unit_test(where_a_session_cannot_be_resumed_the_next_handshake_is_a_long_one),
 	    cmocka_unit_test(what_the_user_trusts_is_read_or_named),
 	    cmocka_unit_test(a_directory_of_certificates_is_trusted),
 	    cmocka_unit_test(the_system_does_not_know_our_authority),
 	    cmocka_unit_test(a_pin_is_demanded_on_top_of_all_else),
 	    cmocka_unit_test(one_three_may_be_demanded),
 	    cmocka_unit_test(a_client_certificate_is_shown_to_who_asks),
-	    cmocka_unit_test(a_key_that_cannot_be_used_is_named),
 	};
 
 	return cmocka_run_group_tests_name("tls", tests, set_up, tear_down);

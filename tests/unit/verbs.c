@@ -56,7 +56,8 @@ static int ask(const struct world *x, unsigned long command, void *argument)
 /* What a commit is to be answered. */
 struct brought {
 	bool leaving;
-	unsigned deleted, waiting, dropped, proved;
+	unsigned deleted, waiting, dropped;
+	enum verb_proof proof;
 	int number;
 	const char *words;
 };
@@ -70,7 +71,7 @@ static int commit(struct world *x, const void *with)
 	if (number)
 		return number;
 	return got.deleted == want->deleted && got.waiting == want->waiting &&
-		       got.dropped == want->dropped && got.proved == want->proved &&
+		       got.dropped == want->dropped && got.proof == want->proof &&
 		       got.failure.number == want->number &&
 		       strcmp(got.failure.words, want->words) == 0
 		   ? 0
@@ -209,7 +210,8 @@ static void answer_commit(const struct brought *b, bool final)
 	struct event *e = world_event(EVENT_COMMITTED, 0, b->number ? E_REFUSED : OK);
 
 	e->final = final;
-	e->commit = (struct commit_result){b->deleted, b->waiting, b->dropped, b->proved != 0};
+	e->commit = (struct commit_result){b->deleted, b->waiting, b->dropped,
+	    b->proof == VERB_PROVED, b->proof == VERB_PROVED_LATER};
 	if (b->number)
 		failed(&e->failure, E_REFUSED, "%s", b->words);
 	world_put(&w, e);
@@ -279,8 +281,9 @@ static void await_parked(const struct child *c, const char *names)
 static void all_who_wait_for_a_commit_are_told_what_it_brought(void **state)
 {
 	static const struct brought cases[] = {
-	    {.deleted = 3, .proved = 1, .words = ""},
+	    {.deleted = 3, .proof = VERB_PROVED, .words = ""},
 	    {.deleted = 1, .waiting = 2, .dropped = 1, .number = EIO, .words = "QUIT: -ERR no"},
+	    {.deleted = 1, .proof = VERB_PROVED_LATER, .words = ""},
 	    {.words = ""},
 	};
 

@@ -1,0 +1,426 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "desk.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static void go(struct desk *d)
+{
+	struct failure why = {0};
+
+	if (fetching_go(&d->session, &why) != OK)
+		fail_msg("%s", why.words);
+}
+
+static enum error answer(struct desk *d, enum verb verb, uint64_t tag, const char *text)
+{
+	return desk_answer(d, fetching_answer, verb, tag, text, NULL);
+}
+
+static void comes(struct desk *d, enum verb verb, const char *text)
+{
+	assert_int_equal(answer(d, verb, 0, text), OK);
+}
+
+/* The store has the body of this message, and says so. */
+static void stored(struct desk *d, int64_t id)
+{
+	struct task *t = desk_task(d, TASK_BODY);
+
+	assert_int_equal(t->id, id);
+	assert_int_equal(t->body->size, DESK_OCTETS);
+	assert_int_equal(t->body->lines, 3);
+	task_free(t);
+	fetching_kept(&d->session, id);
+}
+
+static void piece(struct desk *d, int64_t id)
+{
+	struct task *t = desk_task(d, TASK_CHUNK);
+
+	assert_int_equal(t->id, id);
+	assert_int_equal(t->index, 0);
+	assert_int_equal(t->len, DESK_OCTETS);
+	assert_memory_equal(t->data, "A: b\r\n\r\nxx\r\n", DESK_OCTETS);
+	task_free(t);
+}
+
+static void told(struct desk *d, int64_t id, enum error code)
+{
+	struct event *e = desk_event(d, EVENT_FETCHED);
+
+	assert_int_equal(e->id, id);
+	assert_int_equal(e->failure.code, code);
+	event_free(e);
+}
+
+static void discarded(struct desk *d, int64_t id)
+{
+	struct task *t = desk_task(d, TASK_DISCARD);
+
+	assert_int_equal(t->id, id);
+	task_free(t);
+}
+
+/* A line on which several RETRs may be out. */
+static struct session *start_pipelined(struct desk *d)
+{
+	struct session *s = desk_start(d);
+
+	d->talk.capabilities.pipelining = true;
+	s->facts.of[FACT_LONE_FETCHES] = 2;
+	desk_list(d, 5);
+	return s;
+}
+
+static void a_reader_goes_before_what_is_fetched_ahead(void **state)
+{
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 3);
+	fetching_want(s, 1, false, false);
+	fetching_want(s, 2, false, false);
+	assert_false(fetching_waited_for(s));
+	fetching_want(s, 3, true, false);
+	assert_true(fetching_waited_for(s));
+	fetching_want(s, 2, false, false); /* it is asked for once */
+	assert_int_equal(fetching_queue(s), 3);
+	go(&d);
+	desk_sent(&d, "RETR 3;");
+	go(&d); /* one at a time */
+	desk_sent(&d, "");
+	comes(&d, VERB_RETR, DESK_BODY);
+	piece(&d, 3);
+	stored(&d, 3);
+	fetching_want(s, 2, true, false); /* and now somebody waits for this one */
+	go(&d);
+	desk_sent(&d, "RETR 2;");
+	comes(&d, VERB_RETR, DESK_BODY);
+	piece(&d, 2);
+	stored(&d, 2);
+	go(&d);
+	desk_sent(&d, "RETR 1;");
+	comes(&d, VERB_RETR, DESK_BODY);
+	piece(&d, 1);
+	stored(&d, 1);
+	assert_false(fetching_wanted(s));
+	go(&d);
+	desk_sent(&d, "");
+	desk_finish(&d);
+}
+
+static void what_is_there_or_gone_is_not_asked_for(void **state)
+{
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 4);
+	message_set_body(s->listing, &s->listing->messages[0], DESK_OCTETS, 3, 8, true);
+	message_set_body(s->listing, &s->listing->messages[1], DESK_OCTETS, 3, 8, true);
+	s->numbers[2] = 0; /* it is kept in a partial listing, and has no number */
+	fetching_want(s, 1, true, false);
+	fetching_want(s, 3, true, false);
+	fetching_want(s, 77, true, false);
+	fetching_want(s, 2, true, true); /* what the cache has of it is damaged */
+	go(&d);
+	told(&d, 1, OK);
+	told(&d, 3, E_VANISHED);
+	told(&d, 77, E_VANISHED);
+	desk_sent(&d, "RETR 2;");
+	desk_finish(&d);
+}
+
+static void what_the_store_has_is_not_asked_for_again(void **state)
+{
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	comes(&d, VERB_RETR, DESK_BODY);
+	desk_sent(&d, "RETR 1;");
+	piece(&d, 1);
+	fetching_want(s, 1, true, false); /* the store has not said so yet */
+	assert_false(fetching_wanted(s));
+	go(&d);
+	desk_sent(&d, "");
+	stored(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	desk_sent(&d, "RETR 1;");
+	desk_finish(&d);
+}
+
+/* The rest may come where the next reply should be. */
+static void a_body_shorter_than_list_says_waits_for_the_next_reply(void **state)
+{
+	struct desk d;
+	struct session *s = desk_start(&d);
+	struct task *t;
+
+	desk_list(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	comes(&d, VERB_RETR, "+OK\nA: b\n");
+	desk_sent(&d, "RETR 1;NOOP;");
+	task_free(desk_task(&d, TASK_CHUNK));
+	desk_quiet(&d);
+	comes(&d, VERB_NOOP, "+OK");
+	/* a header, and LIST counts more: a body may have been lost, so once more */
+	discarded(&d, 1);
+	go(&d);
+	comes(&d, VERB_RETR, "+OK\nA: b\n");
+	desk_sent(&d, "RETR 1;LIST 1;"); /* now that it is doubted, a "+OK" alone will not do */
+	task_free(desk_task(&d, TASK_CHUNK));
+	assert_int_equal(answer(&d, VERB_LIST, 1, "+OK 1 12"), OK);
+	t = desk_task(&d, TASK_BODY);
+	assert_false(t->body->unproven);
+	task_free(t);
+	desk_finish(&d);
+}
+
+static void a_refusal_is_told_and_the_next_goes_on(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum error code;
+		bool lists; /* another session may have deleted it */
+	} cases[] = {
+	    {"-ERR no such message", E_REFUSED, true},
+	    {"-ERR [SYS/PERM] broken", E_REFUSED, false},
+	    {"-ERR [SYS/TEMP] later", E_LATER, false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		desk_list(&d, 2);
+		fetching_want(s, 1, true, false);
+		fetching_want(s, 2, true, false);
+		go(&d);
+		comes(&d, VERB_RETR, cases[i].answer);
+		told(&d, 1, cases[i].code);
+		assert_int_equal(s->refresh_wanted, cases[i].lists);
+		desk_sent(&d, "RETR 1;");
+		go(&d);
+		desk_sent(&d, "RETR 2;"); /* alone: this server takes one command at a time */
+		desk_finish(&d);
+	}
+}
+
+static void a_window_is_believed_when_what_closes_it_is_answered(void **state)
+{
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	for (int64_t id = 1; id <= 3; id++)
+		fetching_want(s, id, false, false);
+	go(&d);
+	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
+	for (int64_t id = 1; id <= 3; id++) {
+		comes(&d, VERB_RETR, DESK_BODY);
+		piece(&d, id);
+	}
+	desk_quiet(&d);
+	assert_int_equal(fetching_queue(s), 3);
+	comes(&d, VERB_NOOP, "+OK");
+	for (int64_t id = 1; id <= 3; id++)
+		stored(&d, id);
+	assert_false(fetching_wanted(s));
+	desk_finish(&d);
+}
+
+static void a_reader_closes_his_window(void **state)
+{
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	fetching_want(s, 1, true, false);
+	fetching_want(s, 2, false, false);
+	fetching_want(s, 3, false, false);
+	go(&d);
+	desk_sent(&d, "RETR 1;NOOP;RETR 2;RETR 3;NOOP;");
+	comes(&d, VERB_RETR, DESK_BODY);
+	piece(&d, 1);
+	comes(&d, VERB_NOOP, "+OK");
+	stored(&d, 1);
+	desk_finish(&d);
+}
+
+static void an_answer_out_of_turn_is_out_of_step(void **state)
+{
+	static const struct {
+		enum verb verb;
+		const char *text;
+	} cases[] = {{VERB_NOOP, "+OK"}, {VERB_TOP, "+OK"}, {VERB_RETR, DESK_BODY}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct desk d;
+
+		desk_start(&d);
+		desk_list(&d, 1);
+		d.talk.waiting = 1;
+		assert_int_equal(answer(&d, cases[i].verb, 0, cases[i].text), E_PROTOCOL);
+		desk_finish(&d);
+	}
+}
+
+/* TOP told nothing of it: the line must be in step. */
+static void without_a_known_header_the_number_must_be_answered(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum error want;
+	} cases[] = {
+	    {"+OK 2 12", OK},
+	    {"+OK 2 99", OK},
+	    {"+OK 1 12", E_PROTOCOL},
+	    {"+OK", E_PROTOCOL},
+	    {"-ERR", E_PROTOCOL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		desk_list(&d, 2);
+		atomic_store(&s->listing->messages[1].header, 0);
+		fetching_want(s, 2, true, false);
+		go(&d);
+		comes(&d, VERB_RETR, DESK_BODY);
+		desk_sent(&d, "RETR 2;LIST 2;");
+		piece(&d, 2);
+		desk_quiet(&d);
+		assert_int_equal(answer(&d, VERB_LIST, 2, cases[i].answer), cases[i].want);
+		if (cases[i].want == OK)
+			stored(&d, 2);
+		else
+			line_close(s);
+		if (cases[i].want != OK)
+			discarded(&d, 2);
+		desk_finish(&d);
+	}
+}
+
+static void what_was_out_is_wanted_again_in_its_order(void **state)
+{
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	for (int64_t id = 1; id <= 3; id++)
+		fetching_want(s, id, false, false);
+	go(&d);
+	comes(&d, VERB_RETR, DESK_BODY); /* and is held */
+	piece(&d, 1);
+	fetching_line_closed(s);
+	discarded(&d, 1);
+	d.talk.waiting = 0;
+	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
+	go(&d);
+	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
+	desk_finish(&d);
+}
+
+static void a_body_cut_in_the_middle_leaves_nothing(void **state)
+{
+	struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
+	struct answer text = {
+	    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_of("A: b\r\n\r\n")};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	begun.status.sign = REPLY_OK;
+	desk_list(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	assert_int_equal(fetching_answer(s, &begun, NULL), OK);
+	assert_int_equal(fetching_answer(s, &text, NULL), OK);
+	line_close(s);
+	discarded(&d, 1);
+	assert_true(fetching_waited_for(s)); /* he goes on waiting, for the next line */
+	desk_finish(&d);
+}
+
+static void a_line_that_breaks_twice_under_one_message_is_told(void **state)
+{
+	static const struct {
+		enum error code;
+		unsigned lines; /* that break before its reader is told */
+	} cases[] = {{E_CLOSED, 2}, {E_PROTOCOL, 2}, {E_TIMEOUT, 1}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct failure why = {.code = cases[i].code, .words = "broken"};
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		for (unsigned line = 1; line <= cases[i].lines; line++) {
+			desk_quiet(&d);
+			s->talk = &d.talk;
+			d.talk.closed = false;
+			d.talk.waiting = 0;
+			s->line = LINE_READY;
+			desk_list(&d, 2);
+			fetching_want(s, 2, false, false);
+			fetching_want(s, 1, true, false);
+			go(&d);
+			desk_sent(&d, "RETR 1;");
+			fetching_broken(s, &why);
+			line_close(s);
+		}
+		told(&d, 1, cases[i].code);
+		assert_int_equal(fetching_queue(s), 1); /* the other has nothing to do with it */
+		desk_finish(&d);
+	}
+}
+
+static void when_nobody_can_be_served_all_are_told(void **state)
+{
+	struct failure why = {.code = E_LOGIN, .words = "refused"};
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	for (int64_t id = 1; id <= 3; id++)
+		fetching_want(s, id, id == 2, false);
+	go(&d);
+	comes(&d, VERB_RETR, DESK_BODY);
+	piece(&d, 2);
+	fetching_fail_all(s, &why);
+	discarded(&d, 2);
+	told(&d, 2, E_LOGIN);
+	told(&d, 1, E_LOGIN);
+	told(&d, 3, E_LOGIN);
+	assert_false(fetching_wanted(s));
+	desk_finish(&d);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_reader_goes_before_what_is_fetched_ahead),
+	    cmocka_unit_test(what_is_there_or_gone_is_not_asked_for),
+	    cmocka_unit_test(what_the_store_has_is_not_asked_for_again),
+	    cmocka_unit_test(a_body_shorter_than_list_says_waits_for_the_next_reply),
+	    cmocka_unit_test(a_refusal_is_told_and_the_next_goes_on),
+	    cmocka_unit_test(a_window_is_believed_when_what_closes_it_is_answered),
+	    cmocka_unit_test(a_reader_closes_his_window),
+	    cmocka_unit_test(an_answer_out_of_turn_is_out_of_step),
+	    cmocka_unit_test(without_a_known_header_the_number_must_be_answered),
+	    cmocka_unit_test(what_was_out_is_wanted_again_in_its_order),
+	    cmocka_unit_test(a_body_cut_in_the_middle_leaves_nothing),
+	    cmocka_unit_test(a_line_that_breaks_twice_under_one_message_is_told),
+	    cmocka_unit_test(when_nobody_can_be_served_all_are_told),
+	};
+
+	return cmocka_run_group_tests_name("fetching", tests, NULL, NULL);
+}

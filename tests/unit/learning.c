@@ -1,0 +1,299 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "desk.h"
+
+#define HEADER "+OK\nSubject: one\n\n"
+
+/* A draft as the store gives it back, one letter a row: n, k, d, t, and m for nameless. Its UIDLs
+ * are "a", "b" ... and each has 100 octets. */
+static void give(struct desk *d, const char *kinds)
+{
+	static const char letters[] = "nkdtm"; /* in the order of enum row_kind */
+	struct draft *draft = draft_create();
+
+	for (uint32_t i = 0; kinds[i]; i++) {
+		char uidl = (char)('a' + i);
+
+		if (kinds[i] != 'm')
+			draft_uidl(draft, i + 1, slice_make(&uidl, 1));
+		draft_listed(draft, i + 1, 100);
+	}
+	draft_close(draft);
+	for (size_t i = 0; kinds[i]; i++)
+		draft->rows[i].kind = (enum row_kind)(strchr(letters, kinds[i]) - letters);
+	draft_free(take(&d->session.survey.draft));
+	d->session.survey.draft = draft;
+	d->session.line = LINE_SURVEYING;
+}
+
+static void start(struct desk *d, const char *kinds)
+{
+	struct failure why = {0};
+
+	give(d, kinds);
+	assert_int_equal(learning_start(&d->session, &why), OK);
+}
+
+/* The answer to the TOP, or RETR, of a message. */
+static void answer(struct desk *d, enum verb verb, uint32_t number, const char *text)
+{
+	struct failure why = {0};
+
+	if (desk_answer(d, learning_answer, verb, number - 1, text, &why) != OK)
+		fail_msg("%s", why.words);
+}
+
+/* The draft is the store's again; which rows have learnt their header: "yn". */
+static void published(struct desk *d, const char *want)
+{
+	struct task *t = desk_task(d, TASK_PUBLISH);
+
+	assert_null(d->session.survey.draft);
+	assert_int_equal(t->draft->count, strlen(want));
+	for (size_t i = 0; i < t->draft->count; i++)
+		assert_int_equal(t->draft->rows[i].learnt != NULL, want[i] == 'y');
+	task_free(t);
+}
+
+static void nothing_is_asked_where_all_is_known(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "kkk");
+	desk_sent(&d, "");
+	published(&d, "nnn");
+	desk_finish(&d);
+}
+
+static void the_newest_are_asked_for_first_and_one_by_one(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "nkdt");
+	desk_sent(&d, "TOP 4;");
+	answer(&d, VERB_TOP, 4, HEADER);
+	desk_sent(&d, "TOP 3;");
+	answer(&d, VERB_TOP, 3, HEADER);
+	desk_sent(&d, "TOP 1;");
+	desk_quiet(&d);
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "ynyy");
+	desk_finish(&d);
+}
+
+static void with_pipelining_they_are_asked_for_together(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.talk.capabilities.pipelining = true;
+	start(&d, "nnn");
+	desk_sent(&d, "TOP 3;TOP 2;TOP 1;");
+	answer(&d, VERB_TOP, 3, HEADER);
+	answer(&d, VERB_TOP, 2, "-ERR it is gone");
+	desk_quiet(&d);
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "yny");
+	desk_finish(&d);
+}
+
+/* headers= bounds how many new ones are asked for; what is doubtful needs its header all the same.
+ */
+static void no_more_new_ones_than_the_plan_says(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.plan.headers = 1;
+	start(&d, "dnn");
+	desk_sent(&d, "TOP 3;");
+	answer(&d, VERB_TOP, 3, HEADER);
+	desk_sent(&d, "TOP 1;");
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "yny");
+	desk_finish(&d);
+}
+
+static void without_top_only_the_nameless_are_fetched(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.talk.capabilities.top = false;
+	start(&d, "nmd");
+	desk_sent(&d, "RETR 2;");
+	assert_true(d.session.fetching.read_here); /* a server that eats what was read must know */
+	answer(&d, VERB_RETR, 2, HEADER "and the body");
+	published(&d, "nyn");
+	desk_finish(&d);
+}
+
+/* No CAPA: the first TOP finds out, and the nameless one is asked for again in the other way. */
+static void a_top_that_is_not_there_is_found_out(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.talk.capabilities.known = d.talk.capabilities.top = false;
+	start(&d, "mnm");
+	desk_sent(&d, "TOP 3;");
+	answer(&d, VERB_TOP, 3, "-ERR unknown command");
+	desk_sent(&d, "RETR 3;");
+	answer(&d, VERB_RETR, 3, HEADER);
+	desk_sent(&d, "RETR 1;");
+	answer(&d, VERB_RETR, 1, HEADER);
+	published(&d, "yny");
+	assert_false(learning_top_is_there(&d.session));
+	start(&d, "n"); /* and is not asked again */
+	desk_sent(&d, "");
+	published(&d, "n");
+	desk_finish(&d);
+}
+
+static void one_that_works_is_not_given_up_for_a_refusal(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.talk.capabilities.known = d.talk.capabilities.top = false;
+	start(&d, "nn");
+	answer(&d, VERB_TOP, 2, HEADER);
+	answer(&d, VERB_TOP, 1, "-ERR it is gone");
+	published(&d, "ny");
+	assert_true(learning_top_is_there(&d.session));
+	desk_finish(&d);
+}
+
+static void three_refusals_in_a_row_are_enough_for_this_listing(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "nnnnnn");
+	answer(&d, VERB_TOP, 6, "-ERR no");
+	answer(&d, VERB_TOP, 5, "-ERR no");
+	answer(&d, VERB_TOP, 4, HEADER);
+	answer(&d, VERB_TOP, 3, "-ERR no");
+	answer(&d, VERB_TOP, 2, "-ERR no");
+	answer(&d, VERB_TOP, 1, "-ERR no");
+	published(&d, "nnnynn");
+	start(&d, "nnnn");
+	answer(&d, VERB_TOP, 4, "-ERR no");
+	answer(&d, VERB_TOP, 3, "-ERR no");
+	answer(&d, VERB_TOP, 2, "-ERR no");
+	published(&d, "nnnn");
+	desk_finish(&d);
+}
+
+static void an_empty_answer_teaches_nothing(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "nm");
+	answer(&d, VERB_TOP, 2, "+OK"); /* but a nameless one's header may be empty */
+	answer(&d, VERB_TOP, 1, "+OK");
+	published(&d, "ny");
+	desk_finish(&d);
+}
+
+/* The line breaks under a header: the next listing does without that one, and with the others. */
+static void a_header_that_breaks_the_line_is_left_out(void **state)
+{
+	static const struct {
+		const char *kinds;
+		size_t answered; /* before the line broke */
+		enum error code;
+		const char *next; /* sent first on the next line */
+		const char *then;
+	} cases[] = {
+	    {"nnn", 0, E_CLOSED, "TOP 2;", "yyn"}, /* the first that is out */
+	    {"nnn", 1, E_CLOSED, "TOP 3;", "yny"},
+	    {"nnn", 1, E_PROTOCOL, "TOP 2;", "yyn"}, /* out of step behind the last answer */
+	    {"mmm", 0, E_CLOSED, "TOP 2;", "yyn"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {.code = cases[i].code, .words = "broken"};
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		start(&d, cases[i].kinds);
+		if (cases[i].answered)
+			answer(&d, VERB_TOP, 3, HEADER);
+		assert_true(learning_broken(s, &why));
+		learning_forget(s);
+		d.talk.waiting = 0;
+		buf_clear(&d.talk.sent);
+		start(&d, cases[i].kinds);
+		desk_sent(&d, cases[i].next);
+		answer(&d, VERB_TOP, (uint32_t)cases[i].next[4] - '0', HEADER);
+		answer(&d, VERB_TOP, 1, HEADER);
+		published(&d, cases[i].then);
+		desk_finish(&d);
+	}
+}
+
+/* After some lines it goes without headers; and where a name needs one, it fails in the end. */
+static void lines_that_break_again_and_again_are_not_opened_for_ever(void **state)
+{
+	static const struct {
+		const char *kinds;
+		size_t breaks; /* that are put up with */
+		bool published;
+	} cases[] = {
+	    {"nnnnnnnnnnnnnn", 4, true},
+	    {"mmmmmmmmmmmmmm", 8, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {.code = E_CLOSED, .words = "broken"};
+		struct desk d;
+		struct session *s = desk_start(&d);
+		size_t breaks = 0;
+
+		give(&d, cases[i].kinds);
+		assert_false(
+		    learning_broken(s, &why)); /* nothing was asked: not a header's fault */
+		start(&d, cases[i].kinds);
+		while (s->survey.draft && learning_broken(s, &why)) {
+			breaks++;
+			d.talk.waiting = 0;
+			start(&d, cases[i].kinds);
+		}
+		assert_int_equal(breaks, cases[i].breaks);
+		assert_int_equal(s->survey.draft == NULL, cases[i].published);
+		if (cases[i].published)
+			published(&d, "nnnnnnnnnnnnnn");
+		desk_finish(&d);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nothing_is_asked_where_all_is_known),
+	    cmocka_unit_test(the_newest_are_asked_for_first_and_one_by_one),
+	    cmocka_unit_test(with_pipelining_they_are_asked_for_together),
+	    cmocka_unit_test(no_more_new_ones_than_the_plan_says),
+	    cmocka_unit_test(without_top_only_the_nameless_are_fetched),
+	    cmocka_unit_test(a_top_that_is_not_there_is_found_out),
+	    cmocka_unit_test(one_that_works_is_not_given_up_for_a_refusal),
+	    cmocka_unit_test(three_refusals_in_a_row_are_enough_for_this_listing),
+	    cmocka_unit_test(an_empty_answer_teaches_nothing),
+	    cmocka_unit_test(a_header_that_breaks_the_line_is_left_out),
+	    cmocka_unit_test(lines_that_break_again_and_again_are_not_opened_for_ever),
+	};
+
+	return cmocka_run_group_tests_name("learning", tests, NULL, NULL);
+}

@@ -23,8 +23,9 @@ enum prefetch_what {
 	PREFETCH_CACHED,   /* to push: what is verified, as it was shown, and small */
 };
 
-#define PREFETCH_LARGEST_PUSH 131072 /* octets of a body; for a larger one the kernel reads ahead  \
-				      */
+#define PREFETCH_LARGEST_PUSH                                                                      \
+	131072 /* octets of a body; for a larger one the kernel reads ahead                        \
+		*/
 
 /* `octets`: how far ahead of a reader, at most, in octets of messages asked for; 0: never. */
 struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what);

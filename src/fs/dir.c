@@ -1,10 +1,12 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
  * An open root keeps the listing that was valid at opendir: who removes all that he reads does not
- * remove what came after he had looked. Its cookies are message ids, so any of them resumes
- * anywhere, and deleting while reading skips nothing. Entries may live long in the kernel: the lock
- * that a reader or looker holds on the directory is the one that the notify thread's invalidation
- * takes, so an entry that vanishes meanwhile is taken back afterwards.
+ * remove what came after he had looked. Of that it shows what is still there when it is read: once
+ * a listing has proved a commit, nothing else tells that a message had been unlinked before. Its
+ * cookies are message ids, so any of them resumes anywhere, and deleting while reading skips
+ * nothing. Entries may live long in the kernel: the lock that a reader or looker holds on the
+ * directory is the one that the notify thread's invalidation takes, so an entry that vanishes
+ * meanwhile is taken back afterwards.
  *
  * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
  * It is told at each opendir whether what it has is still true, so nobody sees less or more than
@@ -241,23 +243,29 @@ static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
 	       add_plain(x, "..", tree_parent(ino), S_IFDIR, COOKIE_FIRST);
 }
 
-/* Attributes come from the valid listing: only there do sizes become true. What has left it since
- * the opendir is still listed, but the kernel must not keep it. */
+/* A message of an open directory as the valid listing has it: only there do sizes become true. NULL
+ * if it is no longer shown. */
+static const struct message *still_there(
+    const struct fs *f, const struct listing *l, const struct message *m)
+{
+	if (l != maildrop_listing(f->maildrop))
+		return maildrop_by_id(f->maildrop, m->id);
+	return maildrop_hides(f->maildrop, m->id) ? NULL : m;
+}
+
 static bool add_message(
     struct fill *x, const struct listing *l, const struct message *m, enum view view)
 {
 	struct fuse_entry_param e = {.entry_timeout = entry_seconds(view)};
+	const struct message *valid = still_there(x->fs, l, m);
 	char name[NAMES_ROOM];
-	const struct message *valid = NULL;
 
-	if (maildrop_hides(x->fs->maildrop, m->id))
+	if (!valid)
 		return true;
 	names_shown(name, view, x->fs->plan.suffix, message_name(l, m));
-	if (x->plus && l->count <= LARGEST_PLUS)
-		valid = maildrop_by_id(x->fs->maildrop, m->id);
-	if (!valid)
-		return add_plain(x, name, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
 	e.ino = tree_ino(m->id, view);
+	if (!x->plus || l->count > LARGEST_PLUS)
+		return add_plain(x, name, e.ino, S_IFREG, m->id + COOKIE_FIRST);
 	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
 	return add(x, name, &e, m->id + COOKIE_FIRST);
 }

@@ -10,6 +10,7 @@ from email.utils import mktime_tz, parsedate_tz
 
 import pytest
 
+from eventually import eventually
 from letters import Letter, header, letters
 from mounting import digest
 
@@ -206,21 +207,28 @@ def tar_sum(mount):
     return mount.run("sh", "-c", command, mount.path, deadline=120).ok().out
 
 
-def test_copies_over_three_mounts_are_the_same_and_the_second_moves_nothing(mail, anyone, mounts, serve):
+# In the smaller one is room for one letter in seven, and for the largest there is none.
+@pytest.mark.parametrize("cache", [{}, {"cache_size": 20000}], ids=["all-stay", "most-leave"])
+def test_copies_over_three_mounts_are_the_same_and_the_second_moves_nothing(mail, anyone, mounts, serve, cache):
     server = serve(messages={name: letter.octets for name, letter in mail.items()})
     backup, copy = anyone.directory("backup"), anyone.directory("copy")
-    cache, tars, moved, fetched = None, [], [], []
+    options, tars, moved, asked, fetched = {"cache_min_free": 0, **cache}, [], [], [], []
     for _ in range(3):
-        mount = mounts.mount(server, anyone, **({"cache": cache} if cache else {}))
-        cache = mount.cache
+        mount = mounts.mount(server, anyone, **options)
+        options["cache"] = mount.cache
+        before = server.sent("RETR")
         moved.append(mount.run("rsync", "-aXi", f"{mount.path}/", backup, deadline=120).ok().out.splitlines())
-        tars.append(tar_sum(mount))
+        asked.append(server.sent("RETR") - before)
+        tars += [tar_sum(mount), tar_sum(mount)]
         mount.run("rm", "-rf", copy).ok()
         mount.run("cp", "-a", mount.path, copy, deadline=120).ok()
         mount.run("diff", "-r", mount.path, copy, deadline=120).ok()
         assert mount.run("rsync", "-aXni", f"{mount.path}/", copy, deadline=120).ok().out == ""
+        if cache:
+            eventually(lambda mount=mount: int(mount.status()["cached"]) < len(mail) / 2, "most have left")
         fetched.append(server.sent("RETR"))
         assert mount.umount() == 0
     assert len(moved[0]) >= len(mail) and moved[1:] == [[], []]
+    assert asked[0] >= len(mail) and asked[1:] == [0, 0]
     assert len(set(tars)) == 1
-    assert len(set(fetched)) == 1
+    assert fetched[1] > fetched[0] and fetched[2] > fetched[1] if cache else len(set(fetched)) == 1

@@ -9,6 +9,7 @@ import pytest
 import logins
 import shapes
 from eventually import eventually
+from leaks import check_alive, check_free, check_said, check_store
 from programs import program
 
 WAITING = 64
@@ -78,19 +79,36 @@ def opening(mount, name):
     return mount.call(attempt)
 
 
-def test_it_is_asked_for_at_each_login_and_seen_nowhere(person, mounts, box, source, refresh):
-    token = source.good()
-    mount = mounts.foreground(box, person, "-d", idle=0, **source.option)
+@pytest.mark.parametrize("mechanism", logins.TOKENS)
+def test_it_is_asked_for_at_each_login_and_seen_nowhere(person, mounts, box, source, refresh, mechanism):
+    signature = source.good().rsplit(".", 1)[1]
+    mount = mounts.foreground(box, person, "-d", idle=0, auth=mechanism, **source.option)
     assert source.asked() == 1
     refresh(mount).ok()
     refresh(mount).ok()
     assert source.asked() == 3
     assert len(mount.sums()) == 3
-    assert token not in str(mount.status())
-    signature = token.rsplit(".", 1)[1]
+    check_alive(signature, mount)
     assert mount.umount() == 0
-    for octets in (mount.said().encode(), *(path.read_bytes() for path in mount.cache.rglob("*"))):
-        assert signature.encode() not in octets
+    check_said(signature, mount)
+    check_store(signature, mount)
+
+
+@pytest.mark.parametrize("mechanism", logins.TOKENS)
+def test_one_that_was_refused_is_seen_nowhere(person, mounts, box, source, refresh, mechanism):
+    source.good()
+    mount = mounts.foreground(box, person, "-d", idle=0, auth=mechanism, **source.option)
+    assert len(mount.sums()) == 3
+    bad = logins.token(box.user, key=b"forged")
+    source.gives(bad)
+    signature = bad.rsplit(".", 1)[1]
+    done = refresh(mount)
+    assert done.code == 1
+    check_free(signature, "the sentence", done.err.encode())
+    check_alive(signature, mount)
+    assert mount.umount() == 0
+    check_said(signature, mount)
+    check_store(signature, mount)
 
 
 def test_one_that_has_expired_is_replaced_unseen(person, mounts, box, source, refresh):

@@ -2,36 +2,15 @@
 
 import base64
 import os
-import re
-from pathlib import Path
+import signal
+import subprocess
 
 import pytest
 
+from leaks import check_alive, check_free, check_said, check_store
 from sources import SOURCES, configured
 
 SECRET = "hunter2-hunter2"
-
-
-def needles(secret):
-    """The secret, and as it looks in base64, wherever it begins there."""
-    whole = secret.encode()
-    found = [whole]
-    for before in range(3):
-        text = base64.b64encode(b"x" * before + whole)
-        found.append(text[4 if before else 0:-4])
-    return found
-
-
-def check_free(what, octets):
-    for needle in needles(SECRET):
-        assert needle not in octets, what
-
-
-def read_if_allowed(path):
-    try:
-        return path.read_bytes()
-    except PermissionError:   # what we may not read nobody else may
-        return b""
 
 
 @pytest.mark.parametrize("way", ["tls", "stls"])
@@ -41,18 +20,41 @@ def test_it_is_nowhere_to_be_seen(person, mounts, serve, source, way):
     who, options, _ = configured(source, person, SECRET)
     mount = mounts.foreground(server, who, "-d", way=way, password=None, idle=0, **options)
     assert len(mount.sums()) == 3
-    for pid in [mount.pid, *mount.processes()]:
-        for file in ("cmdline", "environ", "mountinfo"):
-            check_free(file, read_if_allowed(Path(f"/proc/{pid}/{file}")))
-        assert os.stat(f"/proc/{pid}/mem").st_uid == 0   # no debugger, no core: prctl(2), PR_SET_DUMPABLE
-        assert re.search(r"^Max core file size +0 ", Path(f"/proc/{pid}/limits").read_text(), re.M)
-    check_free("status", str(mount.status()).encode())
+    check_alive(SECRET, mount)
     assert mount.umount() == 0
-    said = mount.said()
-    assert "RETR" in said and "****" in said            # the transcript is there
-    check_free("the log", said.encode())
-    for path in mount.cache.rglob("*"):
-        check_free(path, path.read_bytes())
+    check_said(SECRET, mount)
+    check_store(SECRET, mount)
+
+
+def test_nor_is_it_in_the_background(anyone, mounts, serve):
+    server = serve("--password", SECRET, synthetic="3:1000")
+    mount = mounts.mount(server, anyone, password=SECRET)
+    assert len(mount.sums()) == 3
+    check_alive(SECRET, mount)
+    assert mount.umount() == 0
+    check_store(SECRET, mount)
+
+
+def dies_of_sigquit(pid):
+    """Whether there is a core: os.CLD_KILLED or os.CLD_DUMPED."""
+    os.kill(pid, signal.SIGQUIT)
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_code
+
+
+def test_no_core_is_dumped(anyone, mounts, serve):
+    """Not even where the shell would have it."""
+    script = f'cd "{anyone.directory("cores")}" && ulimit -S -c "$(ulimit -H -c)" && exec "$0" "$@"'
+    allowed = ("sh", "-c", script)
+    other = anyone.start(*allowed, "sh", "-c", "echo ready; read line", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"ready\n"
+    how = dies_of_sigquit(other.pid)
+    other.communicate()
+    if how != os.CLD_DUMPED:
+        pytest.skip("on this machine no process dumps a core")
+    server = serve("--password", SECRET, synthetic="3:1000")
+    mount = mounts.begin(server, anyone, password=SECRET, under=allowed)
+    mount.wait_until_it_answers()
+    assert dies_of_sigquit(mount.pid) == os.CLD_KILLED
 
 
 @pytest.mark.parametrize("source, options, sentence", [
@@ -81,7 +83,7 @@ def test_a_server_that_quotes_it_is_not_quoted(person, mounts, serve, verb, capa
     _, done = mounts.attempt(server, person, password=SECRET)
     assert done.code == 32
     assert "good for?" in done.err and "*****" in done.err
-    check_free("the sentence", done.err.encode())
+    check_free(SECRET, "the sentence", done.err.encode())
 
 
 @pytest.mark.parametrize("rules, options", [

@@ -191,6 +191,44 @@ static void any_place_in_a_directory_can_be_sought(void **state)
 	assert_int_equal(child_do(&w, seek_anywhere, NULL), 0);
 }
 
+/* Says when the directory is open, and reads it once the next listing is there. */
+static int read_after_the_next_listing(struct world *x, const void *where)
+{
+	DIR *d = opendir(world_path(x, where));
+	struct dirent *e;
+	int left = 2;
+
+	if (!d)
+		return errno;
+	child_say();
+	wait_until_gone(x, "d-long");
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, "a-short") == 0 || strcmp(e->d_name, "c-fixed") == 0)
+			left--;
+		else if (e->d_name[0] != '.')
+			return WRONG;
+	return left == 0 ? 0 : WRONG + 1;
+}
+
+/* A commit that a listing has proved: the journal forgets what was unlinked, and with the listing
+ * it is gone. Who opened the directory before must not see it come back. */
+static void what_is_gone_is_not_shown_in_a_directory_that_was_open_before(void **state)
+{
+	static const char *const wheres[] = {"", ".pop3fs/headers"};
+	struct child unlinker = child_start(&w, remove_it, "b-cached"), readers[COUNT(wheres)];
+
+	answer_unlink(&w, CACHED, OK);
+	assert_int_equal(child_end(&unlinker), 0);
+	for (size_t i = 0; i < COUNT(wheres); i++) {
+		readers[i] = child_start(&w, read_after_the_next_listing, wheres[i]);
+		child_heard(&readers[i]);
+	}
+	world_put(&w, world_event(EVENT_INTENTIONS, 0, OK));
+	world_list(&w, (struct letter[]){{NULL}, four[1], {NULL}, four[3]}, 4);
+	for (size_t i = 0; i < COUNT(wheres); i++)
+		assert_int_equal(child_end(&readers[i]), 0);
+}
+
 /* ---- .pop3fs ---- */
 
 static int read_status(struct world *x, const void *with)
@@ -275,6 +313,7 @@ int main(void)
 	    TEST(the_source_is_shown_as_it_was_written, setup),
 	    TEST(deleting_while_reading_skips_nothing, setup_many),
 	    TEST(any_place_in_a_directory_can_be_sought, setup_many),
+	    TEST(what_is_gone_is_not_shown_in_a_directory_that_was_open_before, setup),
 	    TEST(a_look_at_the_root_lists_again_but_one_at_a_time, setup_refresh),
 	};
 

@@ -221,7 +221,8 @@ def test_uidl_that_was_there_and_is_refused_is_trouble_that_passes(drive, serve)
 # ---- what vanishes behind a listing ----
 
 def test_what_is_refused_is_looked_for_in_another_listing(drive, serve):
-    server = serve(messages=THREE, rules=["on RETR 1-2 conn=1 vanish"])
+    # a's answer comes when b has been asked for, so that both are refused on this line
+    server = serve(messages=THREE, rules=["on RETR 1 conn=1 delay 1000 vanish", "on RETR 2 conn=1 vanish"])
     driver = drive(server)
     driver.answer("first", "^listed 3 fresh")
     driver.say("fetch a", "fetch b", "fetch c")

@@ -55,6 +55,17 @@ static enum error look_up(struct slice in, size_t octets, struct buf *password)
 	return e;
 }
 
+/* The first entry counts, whatever comes behind it. */
+static void behind_ours(struct slice in)
+{
+	CLEANUP(buf_finish) struct buf file = {0}, password = {0};
+
+	buf_add_text(&file, "machine " HOST " login " USER " password p machine x ");
+	buf_add_slice(&file, in);
+	must(look_up(buf_slice(&file), file.len, &password) == OK);
+	must(slice_is(buf_slice(&password), "p"));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 {
 	CLEANUP(buf_finish) struct buf whole = {0};
@@ -62,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 	enum error e = look_up(in, len, &whole);
 
 	must(whole.len <= len);
+	behind_ours(in);
 	for (size_t i = 0; i < FUZZ_PIECES; i++) {
 		CLEANUP(buf_finish) struct buf password = {0};
 

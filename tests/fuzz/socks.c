@@ -54,11 +54,28 @@ static void talk(struct end *e, bool login, struct slice in, size_t octets)
 	socks_free(s);
 }
 
+/* Octets of a proxy's answers that say yes: a method, a login's, an address (RFC 1928, 6). */
+static size_t answers(struct slice in)
+{
+	size_t before = in.at[1] == 0 ? 2 : 4;
+
+	must(in.len > before + 4);
+	switch (in.at[before + 3]) {
+	case 1:
+		return before + 4 + 4 + 2;
+	case 3:
+		return before + 4 + 1 + (unsigned char)in.at[before + 4] + 2;
+	default:
+		return before + 4 + 16 + 2;
+	}
+}
+
 static void cut(bool login, struct slice in)
 {
 	CLEANUP(end_finish) struct end whole = {.result = SOCKS_MORE};
 
 	talk(&whole, login, in, in.len);
+	must(whole.result != SOCKS_DONE || whole.taken == answers(in));
 	for (size_t i = 0; i < FUZZ_PIECES; i++) {
 		CLEANUP(end_finish) struct end e = {.result = SOCKS_MORE};
 

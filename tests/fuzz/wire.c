@@ -9,6 +9,16 @@
 
 #define LIMIT 40 /* octets of a line */
 
+/* Its end does not count, nor a CR that may be the beginning of that. */
+static bool is_too_long(struct slice held)
+{
+	struct slice line;
+
+	if (!fuzz_line(&held, &line))
+		return false;
+	return line.len - (line.len > 0 && line.at[line.len - 1] == '\r') > LIMIT;
+}
+
 /* What was seen, as text: "|" behind each line, "!" where one was too long. */
 static size_t take_lines(struct buf *seen, struct wire *w, bool *too_long)
 {
@@ -22,6 +32,7 @@ static size_t take_lines(struct buf *seen, struct wire *w, bool *too_long)
 		buf_add_text(seen, w->lf ? "|\n" : "|\r\n");
 	}
 	*too_long = result == WIRE_TOO_LONG;
+	must(!*too_long || is_too_long(slice_make(w->at, (size_t)(w->end - w->at))));
 	must(*too_long || result == WIRE_MORE);
 	return (size_t)(w->at - start);
 }

@@ -29,13 +29,18 @@ static char *exact_word(char **line)
 	return strsep(line, " \n");
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* Space, tab, newline, backslash and "#" stand there as \ooo. */
 static const char *unescape(char *word)
 {
 	char *to = word;
 
 	for (const char *c = word; *c; c++) {
-		if (c[0] == '\\' && c[1] && c[2] && c[3]) {
+		if (c[0] == '\\' && is_octal(c[1]) && is_octal(c[2]) && is_octal(c[3])) {
 			*to++ = (char)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
 			c += 3;
 		} else {

@@ -62,6 +62,14 @@ def test_every_module_has_a_unit_test_of_its_name():
     assert {module.partition("/")[0] for module in without} - {"fs", "app"} <= {"pop3"}
 
 
+def test_every_fuzz_target_is_built_and_has_a_corpus():
+    fuzz = TOP / "tests/fuzz"
+    targets = {path.stem for path in fuzz.glob("*.c")} - {"plain"}
+    assert set(re.findall(r"^  \[\w+, '(\w+)'", (fuzz / "meson.build").read_text(), re.M)) == targets
+    assert {path.name for path in (fuzz / "corpus").iterdir() if any(path.iterdir())} == targets
+    assert {path.name for path in fuzz.glob("crashes/*")} <= targets
+
+
 def test_the_rows_of_hostile_servers_have_names_of_their_own():
     names = [row.name for row in ROWS]
     assert len(names) == len(set(names)) >= 60

@@ -25,6 +25,8 @@ static void a_line_says_what_is_mounted_where(void **state)
 		{1, 0, 2, "/my mail", "fuse.pop3fs", "a\\b#", true}},
 	    {"1 27 0:2 / /x rw - tmpfs  rw", {1, 0, 2, "/x", "tmpfs", ""}},
 	    {"1 27 0:2 / /x\\04 rw - tmpfs t rw", {1, 0, 2, "/x\\04", "tmpfs", "t"}},
+	    {"1 27 0:2 / /\\!!!\\\x80zz rw - tmpfs \\899 rw",
+		{1, 0, 2, "/\\!!!\\\x80zz", "tmpfs", "\\899"}},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -265,6 +265,13 @@ static void notice(void *with, const char *words)
 	daemon_notice(&p->daemon, words);
 }
 
+static void progress(void *with, const char *words)
+{
+	struct pop3fs *p = with;
+
+	daemon_progress(&p->daemon, words);
+}
+
 static struct session_plan with_secret(struct pop3fs *p, struct session_plan plan)
 {
 	plan.password = p->password;
@@ -305,6 +312,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
+	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
 	if (!e)

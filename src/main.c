@@ -107,6 +107,7 @@
 #define MS_IN_SECOND 1000
 #define ON_NEW_MS    300000 /* on_new may take so long */
 #define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
+#define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
 struct pop3fs {
 	struct options options;
@@ -347,6 +348,7 @@ static int serve(struct pop3fs *p)
 	if (!e)
 		e = fs_run(p->fs, ready, p, &result, &why);
 	end(p);
+	log_told();
 	if (p->ready)
 		return outcome_say(&result, &why);
 	if (!e)
@@ -412,6 +414,7 @@ int main(int argc, char **argv)
 	if (tell(&p) || p.helper.fake)
 		return STATUS_DONE;
 	log_debug_on(p.options.debug);
+	log_sparingly(SAY_AGAIN_MS);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
 		return failed_early(&why);
 	if (daemon_is_parent(&p.daemon))

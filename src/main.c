@@ -22,6 +22,8 @@
  *        mounted     which mount is meant             mountinfo   what is mounted
  *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
+ *        mounts      pop3fs list                      report      a status, for people and programs
+ *        json        strings for programs
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -29,6 +30,10 @@ struct word {
 	struct failure what; /* LAST: OK is "ready" */
 };
 
+/* glibc raises this by itself at the first large block that is freed, and from then on keeps the
+ * next ones (of listings, many MB) in its heaps, from where they never go back. */
+#define LARGE_BLOCK (128 * 1024)
+
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 #define ENDING (sizeof(ending) / sizeof(ending[0]))
 
@@ -42,6 +47,7 @@ void daemon_prepare(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	closep(&fd);
 	umask(077);
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);

@@ -14,14 +14,10 @@ import pytest
 
 from leftovers import children, end
 from programs import program_built
+from room import FORGET_OTHERS
 
 # The helpers go to /sbin whatever the prefix: on Debian a link to usr/sbin.
-# Mounts of other tests would live on in our copy.
-SCRIPT = """\
-set -e
-sed -n 's/^\\([^ ]* \\)\\{{4\\}}\\([^ ]*\\) .* - fuse\\..*/\\2/p' /proc/self/mountinfo | while read -r other; do
-	umount -i -l "$other"
-done
+SCRIPT = "set -e\n" + FORGET_OTHERS.replace("{", "{{").replace("}", "}}") + """\
 mount -t overlay overlay -o lowerdir={root}/usr:/usr /usr
 mount -t overlay overlay -o lowerdir={root}/etc:/etc /etc
 mount -t tmpfs tmpfs /run

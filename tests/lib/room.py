@@ -21,7 +21,14 @@ UID = GID = 64002     # of USER, whom only the room knows
 MAIL_GID = 8
 SERVICE_UID = 64003   # the first of the users that servers want for themselves
 
-SCRIPT = """\
+# Mounts of other tests would live on in our copy, and their daemons with them.
+FORGET_OTHERS = """\
+sed -n 's/^\\([^ ]* \\)\\{4\\}\\([^ ]*\\) .* - fuse\\..*/\\2/p' /proc/self/mountinfo | while read -r other; do
+	umount -i -l "$(printf %b "$(echo "$other" | sed 's/\\\\/\\\\0/g')")"
+done
+"""
+
+SCRIPT = FORGET_OTHERS.replace("{", "{{").replace("}", "}}") + """\
 mount -t overlay overlay -o lowerdir={package}/usr:/usr /usr &&
 	mount -t overlay overlay -o lowerdir={home}/etc{etc}:/etc /etc &&
 	mount -t tmpfs tmpfs /run &&

@@ -516,7 +516,7 @@ def test_a_rule_with_a_mistake_is_refused_at_start(tmp_path, rule, words):
         ["--synthetic", "1:600", "--keep=1"],
         ["--synthetic", "1:600", "--listen"],
         ["--synthetic", "1:600", "--listen", "nowhere"],
-        ["--synthetic", "1:600", "--stls", "--tls-max", "1.1"],
+        ["--synthetic", "1:600", "--stls", "--tls-max", "1.0"],
     ],
 )
 def test_a_wrong_command_line_is_refused(options):

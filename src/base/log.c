@@ -60,7 +60,14 @@ char *log_escape(char *to, size_t room, struct slice from)
 /* Each whole, also beside those of other threads. */
 static void put(enum log_level level, const char *line)
 {
-	static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_INFO, LOG_DEBUG};
+	static const int priorities[] = {
+	    [LOG_LEVEL_ERROR] = LOG_ERR,
+	    [LOG_LEVEL_WARNING] = LOG_WARNING,
+	    [LOG_LEVEL_NEWS] = LOG_WARNING,
+	    [LOG_LEVEL_INFO] = LOG_INFO,
+	    [LOG_LEVEL_DEED] = LOG_INFO,
+	    [LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	};
 
 	if (to_syslog)
 		syslog(priorities[level], "%s", line);
@@ -154,6 +161,11 @@ void log_sparingly(int64_t ms)
 	pthread_mutex_unlock(&saying);
 }
 
+static bool is_sparing(enum log_level level)
+{
+	return level == LOG_LEVEL_ERROR || level == LOG_LEVEL_WARNING || level == LOG_LEVEL_INFO;
+}
+
 void log_say(enum log_level level, const char *format, ...)
 {
 	char raw[LONGEST_LINE], line[LONGEST_LINE];
@@ -165,8 +177,7 @@ void log_say(enum log_level level, const char *format, ...)
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
 	log_escape(line, sizeof(line), slice_of(raw));
-	if (level == LOG_LEVEL_DEED || level == LOG_LEVEL_DEBUG ||
-	    strlen(line) >= LONGEST_REMEMBERED || !line[0]) {
+	if (!is_sparing(level) || strlen(line) >= LONGEST_REMEMBERED || !line[0]) {
 		put(level, line);
 		return;
 	}

@@ -10,6 +10,7 @@
 enum log_level {
 	LOG_LEVEL_ERROR,   /* something that was wanted did not come about */
 	LOG_LEVEL_WARNING, /* what a user should know */
+	LOG_LEVEL_NEWS,    /* the same, never left out: it has become true once more */
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEED, /* info that is never left out: what was done for good */
 	LOG_LEVEL_DEBUG,
@@ -26,13 +27,14 @@ bool log_debug_is_on(void);
 /* A daemon may say the same for days, while a server keeps failing: from now on a sentence that was
  * said less than `ms` milliseconds ago is only counted, and the count is told when it is said
  * again, when others have taken its place, and by log_told. 0: all is said, as at the beginning.
- * Deeds and debug are not counted. */
+ * News, deeds and debug are not counted. */
 void log_sparingly(int64_t ms);
 void log_told(void); /* says what was only counted so far */
 
 void log_say(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...)   log_say(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_say(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_news(...)    log_say(LOG_LEVEL_NEWS, __VA_ARGS__)
 #define log_info(...)    log_say(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_deed(...)    log_say(LOG_LEVEL_DEED, __VA_ARGS__)
 #define log_debug(...)   log_say(LOG_LEVEL_DEBUG, __VA_ARGS__)

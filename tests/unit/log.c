@@ -119,6 +119,8 @@ static void say_lost_thrice(void)
 
 static void say_deed(void)
 {
+	log_news("nothing more is removed");
+	log_news("nothing more is removed");
 	log_deed("deleted 1 message on the server");
 	log_deed("deleted 1 message on the server");
 }
@@ -153,7 +155,8 @@ static void the_same_sentence_is_said_once_in_a_while(void **state)
 	    {log_told, "pop3fs: the line was lost (3 times more since this was last said)\n"},
 	    {log_told, ""},
 	    {say_lost, "pop3fs: the line was lost\n"},
-	    {say_deed, "pop3fs: deleted 1 message on the server\n"
+	    {say_deed, "pop3fs: nothing more is removed\npop3fs: nothing more is removed\n"
+		       "pop3fs: deleted 1 message on the server\n"
 		       "pop3fs: deleted 1 message on the server\n"},
 	    {say_lost, ""},
 	    /* the last of the others takes its place */

@@ -22,6 +22,8 @@
  *        mounted     which mount is meant             mountinfo   what is mounted
  *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
+ *        mounts      pop3fs list                      report      a status, for people and programs
+ *        json        strings for programs
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -107,6 +109,7 @@
 #define MS_IN_SECOND 1000
 #define ON_NEW_MS    300000 /* on_new may take so long */
 #define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
+#define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
 struct pop3fs {
 	struct options options;
@@ -265,6 +268,13 @@ static void notice(void *with, const char *words)
 	daemon_notice(&p->daemon, words);
 }
 
+static void progress(void *with, const char *words)
+{
+	struct pop3fs *p = with;
+
+	daemon_progress(&p->daemon, words);
+}
+
 static struct session_plan with_secret(struct pop3fs *p, struct session_plan plan)
 {
 	plan.password = p->password;
@@ -305,6 +315,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
+	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
 	if (!e)
@@ -339,6 +350,7 @@ static int serve(struct pop3fs *p)
 	if (!e)
 		e = fs_run(p->fs, ready, p, &result, &why);
 	end(p);
+	log_told();
 	if (p->ready)
 		return outcome_say(&result, &why);
 	if (!e)
@@ -404,6 +416,7 @@ int main(int argc, char **argv)
 	if (tell(&p) || p.helper.fake)
 		return STATUS_DONE;
 	log_debug_on(p.options.debug);
+	log_sparingly(SAY_AGAIN_MS);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
 		return failed_early(&why);
 	if (daemon_is_parent(&p.daemon))

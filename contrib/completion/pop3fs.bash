@@ -5,6 +5,11 @@ _pop3fs_verbs() {
 	"$1" --help 2>/dev/null | sed -n 's/^ *pop3fs \([a-z|]\{1,\}\)\( .*\)\{0,1\}$/\1/p' | tr '|' '\n'
 }
 
+# The accounts of the configuration files: see pop3fs.conf(5).
+_pop3fs_accounts() {
+	sed -n 's/^[[:blank:]]*\[\([^] *]\{1,\}\)\][[:blank:]]*$/\1/p' "${XDG_CONFIG_HOME:-$HOME/.config}/pop3fs/config" /etc/pop3fs.conf 2>/dev/null
+}
+
 # "name" or "name=VALUE", a line each.
 _pop3fs_options() {
 	"$1" --help 2>/dev/null | sed -n '/^Written/,$ {
@@ -60,7 +65,10 @@ _pop3fs_word() {
 	else
 		read -r _ verb mountpoint _ <<<"$line"
 		if [[ -z $verb ]]; then
-			_pop3fs_verbs "$program" | _pop3fs_beginning "$current"
+			{
+				_pop3fs_verbs "$program"
+				_pop3fs_accounts
+			} | _pop3fs_beginning "$current"
 		elif _pop3fs_verbs "$program" | grep -qxF -e "$verb"; then
 			case $verb:$mountpoint in
 			*:) _pop3fs_mountpoints | _pop3fs_beginning "$current" && compgen -d -- "$current" ;;

@@ -4,6 +4,13 @@ function __pop3fs_verbs
     pop3fs --help 2>/dev/null | sed -n 's/^ *pop3fs \([a-z|]\{1,\}\)\( .*\)\{0,1\}$/\1/p' | tr '|' '\n'
 end
 
+# The accounts of the configuration files: see pop3fs.conf(5).
+function __pop3fs_accounts
+    set -l configuration ~/.config
+    test -n "$XDG_CONFIG_HOME"; and set configuration $XDG_CONFIG_HOME
+    sed -n 's/^[[:blank:]]*\[\([^] *]\{1,\}\)\][[:blank:]]*$/\1/p' $configuration/pop3fs/config /etc/pop3fs.conf 2>/dev/null
+end
+
 # "name" or "name=VALUE", a line each.
 function __pop3fs_rows
     pop3fs --help 2>/dev/null | sed -n '/^Written/,$ {
@@ -51,7 +58,7 @@ function __pop3fs_names
 end
 
 complete -c pop3fs -f
-complete -c pop3fs -n 'test (count (__pop3fs_words)) = 1' -a '(__pop3fs_verbs)'
+complete -c pop3fs -n 'test (count (__pop3fs_words)) = 1' -a '(__pop3fs_verbs; __pop3fs_accounts)'
 complete -c pop3fs -n 'test (count (__pop3fs_words)) = 2' -a '(__pop3fs_mountpoints; __fish_complete_directories)'
 complete -c pop3fs -n 'test (count (__pop3fs_words)) -gt 2' -a '(__pop3fs_names)'
 complete -c pop3fs -s o -x -d 'options' -a '(__pop3fs_options)'

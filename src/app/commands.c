@@ -1,9 +1,9 @@
 #include "commands.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "asking.h"
@@ -13,13 +13,13 @@
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
+#include "mounts.h"
+#include "report.h"
 #include "umount.h"
 #include "verdict.h"
 #include "verify.h"
 
-#define STATUS_MS    30000 /* a daemon answers at once; then it hangs */
-#define LIST_MS      5000  /* the same, where one that hangs holds up the others */
-#define LONGEST_LINE 2048  /* octets, escaped */
+#define STATUS_MS 30000 /* a daemon answers at once; then it hangs */
 
 #define DONE     0
 #define NOT_DONE 1
@@ -43,52 +43,45 @@ static const char *plural(uint64_t count, const char *one, const char *many)
 
 /* ---- status ---- */
 
-static enum error ask_status(
+enum error command_ask_status(
     const struct mounted *m, struct verb_status *answer, int64_t ms, struct failure *why)
 {
 	return asking_ioctl(m, VERB_STATUS, answer, sizeof(*answer), clock_in(ms), why);
 }
 
-static struct slice text_of(const struct verb_status *answer)
+struct slice command_status_text(const struct verb_status *answer)
 {
 	return slice_make(answer->text, answer->len < VERB_TEXT ? answer->len : VERB_TEXT);
 }
 
-/* A line of status: "key: value". Returns the key's length, 0 for anything else. */
-static size_t key_length(struct slice line)
+static void print_status(struct slice text, bool json)
 {
-	const char *colon = line.at ? memmem(line.at, line.len, ": ", 2) : NULL;
+	struct buf shown = {.len = 0};
 
-	return colon ? (size_t)(colon - line.at) : 0;
-}
-
-static void print_aligned(struct slice text)
-{
-	size_t widest = 0;
-	struct slice rest = text, line;
-
-	while ((line = slice_token(&rest, "\n")).len > 0)
-		if (key_length(line) > widest)
-			widest = key_length(line);
-	while ((line = slice_token(&text, "\n")).len > 0) {
-		size_t key = key_length(line);
-
-		if (key)
-			printf("%.*s:%*s %.*s\n", (int)key, line.at, (int)(widest - key), "",
-			    (int)(line.len - key - 2), line.at + key + 2);
-		else
-			printf("%.*s\n", SLICE_ARGS(line));
+	if (json) {
+		buf_add_text(&shown, "{");
+		report_json(&shown, text);
+		buf_add_text(&shown, "}\n");
+	} else {
+		report_people(&shown, text, report_coloured());
 	}
+	fputs(buf_text(&shown), stdout);
+	buf_finish(&shown);
 }
 
-static int status(const struct mounted *m, char *const *names)
+static int status(int argc, char **argv)
 {
+	CLEANUP(mounted_finish) struct mounted m = {.place = -1};
 	struct verb_status answer = {.len = 0};
 	struct failure why;
+	bool json;
 
-	if (ask_status(m, &answer, STATUS_MS, &why))
+	if (!command_words(argc, argv, 1, &json))
+		return NOT_DONE;
+	if (mounted_find(&m, argv[optind], &why) ||
+	    command_ask_status(&m, &answer, STATUS_MS, &why))
 		return complain(&why);
-	print_aligned(text_of(&answer));
+	print_status(command_status_text(&answer), json);
 	return DONE;
 }
 
@@ -160,89 +153,49 @@ static int undelete(const struct mounted *m, char *const *names)
 	return result;
 }
 
-/* ---- list ---- */
-
-/* The value of a key in a status; empty: it is not there. */
-static struct slice value_of(struct slice text, const char *key)
-{
-	struct slice line;
-
-	while ((line = slice_token(&text, "\n")).len > 0) {
-		size_t len = key_length(line);
-
-		if (slice_is(slice_make(line.at, len), key))
-			return slice_make(line.at + len + 2, line.len - len - 2);
-	}
-	return slice_of("");
-}
-
-static void list_counts(struct slice status_text)
-{
-	struct slice messages = value_of(status_text, "messages");
-	struct slice pending = value_of(status_text, "pending deletions");
-
-	printf(": %.*s %s", SLICE_ARGS(messages), slice_is(messages, "1") ? "message" : "messages");
-	if (pending.len && !slice_is(pending, "0"))
-		printf(", %.*s %s", SLICE_ARGS(pending),
-		    slice_is(pending, "1") ? "deletion waits" : "deletions wait");
-	putchar('\n');
-}
-
-static void list_row(const struct mountinfo_row *row)
-{
-	CLEANUP(mounted_finish) struct mounted m;
-	char source[LONGEST_LINE], target[LONGEST_LINE];
-	struct verb_status answer = {.len = 0};
-	struct failure why;
-	enum error e = mounted_row(&m, row, &why);
-
-	if (!e)
-		e = ask_status(&m, &answer, LIST_MS, &why);
-	printf("%s on %s", log_escape(source, sizeof(source), slice_of(row->source)),
-	    log_escape(target, sizeof(target), slice_of(row->target)));
-	if (e)
-		printf(": %s\n", e == E_CLOSED ? "dead" : error_words(e));
-	else
-		list_counts(text_of(&answer));
-	fflush(stdout); /* before the next one is waited for, or a child inherits it */
-}
-
-static int list(void)
-{
-	CLEANUP(mountinfo_close) struct mountinfo all;
-	struct mountinfo_row row;
-
-	if (!mountinfo_open(&all)) {
-		log_error("/proc/self/mountinfo cannot be read");
-		return NOT_DONE;
-	}
-	while (mountinfo_next(&all, &row))
-		if (row.ours && (geteuid() == 0 || row.uid == getuid()))
-			list_row(&row);
-	return DONE;
-}
-
 /* ---- the table ---- */
 
 static const struct command {
 	const char *word;
+	const char *words; /* behind it */
+	const char *what;  /* it does, for --help */
 	int (*run)(const struct mounted *m, char *const *names);
-	bool names; /* may follow */
+	int (*run_whole)(int argc, char **argv); /* instead: it has words of its own */
 } table[] = {
-    {"status", status, false},
-    {"commit", commit, false},
-    {"refresh", refresh, false},
-    {"undelete", undelete, true},
-    {"fetch", fetch_command, true},
-    {"umount", NULL, false}, /* these have words of their own */
-    {"events", NULL, false},
-    {"verify", NULL, false},
-    {"list", NULL, false},
+    {"status", "[--json] MOUNTPOINT",
+	"Shows how a mount is: its server, messages, deletions that wait, the last error.\n"
+	"--json: as an object, sizes in octets.",
+	.run_whole = status},
+    {"commit", "MOUNTPOINT",
+	"Deletes on the server, now, what was removed, and says whether it is gone.", commit},
+    {"refresh", "MOUNTPOINT", "Asks the server, now, which messages there are.", refresh},
+    {"undelete", "MOUNTPOINT [NAME...]",
+	"Takes deletions back that were not committed yet: those of these names, or all.",
+	undelete},
+    {"fetch", "MOUNTPOINT [NAME...]", "Brings the messages of these names, or all, into the cache.",
+	fetch_command},
+    {"verify", "[-r] MOUNTPOINT [NAME...]",
+	"Looks whether the messages in the cache are what they were.\n"
+	"-r, --refetch: those that are not are fetched again.",
+	.run_whole = verify_command},
+    {"events", "[--json] MOUNTPOINT",
+	"Prints a line whenever something happens, until the mount is gone.\n"
+	"--json: each line is an object.",
+	.run_whole = events_command},
+    {"umount", "[-lfv] MOUNTPOINT",
+	"Commits, unmounts, and waits for the daemon's end. Flags as in umount(8).",
+	.run_whole = umount_command},
+    {"list", "[--json]",
+	"Shows your mounts (to root: all), their messages, and deletions that wait.\n"
+	"--json: an object a line, sizes in octets.",
+	.run_whole = mounts_command},
 };
+
+#define COMMANDS (sizeof(table) / sizeof(table[0]))
 
 static const struct command *find(const char *word)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(word, table[i].word) == 0)
 			return &table[i];
 	return NULL;
@@ -253,15 +206,41 @@ bool command_is(const char *word)
 	return find(word) != NULL;
 }
 
+void commands_usage(FILE *to, int indent)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "%*spop3fs %s %s\n", indent, "", table[i].word, table[i].words);
+}
+
+void command_misused(const char *verb)
+{
+	log_error("it is pop3fs %s %s", verb, find(verb)->words);
+}
+
+bool command_words(int argc, char **argv, int others, bool *json)
+{
+	static const struct option words[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	int letter;
+
+	opterr = 0;
+	*json = false;
+	while ((letter = getopt_long(argc, argv, "", words, NULL)) == 'j')
+		*json = true;
+	if (letter == -1 && argc == optind + others)
+		return true;
+	command_misused(argv[0]);
+	return false;
+}
+
 static int run(const struct command *row, int argc, char **argv)
 {
 	CLEANUP(mounted_finish) struct mounted m = {.place = -1};
 	struct failure why;
 	int at = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+	bool names = strstr(row->words, "NAME") != NULL;
 
-	if (argc <= at || (argc > at + 1 && !row->names) || (at == 1 && argv[at][0] == '-')) {
-		log_error(
-		    "it is pop3fs %s MOUNTPOINT%s", row->word, row->names ? " [NAME...]" : "");
+	if (argc <= at || (argc > at + 1 && !names) || (at == 1 && argv[at][0] == '-')) {
+		command_misused(row->word);
 		return NOT_DONE;
 	}
 	if (mounted_find(&m, argv[at], &why))
@@ -273,16 +252,9 @@ int command_run(int argc, char **argv)
 {
 	const struct command *row = find(argv[0]);
 
-	if (strcmp(row->word, "umount") == 0)
-		return umount_command(argc, argv);
-	if (strcmp(row->word, "events") == 0)
-		return events_command(argc, argv);
-	if (strcmp(row->word, "verify") == 0)
-		return verify_command(argc, argv);
-	if (row->run)
-		return run(row, argc, argv);
-	if (argc == 1)
-		return list();
-	log_error("it is pop3fs list");
-	return NOT_DONE;
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		printf("Usage: pop3fs %s %s\n%s\n", row->word, row->words, row->what);
+		return DONE;
+	}
+	return row->run ? run(row, argc, argv) : row->run_whole(argc, argv);
 }

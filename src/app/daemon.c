@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,7 +20,15 @@
 #include "log.h"
 #include "outcome.h"
 
-#define PROGRESS_S 1 /* the line is shown after this, and anew after each */
+#define PROGRESS_MS 1000 /* the line is shown after this, and anew after each */
+
+#define LONGEST_DOING (2 * sizeof(((struct failure *)0)->words))
+
+/* What the child says, in a write each. */
+struct word {
+	enum { LAST, NOTICE, PROGRESS } kind;
+	struct failure what; /* LAST: OK is "ready" */
+};
 
 /* glibc raises this by itself at the first large block that is freed, and from then on keeps the
  * next ones (of listings, many MB) in its heaps, from where they never go back. */
@@ -102,15 +111,26 @@ static void catch_signal(int number)
 	caught = number;
 }
 
-static void show_progress(const char *doing, int64_t since)
-{
-	char escaped[sizeof(((struct failure *)0)->words)];
-	int64_t seconds = (clock_ms() - since) / 1000;
+/* A line that is on the terminal while there is nothing else to say. */
+struct shown {
+	const char *doing;
+	char far[64];  /* how far it has come; "" */
+	int64_t since; /* clock.h */
+	int64_t next;  /* when it is shown anew */
+};
 
+static void show_progress(struct shown *s)
+{
+	char escaped[LONGEST_DOING], far[LONGEST_DOING];
+	int64_t now = clock_ms();
+
+	s->next = now + PROGRESS_MS;
 	if (!isatty(STDERR_FILENO))
 		return;
-	log_escape(escaped, sizeof(escaped), slice_of(doing));
-	fprintf(stderr, "\r\033[K%s ... %jd s\r", escaped, (intmax_t)seconds);
+	log_escape(escaped, sizeof(escaped), slice_of(s->doing));
+	log_escape(far, sizeof(far), slice_of(s->far));
+	fprintf(stderr, "\r\033[K%s ... %s%s%jd s\r", escaped, far, *far ? ", " : "",
+	    (intmax_t)((now - s->since) / 1000));
 }
 
 static void end_progress(void)
@@ -119,16 +139,21 @@ static void end_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-static bool is_notice(const struct failure *word)
-{
-	return word->code == OK && word->words[0];
-}
-
-static void show_notice(const struct failure *word)
+static void show_notice(const struct failure *what)
 {
 	end_progress();
 	if (isatty(STDERR_FILENO))
-		log_warning("%s", word->words);
+		log_warning("%s", what->words);
+}
+
+/* true: it is the last one. */
+static bool hear(const struct word *word, struct shown *s)
+{
+	if (word->kind == NOTICE)
+		show_notice(&word->what);
+	else if (word->kind == PROGRESS)
+		snprintf(s->far, sizeof(s->far), "%.*s", (int)sizeof(s->far) - 1, word->what.words);
+	return word->kind == LAST;
 }
 
 static void hand_on(struct daemon *d)
@@ -139,28 +164,32 @@ static void hand_on(struct daemon *d)
 
 /* Waits for the child's last word. A signal, which comes only while we wait, is handed on to the
  * child once; it gives up and says so. */
-static bool take_word(struct daemon *d, const char *doing, struct failure *word)
+static bool take_word(struct daemon *d, const char *doing, struct failure *last)
 {
-	static const struct timespec progress = {.tv_sec = PROGRESS_S};
-	int64_t since = clock_ms();
+	struct shown s = {.doing = doing, .since = clock_ms()};
+	struct word word;
 	ssize_t got = -1;
 
+	s.next = s.since + PROGRESS_MS;
 	while (got < 0) {
 		struct pollfd polled = {d->pipe, POLLIN, 0};
-		int ready = ppoll(&polled, 1, &progress, &d->signals);
+		int left = clock_left(s.next);
+		struct timespec wait = {left / 1000, left % 1000 * 1000000L};
+		int ready = ppoll(&polled, 1, &wait, &d->signals);
 
 		hand_on(d);
 		if (ready > 0)
-			got = read(d->pipe, word, sizeof(*word));
-		else if (ready == 0)
-			show_progress(doing, since);
-		if (got == sizeof(*word) && is_notice(word)) {
-			show_notice(word);
+			got = read(d->pipe, &word, sizeof(word));
+		if (got == sizeof(word) && !hear(&word, &s))
 			got = -1;
-		}
+		if (got < 0 && clock_ms() >= s.next)
+			show_progress(&s);
 	}
 	end_progress();
-	return got == sizeof(*word);
+	if (got != sizeof(word))
+		return false;
+	*last = word.what;
+	return true;
 }
 
 static int silent_end(const struct daemon *d)
@@ -203,14 +232,14 @@ int daemon_wait(struct daemon *d, const char *doing)
 /* ---- the child ---- */
 
 /* The pipe takes a word at once, or not at all: it is shorter than PIPE_BUF. */
-static bool say(struct daemon *d, const struct failure *word)
+static bool say(struct daemon *d, const struct word *word)
 {
 	return write(d->pipe, word, sizeof(*word)) == (ssize_t)sizeof(*word);
 }
 
-static bool say_last(struct daemon *d, const struct failure *word)
+static bool say_last(struct daemon *d, const struct failure *what)
 {
-	bool heard = say(d, word);
+	bool heard = say(d, &(struct word){LAST, *what});
 
 	close(d->pipe);
 	d->pipe = -1;
@@ -238,8 +267,21 @@ void daemon_notice(struct daemon *d, const char *words)
 	} else if (d->count < DAEMON_MOST_NOTICES) {
 		d->count++;
 		failed(notice, OK, "%s", words);
-		(void)say(d, notice); /* a parent that is gone is seen at the last word */
+		/* a parent that is gone is seen at the last word */
+		(void)say(d, &(struct word){NOTICE, *notice});
 	}
+}
+
+/* A parent that was stopped reads nothing: so that the pipe never fills, one word is in it. */
+void daemon_progress(struct daemon *d, const char *words)
+{
+	struct word word = {.kind = PROGRESS};
+	int unread = 0;
+
+	if (d->pipe < 0 || ioctl(d->pipe, FIONREAD, &unread) != 0 || unread > 0)
+		return;
+	failed(&word.what, OK, "%s", words);
+	(void)say(d, &word);
 }
 
 void daemon_ready(struct daemon *d)

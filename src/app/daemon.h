@@ -32,13 +32,18 @@ enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why);
 bool daemon_is_parent(const struct daemon *d);
 
 /* The parent: waits until the child is ready or has failed, prints why, returns the exit status
- * (outcome.h). On a terminal it shows "doing" and the time meanwhile, and the child's notices.
+ * (outcome.h). On a terminal it shows "doing", how far it has come and the time meanwhile, and
+ * the child's notices.
  * Ctrl-C makes the child give up, waits for that, and then ends the parent, too. */
 int daemon_wait(struct daemon *d, const char *doing);
 
 /* The child or the foreground, before the next call: something that whoever mounts should know. It
  * also goes to the log, once there is one. More than DAEMON_MOST_NOTICES are dropped. */
 void daemon_notice(struct daemon *d, const char *words);
+
+/* The same: how far it has come, in a few words, for the parent's terminal. While the parent has
+ * not read the last ones they are dropped. */
+void daemon_progress(struct daemon *d, const char *words);
 
 /* The child: the mount answers. Tells the parent; then stdio is closed, "/" the working directory,
  * and syslog the log. Nothing of it in the foreground. If the parent is gone, nobody wants the

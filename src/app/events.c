@@ -10,7 +10,9 @@
 #include "alloc.h"
 #include "asking.h"
 #include "clock.h"
+#include "commands.h"
 #include "ioctls.h"
+#include "json.h"
 #include "log.h"
 #include "mounted.h"
 #include "slice.h"
@@ -26,16 +28,13 @@
 
 /* ---- as JSON ---- */
 
-/* Names are of printable ASCII. */
 static void put_string(struct slice text)
 {
-	putchar('"');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '"' || text.at[i] == '\\')
-			putchar('\\');
-		putchar(text.at[i]);
-	}
-	putchar('"');
+	struct buf string = {.len = 0};
+
+	json_string(&string, text);
+	fputs(buf_text(&string), stdout);
+	buf_finish(&string);
 }
 
 /* "new NAME SIZE", "gone NAME", "committed N", "lost N", "offline", "online". */
@@ -131,20 +130,13 @@ static enum error listen(struct mounted *m, bool json, struct failure *why)
 
 int events_command(int argc, char **argv)
 {
-	static const struct option words[] = {{"json", no_argument, NULL, 'j'}, {0}};
 	struct mounted m;
 	struct failure why;
-	bool json = false;
+	bool json;
 	enum error e;
-	int letter;
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", words, NULL)) == 'j')
-		json = true;
-	if (letter != -1 || argc != optind + 1) {
-		log_error("it is pop3fs events [--json] MOUNTPOINT");
+	if (!command_words(argc, argv, 1, &json))
 		return NOT_DONE;
-	}
 	e = mounted_find(&m, argv[optind], &why);
 	if (!e) {
 		e = listen(&m, json, &why);

@@ -1,10 +1,12 @@
 /* What --help prints: usage, and a line for each row of the table of options. */
 #include <string.h>
 
+#include "commands.h"
 #include "option.h"
 
-#define HELP_COLUMN 28 /* where the help text of a row begins */
-#define LINE_LENGTH 80
+#define HELP_COLUMN  28 /* where the help text of a row begins */
+#define LINE_LENGTH  80
+#define USAGE_COLUMN 7
 
 /* "name", "name=VALUE", "name[=VALUE]", "name=this|that". */
 static void add_left(struct buf *to, const struct option *row)
@@ -62,10 +64,10 @@ void options_help(FILE *to)
 {
 	const struct option *row, *before = NULL;
 
-	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n"
-	      "       pop3fs status|commit|refresh|umount MOUNTPOINT\n"
-	      "       pop3fs undelete|fetch MOUNTPOINT [NAME...]\n"
-	      "       pop3fs list\n"
+	fputs("Usage: pop3fs [OPTIONS] SOURCE MOUNTPOINT      and to end it: umount MOUNTPOINT\n",
+	    to);
+	commands_usage(to, USAGE_COLUMN);
+	fputs("       pop3fs VERB --help\n"
 	      "SOURCE: user@host[:port] or pop3s://user@host[:port]   TLS from the first octet\n"
 	      "        pop3://user@host[:port]                        STLS, without fail\n"
 	      "        NAME                                           see pop3fs.conf(5)\n\n",

@@ -23,7 +23,7 @@ int outcome_status(enum error code)
 int outcome_say(const struct commit_result *r, const struct failure *why)
 {
 	if (r->deleted)
-		log_info("deleted %zu %s on the server", r->deleted,
+		log_deed("deleted %zu %s on the server", r->deleted,
 		    r->deleted == 1 ? "message" : "messages");
 	if (r->dropped)
 		log_warning("gave up %zu %s, shown again", r->dropped,

@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "asking.h"
 #include "clock.h"
+#include "commands.h"
 #include "log.h"
 #include "outcome.h"
 #include "process.h"
@@ -331,7 +332,7 @@ int umount_command(int argc, char **argv)
 	struct failure why;
 
 	if (!take_words(&r, argc, argv) || r.namespace) {
-		log_error("it is pop3fs umount [-lfv] MOUNTPOINT");
+		command_misused("umount");
 		return STATUS_USAGE;
 	}
 	if (mounted_find(&m, r.mountpoint, &why)) {

@@ -11,6 +11,7 @@
 #include "asking.h"
 #include "checking.h"
 #include "clock.h"
+#include "commands.h"
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
@@ -225,7 +226,7 @@ int verify_command(int argc, char **argv)
 	while ((letter = getopt_long(argc, argv, "r", words, NULL)) == 'r')
 		v.refetch = true;
 	if (letter != -1 || optind == argc) {
-		log_error("it is pop3fs verify [-r] MOUNTPOINT [NAME...]");
+		command_misused("verify");
 		return NOT_DONE;
 	}
 	if (mounted_find(&v.mount, argv[optind], &why)) {

@@ -29,8 +29,8 @@ static bool is_bounded(struct fs *f)
 	bool bounded = f->plan.max_delete && pending >= f->plan.max_delete;
 
 	if (bounded && !f->bounded)
-		log_warning("nothing more is removed: %zu %s for a commit, and max_delete=%" PRIu64
-			    " is the bound",
+		log_news("nothing more is removed: %zu %s for a commit, and max_delete=%" PRIu64
+			 " is the bound",
 		    pending, pending == 1 ? "deletion waits" : "deletions wait",
 		    f->plan.max_delete);
 	f->bounded = bounded;

@@ -81,6 +81,7 @@ static void state_changed(struct fs *f, struct event *e)
 {
 	free(f->state);
 	f->state = take(&e->state);
+	first_progress(f);
 	telling_state(f);
 }
 

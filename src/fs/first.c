@@ -1,10 +1,12 @@
 /* How a mount begins when not all is as usual: without its server, or with deletions that an
  * earlier mount has left. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "inside.h"
 
-#define LONGEST_NOTICE 1024 /* octets; a path is in it */
+#define LONGEST_NOTICE   1024 /* octets; a path is in it */
+#define LONGEST_PROGRESS 80
 
 static bool is_away(enum error code)
 {
@@ -56,6 +58,25 @@ static void say_pending(const struct fs *f, size_t pending)
 		    "takes one back, in %s",
 		    pending, what, f->plan.mountpoint);
 	f->plan.notice(f->plan.with, words);
+}
+
+/* "1200 of 50000 messages", and when they all have been listed "50000 messages, 300 headers". */
+void first_progress(const struct fs *f)
+{
+	const struct session_state *s = f->state;
+	char words[LONGEST_PROGRESS];
+
+	if (f->listed || f->list_failure.code || s->counted == 0)
+		return;
+	if (s->headers > 0)
+		snprintf(words, sizeof(words), "%" PRIu64 " messages, %" PRIu64 " headers",
+		    s->counted, s->headers);
+	else if (s->expected > s->counted)
+		snprintf(words, sizeof(words), "%" PRIu64 " of %" PRIu64 " messages", s->counted,
+		    s->expected);
+	else
+		snprintf(words, sizeof(words), "%" PRIu64 " messages", s->counted);
+	f->plan.progress(f->plan.with, words);
 }
 
 void first_tell(const struct fs *f)

@@ -40,6 +40,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	void (*fresh)(void *with, uint64_t count);
 	/* What whoever mounts should know, a sentence; called by fs_first_listing. */
 	void (*notice)(void *with, const char *words);
+	/* How far the first listing has come, in words: now and then. Must not wait. */
+	void (*progress)(void *with, const char *words);
 	void *with;
 };
 

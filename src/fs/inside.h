@@ -181,6 +181,7 @@ void events_take(struct fs *f);
  * And what whoever mounts should hear of. */
 bool first_from_store(const struct fs *f);
 void first_tell(const struct fs *f);
+void first_progress(const struct fs *f);
 
 /* refresh.c: somebody looked at the root; a listing was answered. */
 void refresh_looked(struct fs *f);

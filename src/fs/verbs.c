@@ -133,7 +133,7 @@ void verbs_journal_changed(struct fs *f)
 static void say_commit(const struct event *e)
 {
 	if (e->commit.deleted)
-		log_info("deleted %zu %s on the server", e->commit.deleted,
+		log_deed("deleted %zu %s on the server", e->commit.deleted,
 		    e->commit.deleted == 1 ? "message" : "messages");
 	if (e->failure.code)
 		log_warning("%zu %s in the journal: %s", e->commit.waiting,

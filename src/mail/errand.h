@@ -42,6 +42,8 @@ struct session;
 /* Begins on a line that has just been opened. An error breaks the line. */
 enum error survey_start(struct session *s, struct failure *why);
 enum error survey_answer(struct session *s, const struct answer *a, struct failure *why);
+/* How far it has come: a listing of a large maildrop takes a while. */
+void survey_progress(const struct session *s, struct session_state *state);
 enum error survey_merged(struct session *s, struct draft *draft, struct failure *why);
 /* The line is ready: says what is unusual, and if the listing is held back, to whom it may concern.
  */
@@ -58,6 +60,7 @@ struct learning {
 	size_t next;             /* of the draft's rows: those before it may still be asked for */
 	size_t out;              /* asked for, and the answer has not ended */
 	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
+	size_t came;             /* answers that have ended */
 	bool answered;           /* one has been ... */
 	size_t last;             /* ... the last of them being this row's */
 	size_t refused;          /* one after the other */

@@ -233,6 +233,10 @@ struct session_state {
 	char cipher[64];        /* TLS version and suite, or "none" */
 	char login[24];         /* how the last one was: a mechanism's name */
 	bool eats_read;         /* the server deletes what was read: sessions end without QUIT */
+	/* of the listing under way, roughly; 0: there is none, or it is not known yet */
+	uint64_t counted;  /* messages that have been listed so far ... */
+	uint64_t expected; /* ... of so many ... */
+	uint64_t headers;  /* ... and the headers that have come then */
 };
 
 struct event {

@@ -56,7 +56,7 @@ void learning_forget(struct session *s)
 	struct learning *l = &s->learning;
 
 	buf_finish(&l->text);
-	l->next = l->out = l->wanted = l->doubts = l->refused = 0;
+	l->next = l->out = l->came = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
 	l->answered = false;
 }
@@ -270,6 +270,7 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 		return OK;
 	r->asked = false;
 	l->answered = true;
+	l->came++;
 	l->last = a->tag;
 	l->out--;
 	return ask(s, why);

@@ -93,7 +93,8 @@ static bool is_told(const struct session_state *a, const struct session_state *b
 	       a->bad_lines == b->bad_lines && a->trouble.code == b->trouble.code &&
 	       strcmp(a->trouble.words, b->trouble.words) == 0 &&
 	       strcmp(a->server, b->server) == 0 && strcmp(a->cipher, b->cipher) == 0 &&
-	       strcmp(a->login, b->login) == 0 && a->eats_read == b->eats_read;
+	       strcmp(a->login, b->login) == 0 && a->eats_read == b->eats_read &&
+	       a->counted == b->counted && a->expected == b->expected && a->headers == b->headers;
 }
 
 static void tell_state(struct session *s)
@@ -103,6 +104,7 @@ static void tell_state(struct session *s)
 	s->state.phase = phase(s);
 	s->state.queue = fetching_queue(s);
 	s->state.trouble = s->backoff.trouble;
+	survey_progress(s, &s->state);
 	if (is_told(&s->state, &s->told))
 		return;
 	s->told = s->state;

@@ -8,6 +8,10 @@
 #include "log.h"
 #include "point.h"
 
+/* How far a listing has come is told in steps of so many parts of what has been told before: some
+ * hundreds of times, however many messages there are. */
+#define FINENESS 64
+
 /* What CAPA does not announce is not tried (there are servers that close at the first command they
  * do not know), unless it has been seen to work. Where there is no CAPA it is tried once a mount.
  */
@@ -191,6 +195,27 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 		return e;
 	e = ask(s, why);
 	return e || talk_waiting(s->talk) > 0 ? e : listed(s, why);
+}
+
+/* ---- how far it has come ---- */
+
+static bool is_further(uint64_t now, uint64_t told)
+{
+	return now < told || now - told > told / FINENESS;
+}
+
+void survey_progress(const struct session *s, struct session_state *state)
+{
+	static const struct survey none;
+	const struct survey *v = s->line == LINE_SURVEYING ? &s->survey : &none;
+	uint64_t counted = v->list_lines > v->uidl_lines ? v->list_lines : v->uidl_lines;
+	uint64_t headers = s->line == LINE_SURVEYING ? s->learning.came : 0;
+
+	state->expected = v->counted ? v->stat_count : 0;
+	if (is_further(counted, state->counted) || counted == state->expected)
+		state->counted = counted;
+	if (is_further(headers, state->headers))
+		state->headers = headers;
 }
 
 /* ---- what became of it ---- */

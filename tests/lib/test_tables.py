@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "app/verify": "tests/mount/test_verify.py",
     "app/events": "tests/mount/test_events.py",
     "app/fetch": "tests/mount/test_fetch.py",
+    "app/mounts": "tests/mount/test_verbs.py",
     "app/plans": "one assignment an option; tests/session asks for each of them",
     "app/terminal": "unit: credentials",
     "app/threads": "tests/session/test_starting.py",

@@ -183,3 +183,22 @@ def test_unmounted_without_the_server_the_journal_keeps_it(server, anyone, mount
     assert later.umount() == 0
     assert sorted(server.messages()) == NAMES[3:]
     assert server.sent("DELE") == 3
+
+
+def test_a_server_that_keeps_failing_does_not_fill_the_log(serve, person, mounts):
+    server = serve(messages={name: body(name) for name in NAMES}, rules=["on RETR close"])
+    mount = mounts.foreground(server, person, prefetch=0)
+
+    def refused(name):
+        try:
+            os.close(os.open(mount.path / name, os.O_RDONLY))
+        except OSError as error:
+            return error.errno
+        return 0
+
+    for name in NAMES:
+        assert mount.call(refused, name)
+    lines = mount.said().splitlines()
+    assert lines and len(lines) == len(set(lines)), mount.said()
+    assert mount.umount() == 0
+    assert " more since this was last said)" in mount.said()

@@ -1,6 +1,8 @@
 """The verbs, asked of real mounts: what they do, who may ask, who waits, and what a signal ends."""
 
+import json
 import os
+import pty
 import signal
 
 import pytest
@@ -113,6 +115,60 @@ def test_status_is_the_file_aligned(box, anyone, mounts, verb):
                 verb(mount, "status").out.splitlines()}) == 1
 
 
+def test_status_as_an_object_has_numbers(box, anyone, mounts, verb, pop3fs):
+    mount = mounts.mount(box, anyone)
+    remove(mount, names_of(box)[0])
+    said = mount.status()
+    told = json.loads(anyone.run(pop3fs, "status", "--json", mount.path).ok().out)
+    assert told.keys() == {key.replace(" ", "_") for key in said}
+    assert (told["messages"], told["pending_deletions"], told["pid"]) == (COUNT - 1, 1, mount.pid)
+    assert told["bytes"] == int(said["bytes"]) and told["last_error"] is None
+    assert told["user"] == said["user"]
+
+
+def on_terminal(person, *argv, **env):
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    process = person.start(*argv, stdout=theirs, stderr=theirs, env={"TERM": "xterm", "NO_COLOR": "", **env})
+    os.close(theirs)
+    text = b""
+    try:
+        while piece := os.read(ours, 4096):
+            text += piece
+    except OSError:   # EIO: nobody has the terminal open any more
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0, text
+    return text.decode()
+
+
+def test_colours_are_for_a_terminal(box, anyone, mounts, pop3fs):
+    mount = mounts.mount(box, anyone)
+    remove(mount, names_of(box)[0])
+    for words, plain in (("status", mount.path), "pending deletions: 1\r\n"), (("list",), ", 1 deletion waits"):
+        assert "\033[33m1" in on_terminal(anyone, pop3fs, *words)
+        for env in {"NO_COLOR": "1"}, {"TERM": "dumb"}:
+            text = on_terminal(anyone, pop3fs, *words, **env)
+            assert "\033" not in text and plain in text
+        assert "\033" not in anyone.run(pop3fs, *words, env={"TERM": "xterm"}).ok().out
+
+
+def test_list_as_objects(box, ordinary_person, mounts, pop3fs):
+    mount = mounts.mount(box, ordinary_person)
+    remove(mount, names_of(box)[0])
+
+    def told():
+        lines = ordinary_person.run(pop3fs, "list", "--json").ok().out.splitlines()
+        return next(one for one in map(json.loads, lines) if one["mountpoint"] == str(mount.path))
+
+    one = told()
+    assert one["source"] == mount.source and one["messages"] == COUNT - 1 and one["pending_deletions"] == 1
+    pid, mount.pid = mount.pid, None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: told().get("error") == "dead", "the end of the daemon")
+    assert told().keys() == {"source", "mountpoint", "error"}
+
+
 def test_list_shows_this_users_mounts(dovecot, box, ordinary_person, root_person, mounts, pop3fs):
     mine = mounts.mount(box, ordinary_person)
     other = dovecot.account()
@@ -170,7 +226,9 @@ def test_what_is_no_mount_is_said_in_one_sentence(box, anyone, mounts, pop3fs):
         assert failed(anyone.run(pop3fs, word, mount.path / ".pop3fs"), f"inside the mount on {mount.path}")
         assert failed(anyone.run(pop3fs, word, mount.path / name), f"inside the mount on {mount.path}")
         assert failed(anyone.run(pop3fs, word), f"it is pop3fs {word}")
-    assert failed(anyone.run(pop3fs, "list", mount.path), "it is pop3fs list")
+    assert failed(anyone.run(pop3fs, "list", mount.path), "it is pop3fs list [--json]")
+    assert failed(anyone.run(pop3fs, "status", "--jso", mount.path, mount.path), "it is pop3fs status [--json] MOUNTPOINT")
+    assert failed(anyone.run(pop3fs, "status", "--xml", mount.path), "it is pop3fs status [--json] MOUNTPOINT")
     assert failed(anyone.run(pop3fs, "commit", mount.path, "x"), "it is pop3fs commit")
     assert mount.is_mounted()
 

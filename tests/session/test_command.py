@@ -1,6 +1,7 @@
 """The command line by itself: what needs no server. Options are held against their table in tests/unit."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -38,6 +39,17 @@ def test_help_fits_a_terminal_and_is_no_failure(command, word):
     assert max(len(line) for line in done.out.splitlines()) <= 80
     for option in ("SOURCE MOUNTPOINT", "--foreground", "password_file=", "timeout=TIME", "(60s)", "allow_other"):
         assert option in done.out
+
+
+def test_each_verb_has_a_help_of_its_own(command):
+    usage = command("--help").ok().out.split("SOURCE:")[0]
+    lines = [line.strip() for line in usage.splitlines() if re.match(" +pop3fs [a-z]", line)]
+    assert len(lines) == 9
+    for line in lines:
+        for word in ("--help", "-h"):
+            done = command(line.split()[1], word).ok()
+            assert done.out.splitlines()[0] == f"Usage: {line}" and done.err == ""
+            assert max(map(len, done.out.splitlines())) <= 80 and len(done.out.splitlines()) > 1
 
 
 @pytest.mark.parametrize("word", ["-V", "--version"])

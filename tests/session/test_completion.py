@@ -35,10 +35,10 @@ def told(path):
     return verbs, options
 
 
-def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/"):
+def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/", home="/"):
     """What bash offers at the end of this line, with what readline would put before it."""
     script = f'. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${{#3}}; _pop3fs pop3fs; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": "/"},
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": str(home)},
                           cwd=cwd, capture_output=True, text=True, check=True)
     return [w for w in done.stdout.splitlines() if w]
 
@@ -118,6 +118,22 @@ def test_fish_offers_verbs_and_options(path, told, root, tmp_path):
                                          ("pop3fs -o tls=impl", "pop3fs -o tls=implicit")])
 def test_zsh_completes(path, root, line, whole):
     assert zsh(path, line, root).strip() == whole
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """A home with accounts in its configuration."""
+    config = tmp_path / ".config/pop3fs/config"
+    config.parent.mkdir(parents=True)
+    config.write_text("# [not]\n[*]\ntimeout = 30s\n[zeppelin]\nsource = me@[::1]\n  [zwork]\nsource = you@example.org\n")
+    return tmp_path
+
+
+def test_shells_offer_the_accounts(path, configured):
+    assert bash(path, "pop3fs z", home=configured) == ["zeppelin", "zwork"]
+    assert "not" not in bash(path, "pop3fs ", home=configured)
+    assert set(fish(path, "pop3fs z", configured)) >= {"zeppelin", "zwork"}
+    assert zsh(path, "pop3fs zep", configured).strip() == "pop3fs zeppelin"
 
 
 def test_shells_offer_the_mounts(path, root, serve, mounts, person):

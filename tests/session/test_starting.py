@@ -103,7 +103,7 @@ def test_the_terminal_is_asked_and_sees_progress_and_its_ctrl_c_is_heard(root, p
     terminal.sees(rb"Password of demo@localhost: $")
     eventually(lambda: not terminal.has_echo(), "the end of the echo")
     terminal.type(b"secret\n")
-    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. [1-9]")
+    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. [1-9][0-9]* s")
     assert terminal.has_echo()
     terminal.type(b"\x03")
     assert start.process.wait(60) == -signal.SIGINT
@@ -121,3 +121,33 @@ def test_a_ctrl_c_at_the_password_gives_the_echo_back(root, person, stalled, ter
     start.check_gone()
     assert terminal.has_echo()
     assert stalled.commands() == []
+
+
+def test_the_terminal_sees_how_many_messages_have_been_listed(root, person, serve, password, terminal):
+    server = serve(synthetic="5:1000", rules=["on UIDL stall 58"])   # its status line, two others, and a piece
+    start = Starting(root, person, server, password, **terminal.popen())
+    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. 2 of 5 messages, [1-9][0-9]* s")
+    terminal.type(b"\x03")
+    assert start.process.wait(60) == -signal.SIGINT
+    start.check_gone()
+
+
+def test_the_terminal_sees_how_many_headers_have_come(root, person, serve, password, terminal):
+    server = serve(synthetic="5:1000", rules=["on TOP 3 stall"])   # the newest come first
+    start = Starting(root, person, server, password, **terminal.popen())
+    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. 5 messages, 2 headers, [1-9][0-9]* s")
+    terminal.type(b"\x03")
+    assert start.process.wait(60) == -signal.SIGINT
+    start.check_gone()
+
+
+def test_without_a_terminal_nothing_is_shown(root, person, serve, password):
+    server = serve(synthetic="5:1000", rules=["on TOP 3 stall"])
+    said = person.file("said", b"")
+    with said.open("wb") as out:
+        start = Starting(root, person, server, password, stdout=out, stderr=out)
+    server.wait_for("> TOP 3")
+    start.process.send_signal(signal.SIGTERM)
+    assert start.process.wait(60) == -signal.SIGTERM
+    start.check_gone()
+    assert said.read_bytes() == b""

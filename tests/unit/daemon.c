@@ -104,6 +104,16 @@ static void has_something_to_say(struct daemon *d)
 	is_ready(d);
 }
 
+/* Nobody reads, as where the command was stopped: the pipe never fills. */
+static void has_far_to_go(struct daemon *d)
+{
+	kill(d->parent, SIGSTOP);
+	for (int i = 0; i < 100000; i++)
+		daemon_progress(d, "12 of 50 messages");
+	kill(d->parent, SIGCONT);
+	is_ready(d);
+}
+
 static void has_the_wrong_password(struct daemon *d)
 {
 	daemon_fail(d, &(struct failure){E_LOGIN, "wrong\npassword"});
@@ -135,6 +145,7 @@ static void the_command_ends_as_the_daemon_says(void **state)
 	} cases[] = {
 	    {is_ready, 0, "", "ready"},
 	    {has_something_to_say, 0, "", "ready"}, /* on a terminal only */
+	    {has_far_to_go, 0, "", "ready"},
 	    {has_the_wrong_password, 32, "pop3fs: wrong\\x0apassword\n", ""},
 	    {has_no_cache, 2, "pop3fs: no cache\n", ""},
 	    {says_nothing, 32, "pop3fs: the daemon ended without a word; nothing is mounted\n", ""},

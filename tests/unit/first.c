@@ -26,7 +26,7 @@ static struct fs make(size_t messages, size_t deletions, enum error code)
 	struct intentions *all = xzalloc(sizeof(*all) + deletions * sizeof(struct intention));
 
 	f.plan.mountpoint = "/home/me/mail";
-	f.plan.notice = notice;
+	f.plan.notice = f.plan.progress = notice;
 	f.list_failure.code = code;
 	snprintf(f.list_failure.words, sizeof(f.list_failure.words), "no way to pop.example.org");
 	for (size_t i = 0; i < messages; i++)
@@ -109,11 +109,59 @@ static void what_is_not_as_usual_is_said(void **state)
 	}
 }
 
+static void how_far_the_first_listing_has_come_is_told(void **state)
+{
+	static const struct {
+		struct session_state state;
+		enum error code;
+		const char *want;
+	} cases[] = {
+	    {{.phase = PHASE_CONNECTING}, E_CLOSED, ""},
+	    {{.counted = 12, .expected = 50}, E_CLOSED, ""}, /* it has failed */
+	    {{.counted = 12, .expected = 50}, OK, ""},       /* it has come */
+	};
+	static const struct {
+		uint64_t counted, expected, headers;
+		const char *want;
+	} on_its_way[] = {
+	    {0, 0, 0, ""},
+	    {0, 50, 0, ""},
+	    {12, 50, 0, "12 of 50 messages\n"},
+	    {12, 0, 0, "12 messages\n"}, /* STAT was no use */
+	    {50, 50, 0, "50 messages\n"},
+	    {50, 50, 7, "50 messages, 7 headers\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct session_state s = cases[i].state;
+		struct fs f = make(3, 0, cases[i].code);
+
+		f.state = &s;
+		first_progress(&f);
+		assert_string_equal(buf_text(&said), cases[i].want);
+		maildrop_free(f.maildrop);
+	}
+	for (size_t i = 0; i < sizeof(on_its_way) / sizeof(on_its_way[0]); i++) {
+		struct session_state s = {.counted = on_its_way[i].counted,
+		    .expected = on_its_way[i].expected,
+		    .headers = on_its_way[i].headers};
+		struct fs f = make(3, 0, OK);
+
+		f.listed = false;
+		f.state = &s;
+		first_progress(&f);
+		assert_string_equal(buf_text(&said), on_its_way[i].want);
+		buf_finish(&said);
+		maildrop_free(f.maildrop);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(offline_needs_a_server_that_is_away_and_something_stored),
 	    cmocka_unit_test(what_is_not_as_usual_is_said),
+	    cmocka_unit_test(how_far_the_first_listing_has_come_is_told),
 	};
 
 	return cmocka_run_group_tests_name("first", tests, NULL, NULL);

@@ -25,7 +25,7 @@ static void every_row_is_shown_and_no_line_is_too_long(void **state)
 		lines += text[i] == '\n';
 		assert_true(column <= 80);
 	}
-	assert_true(lines <= OPTIONS_MOST + 16);
+	assert_true(lines <= OPTIONS_MOST + 24);
 	free(text);
 }
 

@@ -99,12 +99,114 @@ static void the_transcript_is_said_only_when_asked_for(void **state)
 	assert_string_equal(got, "pop3fs: loud\n");
 }
 
+/* Sayings, and what stands on stderr after each; "|" is log_told. */
+struct saying {
+	void (*say)(void);
+	const char *want;
+};
+
+static void say_lost(void)
+{
+	log_warning("the line was lost");
+}
+
+static void say_lost_thrice(void)
+{
+	say_lost();
+	say_lost();
+	say_lost();
+}
+
+static void say_deed(void)
+{
+	log_news("nothing more is removed");
+	log_news("nothing more is removed");
+	log_deed("deleted 1 message on the server");
+	log_deed("deleted 1 message on the server");
+}
+
+static void say_others(void)
+{
+	for (int i = 0; i < 16; i++)
+		log_info("other %d", i);
+}
+
+static void say_long(void)
+{
+	char text[1024];
+
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_info("%s", text);
+	log_info("%s", text);
+}
+
+#define OTHERS                                                                                     \
+	"pop3fs: other 0\npop3fs: other 1\npop3fs: other 2\npop3fs: other 3\npop3fs: other 4\n"    \
+	"pop3fs: other 5\npop3fs: other 6\npop3fs: other 7\npop3fs: other 8\npop3fs: other 9\n"    \
+	"pop3fs: other 10\npop3fs: other 11\npop3fs: other 12\npop3fs: other 13\n"                 \
+	"pop3fs: other 14\n"
+
+static void the_same_sentence_is_said_once_in_a_while(void **state)
+{
+	static const struct saying cases[] = {
+	    {say_lost_thrice, "pop3fs: the line was lost\n"},
+	    {say_lost, ""},
+	    {log_told, "pop3fs: the line was lost (3 times more since this was last said)\n"},
+	    {log_told, ""},
+	    {say_lost, "pop3fs: the line was lost\n"},
+	    {say_deed, "pop3fs: nothing more is removed\npop3fs: nothing more is removed\n"
+		       "pop3fs: deleted 1 message on the server\n"
+		       "pop3fs: deleted 1 message on the server\n"},
+	    {say_lost, ""},
+	    /* the last of the others takes its place */
+	    {say_others, OTHERS "pop3fs: the line was lost (1 time more since this was last said)\n"
+				"pop3fs: other 15\n"},
+	    {say_lost, "pop3fs: the line was lost\n"},
+	};
+	char got[4096];
+
+	log_sparingly(INT64_MAX);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		written(got, sizeof(got), cases[i].say);
+		assert_string_equal(got, cases[i].want);
+	}
+	written(got, sizeof(got), say_long);
+	assert_int_equal(strlen(got), 2 * (sizeof("pop3fs: \n") - 1 + 1023));
+	log_sparingly(0);
+	written(got, sizeof(got), say_lost_thrice);
+	assert_int_equal(strlen(got), 3 * strlen("pop3fs: the line was lost\n"));
+}
+
+static void say_until_it_is_said_again(void)
+{
+	char now[4096] = "";
+
+	do {
+		say_lost();
+		fflush(stderr);
+	} while (pread(STDERR_FILENO, now, sizeof(now) - 1, 0) > 0 && !strstr(now, "since"));
+}
+
+static void it_is_said_again_later_with_the_count(void **state)
+{
+	char got[4096];
+
+	log_sparingly(20);
+	written(got, sizeof(got), say_until_it_is_said_again);
+	assert_non_null(strstr(got, "pop3fs: the line was lost\n"));
+	assert_non_null(strstr(got, " more since this was last said)\n"));
+	log_sparingly(0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hostile_octets_are_escaped),
 	    cmocka_unit_test(one_sentence_is_one_line),
 	    cmocka_unit_test(the_transcript_is_said_only_when_asked_for),
+	    cmocka_unit_test(the_same_sentence_is_said_once_in_a_while),
+	    cmocka_unit_test(it_is_said_again_later_with_the_count),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -50,6 +50,10 @@ static void ending(void *with)
 	w->ended++;
 }
 
+static void progress(void *with, const char *words)
+{
+}
+
 static void notice(void *with, const char *words)
 {
 	struct world *w = with;
@@ -196,6 +200,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .detach = detach,
 	    .ending = ending,
 	    .notice = notice,
+	    .progress = progress,
 	    .with = w,
 	};
 	if (change)

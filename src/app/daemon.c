@@ -167,7 +167,7 @@ static void hand_on(struct daemon *d)
 static bool take_word(struct daemon *d, const char *doing, struct failure *last)
 {
 	struct shown s = {.doing = doing, .since = clock_ms()};
-	struct word word;
+	struct word word = {.kind = LAST};
 	ssize_t got = -1;
 
 	s.next = s.since + PROGRESS_MS;

@@ -86,6 +86,17 @@ def test_a_server_that_quotes_it_is_not_quoted(person, mounts, serve, verb, capa
     check_free(SECRET, "the sentence", done.err.encode())
 
 
+@pytest.mark.parametrize("secret", [SECRET, "T0ken-" + SECRET * 40], ids=["short", "long"])
+@pytest.mark.parametrize("padding", [0, 436, 442])
+def test_a_sentence_that_is_cut_has_no_piece_of_it(person, mounts, serve, secret, padding):
+    """The end of a long one is not kept, and may be in the middle of the secret."""
+    server = serve("--password", secret, synthetic="1:1000", rules=[f'on AUTH err "{"x" * padding} {secret}"'])
+    _, done = mounts.attempt(server, person, password=secret)
+    assert done.code == 32
+    assert "refused the login" in done.err
+    assert [secret[i:i + 4] for i in range(len(secret) - 3) if secret[i:i + 4] in done.err] == []
+
+
 @pytest.mark.parametrize("rules, options", [
     (['on STLS err "not today"'], []),
     (['on STLS append "+OK smuggled\\r\\n"'], []),

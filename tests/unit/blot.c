@@ -31,7 +31,15 @@ static void what_a_server_quotes_is_blotted(void **state)
 	    {"hunter2", "hunter2", "*******"},
 	    {"hunter2", "unknown: PASS hunter2", "unknown: PASS *******"},
 	    {"hunter2", "hunter2hunter2 hunter hunter2.", "************** hunter *******."},
-	    {"aaaa", "aaaaaaaaaa", "********aa"},
+	    {"aaaa", "aaaaaaaaaa", "**********"},
+	    /* cut by whoever wrote the sentence down */
+	    {"hunter2", "you said PASS hunte", "you said PASS *****"},
+	    {"hunter2", "you said PASS hun", "you said PASS hun"},
+	    {"hunter2-hunter3", "PASS hunter2-hu ...", "PASS ********** ..."},
+	    {"hunter2-hunter3", "... er2-hunter3", "... ***********"},
+	    {"hunter2-hunter3", "hunter2 -hunter", "hunter2 -******"},
+	    {"abcdefghijklmnopqrstuvwxyz", "AUTH YWJjZGVmZ2hpamts and",
+		"AUTH **************** and"},
 	    {"abc", "abc", "abc"}, /* too short */
 	    {"", "abc", "abc"},
 	};

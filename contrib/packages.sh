@@ -8,6 +8,12 @@ packages_mount="fuse3 mount openssl rsync"
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
 packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
+# What contrib/analysis runs.
+packages_analysis="clang-tidy cppcheck shellcheck codespell pyflakes3"
+
+# What contrib/coverage needs, beside all that the tests need.
+packages_coverage="gcovr"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 

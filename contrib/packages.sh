@@ -8,6 +8,9 @@ packages_mount="fuse3 mount openssl rsync"
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
 packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
+# What tests/soak reads with.
+packages_soak="fio"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 

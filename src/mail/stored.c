@@ -62,6 +62,16 @@ enum error stored_of_uidl(
 	return error;
 }
 
+enum error stored_any(struct store *s, bool *any, struct failure *why)
+{
+	int64_t value = 0;
+	enum error error = query_number(s, &value, why, "SELECT EXISTS(SELECT 1 FROM message)", "");
+
+	if (!error)
+		*any = value != 0;
+	return error;
+}
+
 bool stored_is_fixed(struct slice uidl)
 {
 	return uidl.len == 0 || name_is_stand_in(uidl);
@@ -175,14 +185,18 @@ enum error stored_bring_header(
 	return error;
 }
 
+int64_t stored_received(const struct draft *d, const struct row *r)
+{
+	return r->learnt && r->learnt->received != INT64_MIN ? r->learnt->received : d->at;
+}
+
 /* A header without a date leaves the time as first seen; it was learnt all the same, and this
  * column is where that can be seen. */
 static enum error set_received(
-    struct store *s, int64_t id, const struct draft *d, const struct learnt *l, struct failure *why)
+    struct store *s, int64_t id, const struct draft *d, const struct row *r, struct failure *why)
 {
-	int64_t at = l->received == INT64_MIN ? d->at : l->received;
-
-	return query_run(s, why, "UPDATE message SET received = ?2 WHERE id = ?1", "ii", id, at);
+	return query_run(s, why, "UPDATE message SET received = ?2 WHERE id = ?1", "ii", id,
+	    stored_received(d, r));
 }
 
 enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
@@ -196,7 +210,7 @@ enum error stored_insert(struct store *s, const struct draft *d, const struct ro
 	if (!error && r->learnt)
 		error = stored_set_header(s, made, r->learnt, why);
 	if (!error && r->learnt)
-		error = set_received(s, made, d, r->learnt, why);
+		error = set_received(s, made, d, r, why);
 	if (!error)
 		*id = made;
 	return error;

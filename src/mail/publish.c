@@ -23,6 +23,8 @@ static void publication_finish(struct publication *p)
 
 static enum error insert_new(struct publication *p, struct failure *why)
 {
+	struct stored_new batch[STORED_BATCH];
+	size_t count = 0;
 	enum error error = OK;
 
 	for (size_t i = 0; !error && i < p->count; i++) {
@@ -33,8 +35,14 @@ static enum error insert_new(struct publication *p, struct failure *why)
 		if (at->id != 0)
 			continue;
 		p->set_changed = true;
-		error = stored_insert(p->store, p->draft, row_of(p, at), at->ordinal, &at->id, why);
+		batch[count++] = (struct stored_new){row_of(p, at), at->ordinal, &at->id};
+		if (count < STORED_BATCH)
+			continue;
+		error = stored_insert(p->store, p->draft, batch, count, why);
+		count = 0;
 	}
+	if (!error && count > 0)
+		error = stored_insert(p->store, p->draft, batch, count, why);
 	return error;
 }
 

@@ -37,9 +37,15 @@ bool stored_is_fixed(struct slice uidl);
 /* LIST's size of one message: *listed. */
 enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct failure *why);
 
-/* A new message of the draft: *id is its number for ever. */
-enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
-    unsigned ordinal, int64_t *id, struct failure *why);
+/* New messages of the draft, STORED_BATCH at a time at most: *id is its number for ever. */
+#define STORED_BATCH 100
+struct stored_new {
+	const struct row *row;
+	unsigned ordinal;
+	int64_t *id;
+};
+enum error stored_insert(struct store *s, const struct draft *d, const struct stored_new *all,
+    size_t count, struct failure *why);
 
 /* The time that it is shown with. */
 int64_t stored_received(const struct draft *d, const struct row *r);

@@ -19,12 +19,10 @@ static struct listing *make(size_t count, uint64_t size)
 {
 	struct listing *l = listing_create(count, count * NAME_ROOM);
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t turn = 1; turn <= count; turn++) {
+		size_t id = turn * 7 % (count + 1), i = id - 1;
 		struct message *m = &l->messages[i];
-		size_t id = i + 1, turn = 0;
 
-		while ((turn * 7) % (count + 1) != id)
-			turn++;
 		m->id = (int64_t)id;
 		m->fact = size << 8;
 		m->name = (uint32_t)(i * NAME_ROOM);
@@ -185,12 +183,12 @@ static void never_more_than_the_bound_is_ahead(void **state)
 	    {100 * KB, 1 * MB, 10},
 	    {3 * MB, 4 * MB, 1}, /* more than the first window */
 	    {1 * MB, 8 * MB, 8},
-	    {0, 8 * MB, 1024}, /* LIST had no size */
-	    {10, PLENTY, 1024},
+	    {0, 8 * MB, 16384}, /* LIST had no size */
+	    {10, PLENTY, 16384},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct scene s = begin(3000, cases[i].size, cases[i].octets);
+		struct scene s = begin(20000, cases[i].size, cases[i].octets);
 		int64_t most = 0;
 		size_t count;
 
@@ -238,18 +236,18 @@ static void the_cached_and_the_unlinked_are_passed_over(void **state)
 
 static void what_is_cached_far_ahead_is_not_walked_through(void **state)
 {
-	struct scene s = begin(3000, KB, PLENTY);
+	struct scene s = begin(20000, KB, PLENTY);
 	struct listing *l = maildrop_listing(s.d);
 	size_t count;
 
-	for (size_t i = 0; i < 1500; i++)
+	for (size_t i = 0; i < 17000; i++)
 		message_set_body(l, &l->messages[i], KB, 1, 1, true);
 	first_after(&s, 1, 1, &count);
 	first_after(&s, 2, 1, &count);
 	assert_int_equal(count, 0);
-	for (int64_t id = 3; id < 477; id++)
+	for (int64_t id = 3; id < 617; id++)
 		first_after(&s, id, 1, &count);
-	assert_int_equal(first_after(&s, 477, 1, &count), 1501);
+	assert_int_equal(first_after(&s, 617, 1, &count), 17001);
 	end(&s);
 }
 

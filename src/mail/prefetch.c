@@ -7,6 +7,7 @@
 #define READERS      4      /* followed at once */
 #define NEAR         8      /* messages that a step may go ahead or stay behind */
 #define FIRST_WINDOW 262144 /* octets */
+#define WIDENING     8      /* times so much at each further step: each may cost a round trip */
 
 /* Messages in a window: of small ones so many as a long fat line holds; what is pushed need not be
  * so far ahead. */
@@ -184,9 +185,11 @@ static void choose_order(struct reader_ahead *r)
 
 static void widen(struct reader_ahead *r, uint64_t most)
 {
-	uint64_t next = r->window ? 2 * r->window : FIRST_WINDOW;
+	uint64_t next = r->window < most / WIDENING ? WIDENING * r->window : most;
 
-	r->window = r->window > most / 2 || next > most ? most : next;
+	if (r->window == 0)
+		next = FIRST_WINDOW < most ? FIRST_WINDOW : most;
+	r->window = next;
 }
 
 void prefetch_opened(struct prefetch *p, const struct maildrop *d, int64_t id)

@@ -1,12 +1,12 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * An open root keeps the listing that was valid when its reading began, at opendir or after
- * rewinddir: who removes all that he reads does not remove what came after he had looked. Of that
- * it shows what is still there when it is read: once a listing has proved a commit, nothing else
- * tells that a message had been unlinked before. Its cookies are message ids, so any of them
- * resumes anywhere, and deleting while reading skips nothing. Entries may live long in the kernel:
- * the lock that a reader or looker holds on the directory is the one that the notify thread's
- * invalidation takes, so an entry that vanishes meanwhile is taken back afterwards.
+ * An open root keeps the listing that was valid at opendir, or at rewinddir: who removes all that
+ * he reads does not remove what came after he had looked. Of that it shows what is still there when
+ * it is read: once a listing has proved a commit, nothing else tells that a message had been
+ * unlinked before. Its cookies are message ids, so any of them resumes anywhere, and deleting while
+ * reading skips nothing. Entries may live long in the kernel: the lock that a reader or looker
+ * holds on the directory is the one that the notify thread's invalidation takes, so an entry that
+ * vanishes meanwhile is taken back afterwards.
  *
  * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
  * It is told at each opendir whether what it has is still true, so nobody sees less or more than
@@ -40,6 +40,7 @@ struct directory {
 	uint64_t ino;
 	bool pages;              /* it may fill and read the kernel's */
 	uint64_t version;        /* when it was opened (maildrop.h) */
+	bool begun;              /* its front was read */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
 };
@@ -310,17 +311,18 @@ static void fill_deleted(struct fill *x, int64_t after)
 	}
 }
 
-/* Whoever begins at the front, for the second time perhaps, sees what there is now; unless others
- * fill the kernel's pages, in which he has a part, with what there was. */
-static void begin_anew(struct fs *f, struct directory *d)
+/* The front is read. For the second time, after rewinddir, it is that of what is there now; unless
+ * others fill the kernel's pages, in which this reader has a part, with what there was. */
+static void begin(struct fs *f, struct directory *d)
 {
 	struct listing *valid = maildrop_listing(f->maildrop);
 	uint64_t version = maildrop_version(f->maildrop);
-	bool pages = d->pages;
+	bool pages = d->pages, again = d->begun;
 
-	if (!d->listing || d->listing == valid)
+	d->begun = true;
+	if (!again || !d->listing || d->listing == valid)
 		return;
-	d->pages = false; /* he is none of the others */
+	d->pages = false; /* it is none of the others */
 	if (!pages || may_use_pages(f, version)) {
 		listing_drop(d->listing);
 		d->listing = listing_hold(valid);
@@ -341,7 +343,7 @@ static void read_entries(fuse_req_t req, size_t size, off_t offset, struct direc
 	buf_clear(&f->reply);
 	x.at = buf_room(&f->reply, x.room);
 	if (offset == 0)
-		begin_anew(f, d);
+		begin(f, d);
 	if (add_dots(&x, d->ino, offset)) {
 		if (d->listing)
 			fill_messages(&x, d, after);

@@ -10,6 +10,11 @@ packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
 # What tests/soak reads with.
 packages_soak="fio"
+# What contrib/analysis runs.
+packages_analysis="clang-tidy cppcheck shellcheck codespell pyflakes3"
+
+# What contrib/coverage needs, beside all that the tests need.
+packages_coverage="gcovr"
 
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"

@@ -92,7 +92,7 @@ def test_a_mailbox_of_yours(machine, server):
     status, text = on_terminal(machine, lines[1], server.password)
     assert status == 0 and server.password not in text, text
     assert machine.names("/home/me/mail", user="me") == sorted(DEMO)
-    said = set(re.findall(r"`((?:pop3fs (?:fetch|verify|commit|undelete|status) ~/mail|cat ~/mail|grep -r)[^`]*)`", README))
+    said = set(re.findall(r"`((?:pop3fs (?:fetch|verify|commit|undelete|status) ~/mail|cat ~/mail|grep -r ')[^`]*)`", README))
     assert len(said) >= 6
     sh(machine, "rm ~/mail/0039-quota-warning").ok()
     for command in sorted(said - {"pop3fs undelete ~/mail"}, key=lambda c: "commit" in c):

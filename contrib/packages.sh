@@ -19,6 +19,9 @@ packages_coverage="gcovr"
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 
+# What tests/boot makes and boots its machines with.
+packages_boot="mmdebstrap systemd-container"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
 

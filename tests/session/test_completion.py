@@ -170,7 +170,8 @@ def test_shells_offer_the_mounts(path, root, serve, mounts, person):
         whole = f"pop3fs {words} {mount.path}"
         assert zsh(path, whole[:-1], root).strip() == whole
     mount.run("rm", mount.path / "a").ok()
+    script = person.file("completion", BASH.read_bytes())   # where he can read it
     line = f"pop3fs undelete {mount.path} "
-    done = mount.run("bash", "--norc", "-c", f'. {BASH}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '
+    done = mount.run("bash", "--norc", "-c", f'. {script}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '
                      'printf "%s\\n" "${COMPREPLY[@]}"', env={"PATH": path}).ok()
     assert done.out.split() == ["a"]

@@ -10,7 +10,7 @@
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
- *        hook        on_new, when mail has come
+ *        hook        on_new, when mail has come       favours     what it does when asked
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -74,10 +74,11 @@
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
  *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
  *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
- * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
- *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
- *        untrusted (what a certificate lacks), own (a client's), quiet (a socket for OpenSSL)
- * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
+ * net/   dial (from a name to a socket), lookup (to addresses), link (a socket with TLS or
+ * without), tls; for dial: proxy (how one is written), socks (what it is told), tunnel (the socket
+ * to it); for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
+ * OpenSSL) base/  error alloc slice buf log clock queue secret process passing; point (where tests
+ * kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */
@@ -96,6 +97,7 @@
 #include "handover.h"
 #include "lock.h"
 #include "log.h"
+#include "mount.h"
 #include "mounthelper.h"
 #include "mountpoint.h"
 #include "outcome.h"
@@ -189,10 +191,15 @@ static enum error first_secret(struct pop3fs *p, struct failure *why)
 /* All that can be done while there is a terminal, and before the server hears of us. */
 static enum error prepare(struct pop3fs *p, struct failure *why)
 {
+	CLEANUP(buf_finish) struct buf mount = {.len = 0};
+	const struct proxy *proxy = p->options.proxy;
+	struct fs_plan fs;
 	enum error e = cache_find(&p->cache, p->options.cache_dir, &p->account, why);
 
 	if (e)
 		return e;
+	fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	mount_options(&mount, &fs);
 	if (p->account.tls == SESSION_TLS_OFF)
 		log_warning("tls=off: anybody on the line to %s can read the password and the mail",
 		    p->account.host);
@@ -202,6 +209,9 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
+		.mount_options = buf_text(&mount),
+		.host = proxy ? proxy->host : p->account.host,
+		.port = proxy ? proxy->port : p->account.port,
 		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
 	    },
 	    why);
@@ -243,6 +253,13 @@ static void fresh(void *with, uint64_t count)
 	struct pop3fs *p = with;
 
 	companion_fresh(p->companion, count);
+}
+
+static enum error make_mount(void *with, int *fd, struct failure *why)
+{
+	struct pop3fs *p = with;
+
+	return companion_mount(p->companion, fd, why);
 }
 
 static void detach(void *with)
@@ -312,12 +329,15 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	};
 	enum error e = handover_take(&p->lock, &account, why);
 
+	fs.mount = make_mount;
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
 	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
+	session.lookup = companion_lookup(p->companion);
+	p->threads.elsewhere = companion_place(p->companion);
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	secret_free(take(&p->password)); /* the session has its own */

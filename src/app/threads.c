@@ -23,7 +23,7 @@ static void make_places(struct threads *t, const char *database, uint64_t memory
 	char *directory = xstrndup(database, (size_t)(strrchr(database, '/') - database));
 
 	t->queues.pins = pins_create();
-	t->queues.shelf = shelf_create(memory, directory);
+	t->queues.shelf = shelf_create(memory, directory, t->elsewhere);
 }
 
 static enum error start_storer(struct threads *t, const char *database,

@@ -8,9 +8,11 @@
 #include "error.h"
 #include "jobs.h"
 #include "session.h"
+#include "shelf.h"
 #include "storer.h"
 
 struct threads {
+	struct shelf_place elsewhere; /* set before threads_start, or zeroed */
 	struct queues queues;
 	int queues_made; /* how many of the three */
 	struct storer *storer;

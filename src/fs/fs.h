@@ -30,6 +30,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool offline;        /* mount what the store has if the server cannot be reached */
 	int64_t commit_ms;   /* the commit at the end may take this long */
 	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
+	/* Makes the mount, as mount_make does (mount.h) with mount_options of this plan. */
+	enum error (*mount)(void *with, int *fd, struct failure *why);
 	void (*detach)(
 	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */
 	/* Once, before detach if that comes: the mount is gone or goes, and the last commit begins.

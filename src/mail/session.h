@@ -14,6 +14,8 @@
 #include "secret.h"
 #include "tls.h"
 
+struct lookup_asker;
+
 enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
 
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
@@ -33,7 +35,8 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	const struct secret *password; /* of the first login, copied; NULL: the asker is asked */
 	bool is_token;                 /* it is good for one login: the next one asks again */
 	struct session_asker asker;
-	enum mechanism auth; /* MECHANISM_AUTO: the strongest */
+	const struct lookup_asker *lookup; /* who looks up names (lookup.h); NULL: a thread */
+	enum mechanism auth;               /* MECHANISM_AUTO: the strongest */
 	enum session_tls tls;
 	const struct proxy *proxy;   /* proxy.h; NULL: none */
 	const char *ca, *cert, *key; /* tls.h; NULL: none */

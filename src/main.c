@@ -11,6 +11,8 @@
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
  *        hook        on_new, when mail has come       favours     what it does when asked
+ *        sandbox     what the daemon gives up, by:    landlock    files, ports
+ *        syscalls    all but those in a table
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -74,16 +76,18 @@
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
  *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
  *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
- * net/   dial (from a name to a socket), lookup (to addresses), link (a socket with TLS or
- * without), tls; for dial: proxy (how one is written), socks (what it is told), tunnel (the socket
- * to it); for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
- * OpenSSL) base/  error alloc slice buf log clock queue secret process passing; point (where tests
- * kill it)
+ * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
+ *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
+ *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
+ *        OpenSSL), authorities (where it looks for certificates later)
+ * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
+ *        point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "account.h"
 #include "alloc.h"
@@ -103,6 +107,7 @@
 #include "outcome.h"
 #include "plans.h"
 #include "process.h"
+#include "sandbox.h"
 #include "service.h"
 #include "settings.h"
 #include "threads.h"
@@ -320,6 +325,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	struct room_plan room = plan_room(&p->options);
 	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	struct sandbox_plan sandbox = plan_sandbox(&p->options, &p->account, p->cache.directory);
 	struct handover account = {
 	    .lock = p->cache.lock,
 	    .mountpoint = p->mountpoint,
@@ -336,8 +342,13 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
+	process_started(getpid(), &fs.started);
 	session.lookup = companion_lookup(p->companion);
 	p->threads.elsewhere = companion_place(p->companion);
+	if (!e)
+		e = session_trust(&session, why);
+	if (!e)
+		fs.sandbox = sandbox_enter(&sandbox);
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	secret_free(take(&p->password)); /* the session has its own */

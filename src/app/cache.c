@@ -106,6 +106,7 @@ enum error cache_find(
 		e = check(path, why);
 	if (e)
 		return e;
+	c->directory = xstrdup(path);
 	c->database = xasprintf("%s/%s.db", path, name);
 	c->lock = xasprintf("%s/%s.lock", path, name);
 	return OK;
@@ -113,7 +114,8 @@ enum error cache_find(
 
 void cache_finish(struct cache *c)
 {
+	free(c->directory);
 	free(c->database);
 	free(c->lock);
-	*c = (struct cache){NULL, NULL};
+	*c = (struct cache){NULL, NULL, NULL};
 }

@@ -7,8 +7,9 @@
 #include "error.h"
 
 struct cache {
-	char *database; /* DIRECTORY/USER@HOST:PORT.db, absolute */
-	char *lock;     /* the same with .lock */
+	char *directory; /* absolute */
+	char *database;  /* DIRECTORY/USER@HOST:PORT.db, absolute */
+	char *lock;      /* the same with .lock */
 };
 
 /* The directory is the first of: `given` (absolute; NULL: not given), $CACHE_DIRECTORY (systemd's),

@@ -51,6 +51,8 @@ enum error threads_start(struct threads *t, const char *database, const struct r
 		e = start_storer(t, database, room, &plan->facts, why);
 	if (!e)
 		e = session_start(&t->session, plan, &t->queues, why);
+	if (e)
+		tls_free(take(&plan->trust));
 	return e;
 }
 

@@ -15,6 +15,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	const char *source;       /* shown in mountinfo, byte for byte as written */
 	const char *account;      /* "user@host" for .pop3fs/status */
 	const char *store;        /* the database's path, for the reader */
+	const char *sandbox;      /* what this process has given up, for .pop3fs/status */
+	uint64_t started;         /* process_started of this process */
 	const char *fuse_options; /* more for the kernel and fusermount3, comma separated; "" */
 	uid_t uid;                /* owner shown */
 	gid_t gid;

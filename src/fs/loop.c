@@ -92,7 +92,7 @@ enum error fs_create(
 	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
-	verbs_init(&f->verbs, plan->commit_ms);
+	verbs_init(&f->verbs, plan->commit_ms, plan->started);
 	code = watch_signals(f, why);
 	if (code == OK)
 		code = reader_open(&f->reader, plan->store, why);

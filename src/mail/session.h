@@ -41,6 +41,7 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	const struct proxy *proxy;   /* proxy.h; NULL: none */
 	const char *ca, *cert, *key; /* tls.h; NULL: none */
 	const struct pin *pin;
+	struct tls *trust; /* session_trust; NULL: session_start does it */
 	enum tls_version tls_min;
 	int64_t timeout_ms; /* without an octet of progress */
 	int64_t idle_ms;    /* an unused line is closed after this */
@@ -55,6 +56,11 @@ struct session_plan { /* copied, but its strings live as long as the session */
 
 struct session;
 
+/* Reads the files that plan->ca, cert and key name, into plan->trust, for when it shall not be done
+ * by session_start: a process may give up its files in between (sandbox.h). E_TLS, E_CONFIG. */
+enum error session_trust(struct session_plan *plan, struct failure *why);
+
+/* plan->trust is its own from then on. E_TLS, E_CONFIG, E_SYSTEM; the plan keeps what it had. */
 enum error session_start(struct session **out, const struct session_plan *plan,
     struct queues *queues, struct failure *why);
 

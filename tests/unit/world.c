@@ -207,6 +207,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .umask = 077,
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
+	    .sandbox = "none",
 	    .mount = make_mount,
 	    .detach = detach,
 	    .ending = ending,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,11 +105,44 @@ static struct fuse_session *mount_heard(const char *options, const char *place,
 	return fuse;
 }
 
-enum error mount_make(int *fd, const char *options, const char *mountpoint, struct failure *why)
+/* Root's mount(2) follows links, and whoever owns a directory on the way may have put one there
+ * since the mountpoint was looked at: root mounts on the very directory that has this name without
+ * any. -1: it has not. */
+static int hold(const char *mountpoint)
+{
+	int fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(freep) char *place = xasprintf("/proc/self/fd/%d", fd);
+	CLEANUP(freep) char *name = realpath(place, NULL);
+
+	if (name && strcmp(name, mountpoint) == 0)
+		return fd;
+	closep(&fd);
+	return -1;
+}
+
+/* fusermount3 looks itself whether the user may mount there. */
+static struct fuse_session *mount_place(
+    const char *options, const char *mountpoint, struct failure *why)
 {
 	static const struct fuse_lowlevel_ops none;
+	CLEANUP(closep) int held = -1;
+	CLEANUP(freep) char *place = NULL;
+
+	if (geteuid() != 0)
+		return mount_heard(options, mountpoint, &none, NULL, why);
+	held = hold(mountpoint);
+	if (held < 0) {
+		failed(why, E_MOUNT, "it is no directory, or not the one that it was");
+		return NULL;
+	}
+	place = xasprintf("/proc/self/fd/%d", held);
+	return mount_heard(options, place, &none, NULL, why);
+}
+
+enum error mount_make(int *fd, const char *options, const char *mountpoint, struct failure *why)
+{
 	struct failure reason;
-	struct fuse_session *fuse = mount_heard(options, mountpoint, &none, NULL, &reason);
+	struct fuse_session *fuse = mount_place(options, mountpoint, &reason);
 
 	if (!fuse)
 		return failed(why, E_MOUNT, "cannot mount on %s: %s", mountpoint, reason.words);

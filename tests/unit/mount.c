@@ -2,10 +2,12 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "mount.h"
 
 static void a_source_keeps_its_commas_and_backslashes(void **state)
@@ -51,6 +53,26 @@ static void a_mountpoint_that_is_none_is_one_sentence(void **state)
 	}
 }
 
+/* As its owner may put there while the server is asked. Others have fusermount3, which looks. */
+static void root_mounts_on_no_link(void **state)
+{
+	char place[] = "/tmp/pop3fs-mount-XXXXXX";
+	CLEANUP(freep) char *link = NULL;
+	struct failure why = {0};
+	int fd = -2;
+
+	assert_non_null(mkdtemp(place));
+	link = xasprintf("%s-link", place);
+	assert_int_equal(symlink(place, link), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(mount_make(&fd, "fsname=x", link, &why), E_MOUNT);
+		assert_non_null(strstr(why.words, "not the one that it was"));
+		assert_int_equal(fd, -2);
+	}
+	unlink(link);
+	rmdir(place);
+}
+
 static void what_is_no_mount_is_not_served(void **state)
 {
 	static const struct fuse_lowlevel_ops none = {0};
@@ -69,6 +91,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_source_keeps_its_commas_and_backslashes),
 	    cmocka_unit_test(a_mountpoint_that_is_none_is_one_sentence),
+	    cmocka_unit_test(root_mounts_on_no_link),
 	    cmocka_unit_test(what_is_no_mount_is_not_served),
 	};
 

@@ -2,7 +2,7 @@
 # Debian packages for contrib/check and contrib/quickstart, which source this file.
 
 # Packages that pop3fs is built with, and that its scripts need to mount.
-packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev scdoc"
+packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev libseccomp-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "service.h"
 
 int outcome_status(enum error code)
 {
@@ -17,6 +18,8 @@ int outcome_status(enum error code)
 	case E_STORE:
 	case E_FULL:
 		return STATUS_SYSTEM;
+	case E_LOGIN:
+		return service_is() ? STATUS_REFUSED : STATUS_NOT_MOUNTED;
 	default:
 		return STATUS_NOT_MOUNTED;
 	}

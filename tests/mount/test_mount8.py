@@ -137,6 +137,25 @@ def test_sloppy_passes_over_what_is_unknown(machine, box):
     umounted(machine, box, box.mountpoint)
 
 
+def test_flags_in_one_word_as_mount_writes_them(machine, box):
+    machine.run(box.person, "/sbin/mount.pop3fs", box.source, box.mountpoint, "-sfnvo", f"rw,nonsense=1,{box.options}").ok()
+    assert machine.mountinfo(box.mountpoint) == [] and not box.server.commands()
+
+
+@pytest.mark.parametrize("options, of_mount, of_kernel", [
+    ("allow_root", ALWAYS, {"allow_other", "default_permissions"}),
+    ("default_permissions", ALWAYS, {"default_permissions"}),
+    ("noatime,sync,dirsync", ALWAYS | {"noatime"}, {"sync", "dirsync"}),
+    ("suid,dev,exec", ALWAYS, set()),
+])
+def test_options_of_the_kernel(machine, box, options, of_mount, of_kernel):
+    machine.run(box.person, "mount", "-t", "pop3fs", box.source, box.mountpoint, "-o", f"{options},{box.options}").ok()
+    seen = only(machine, box)
+    assert seen["options"] >= of_mount and seen["super_options"] >= of_kernel
+    assert names(machine, box) == sorted(MESSAGES)
+    umounted(machine, box, box.mountpoint)
+
+
 def test_remounting_is_refused(machine, box):
     machine.run(box.person, "mount", "-t", "pop3fs", box.source, box.mountpoint, "-o", box.options).ok()
     done = machine.run(box.person, "mount", "-o", "remount,ro", box.mountpoint)

@@ -1,4 +1,4 @@
-"""What pop3fs is to systemd: its units, and a service of Type=notify. tests/container has the real one."""
+"""What pop3fs is to systemd: its units, and a service of Type=notify. tests/boot boots the real one."""
 
 import os
 import shutil
@@ -7,7 +7,6 @@ import socket
 
 import pytest
 
-from eventually import eventually
 from installed import Installed
 
 MESSAGES = {"one": b"Subject: one\r\n\r\n1\r\n", "two": b"Subject: two\r\n\r\n2\r\n"}
@@ -66,7 +65,7 @@ def test_what_wakes_up_lists_again(machine, serve, root_person):
     machine.run(root_person, hooks[0], "pre", "suspend").ok()
     assert machine.run(root_person, "ls", mountpoint).out.split() == ["one", "two"]
     machine.run(root_person, hooks[0], "post", "suspend").ok()
-    eventually(lambda: machine.run(root_person, "ls", mountpoint).out.split() == ["one", "three", "two"], "the new mail")
+    assert machine.run(root_person, "ls", mountpoint).out.split() == ["one", "three", "two"]
     machine.run(root_person, "umount", mountpoint).ok()
 
 

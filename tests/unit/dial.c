@@ -159,7 +159,7 @@ static enum dial_result dial(const char *host, int port, int *fd, struct failure
 	enum dial_result result;
 
 	snprintf(text, sizeof(text), "%d", port);
-	d = dial_create(host, text, NULL);
+	d = dial_create(host, text, NULL, NULL);
 	result = run(d, fd, why);
 	dial_free(d);
 	return result;
@@ -278,7 +278,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 
 	snprintf(text, sizeof(text), "%d", port);
 	for (int steps = 0; steps < 3; steps++) {
-		struct dial *d = dial_create("second.test", text, NULL);
+		struct dial *d = dial_create("second.test", text, NULL, NULL);
 		int fd = -1;
 
 		for (int i = 0; i < steps; i++)
@@ -295,7 +295,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 static void a_lookup_outlives_its_dial(void **state)
 {
 	struct pollfd fds[DIAL_MOST_FDS];
-	struct dial *d = dial_create("slow.test", "110", NULL);
+	struct dial *d = dial_create("slow.test", "110", NULL, NULL);
 	int64_t wake;
 	int fd;
 

@@ -20,6 +20,8 @@ enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS
 enum option_eol { OPTION_EOL_CRLF, OPTION_EOL_LF };
 enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
+#define OPTION_PREFETCH_ALL UINT64_MAX /* a mirror */
+
 #define OPTIONS_MOST 64 /* rows, at most */
 
 struct options {
@@ -42,7 +44,7 @@ struct options {
 	char *suffix;                                          /* NULL: none */
 	unsigned eol;                                          /* enum option_eol */
 	unsigned mtime;                                        /* enum option_mtime */
-	uint64_t prefetch;                                     /* octets */
+	uint64_t prefetch;                                     /* octets, or OPTION_PREFETCH_ALL */
 	uint64_t cache_size, cache_min_free, memory;           /* octets */
 	uint64_t keep_vanished;                                /* days */
 	bool nocache;

@@ -47,10 +47,13 @@ struct room_plan plan_room(const struct options *o)
 	};
 }
 
+/* A mirror fetches all, and these first. */
+#define MIRROR_AHEAD (UINT64_C(64) << 20)
+
 /* What is fetched ahead shall not push out what has not been read yet. */
 static uint64_t ahead(const struct options *o)
 {
-	uint64_t most = o->prefetch;
+	uint64_t most = o->prefetch == OPTION_PREFETCH_ALL ? MIRROR_AHEAD : o->prefetch;
 
 	if (o->cache_size && most > o->cache_size / CACHE_PART)
 		most = o->cache_size / CACHE_PART;
@@ -82,5 +85,7 @@ struct fs_plan plan_fs(
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
 	    .prefetch = ahead(o),
+	    .mirror = o->prefetch == OPTION_PREFETCH_ALL,
+	    .cache_size = o->cache_size,
 	};
 }

@@ -39,6 +39,7 @@ struct directory {
 	uint64_t ino;
 	bool pages;              /* it may fill and read the kernel's */
 	uint64_t version;        /* when it was opened (maildrop.h) */
+	uint32_t era;            /* the same */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
 };
@@ -182,6 +183,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	d = xnew(struct directory);
 	d->ino = ino;
+	d->era = maildrop_era(f->maildrop);
 	if (ino == TREE_ROOT)
 		refresh_looked(f);
 	if (tree_shows(ino, &d->view))
@@ -246,18 +248,21 @@ static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
 /* A message of an open directory as the valid listing has it: only there do sizes become true. NULL
  * if it is no longer shown. */
 static const struct message *still_there(
-    const struct fs *f, const struct listing *l, const struct message *m)
+    const struct fs *f, const struct directory *d, const struct message *m)
 {
-	if (l != maildrop_listing(f->maildrop))
+	if (!maildrop_shows(f->maildrop, m->id, d->era))
+		return NULL;
+	if (d->listing != maildrop_listing(f->maildrop))
 		return maildrop_by_id(f->maildrop, m->id);
-	return maildrop_hides(f->maildrop, m->id) ? NULL : m;
+	return m;
 }
 
-static bool add_message(
-    struct fill *x, const struct listing *l, const struct message *m, enum view view)
+static bool add_message(struct fill *x, const struct directory *d, const struct message *m)
 {
+	const struct listing *l = d->listing;
+	enum view view = d->view;
 	struct fuse_entry_param e = {.entry_timeout = entry_seconds(view)};
-	const struct message *valid = still_there(x->fs, l, m);
+	const struct message *valid = still_there(x->fs, d, m);
 	char name[NAMES_ROOM];
 
 	if (!valid)
@@ -276,7 +281,7 @@ static void fill_messages(struct fill *x, const struct directory *d, int64_t aft
 	const struct message *m = listing_after(l, after);
 	size_t i = m ? listing_index(l, m) : l->count;
 
-	while (i < l->count && add_message(x, l, &l->messages[i], d->view))
+	while (i < l->count && add_message(x, d, &l->messages[i]))
 		i++;
 }
 

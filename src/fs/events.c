@@ -44,6 +44,7 @@ static void listed(struct fs *f, struct event *e)
 	}
 	if (!e->fresh)
 		return;
+	mirror_listed(f);
 	f->listed = true;
 	f->list_failure = (struct failure){0};
 	refresh_answered(f);
@@ -98,12 +99,14 @@ static void happened(struct fs *f, struct event *e)
 		file_fetched(f, e);
 		verifying_fetched(f, e);
 		filling_fetched(f, e->id, &e->failure);
+		mirror_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_CHECKED:
 		verifying_checked(f, e);
 		break;
 	case EVENT_EVICTED:
 		file_evicted(f, e->id);
+		mirror_evicted(f, e->id);
 		break;
 	case EVENT_HEADED:
 		headers_came(f, e->id, &e->failure);
@@ -144,5 +147,6 @@ void events_take(struct fs *f)
 		happened(f, e);
 		event_free(e);
 	}
+	mirror_tell(f);
 	telling_all(f);
 }

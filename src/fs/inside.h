@@ -14,6 +14,7 @@
 #include "fs.h"
 #include "happenings.h"
 #include "maildrop.h"
+#include "mirror.h"
 #include "notify.h"
 #include "pins.h"
 #include "prefetch.h"
@@ -60,8 +61,9 @@ struct fs {
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;
-	struct fetch *fetches;         /* oldest first */
-	int64_t last_fetch;            /* its number */
+	struct fetch *fetches; /* oldest first */
+	int64_t last_fetch;    /* its number */
+	struct mirror mirror;
 	struct directory *directories; /* all that are open */
 	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
 	int64_t kept_since; /* clock.h */

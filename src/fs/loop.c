@@ -127,6 +127,7 @@ void fs_free(struct fs *f)
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
+	mirror_finish(f);
 	prefetch_free(f->prefetch);
 	prefetch_free(f->pushes);
 	maildrop_free(f->maildrop);
@@ -218,6 +219,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
 	first_tell(f);
+	mirror_begin(f);
 	return OK;
 }
 

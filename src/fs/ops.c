@@ -175,7 +175,7 @@ static void get_statfs(fuse_req_t req, fuse_ino_t ino)
 
 void fs_status(const struct fs *f, struct buf *text)
 {
-	const struct status now = {
+	struct status now = {
 	    .account = f->plan.account,
 	    .state = f->state,
 	    .ending = f->ending,
@@ -185,6 +185,7 @@ void fs_status(const struct fs *f, struct buf *text)
 	    .pending = maildrop_pending(f->maildrop),
 	};
 
+	mirror_describe(f, now.mirror, sizeof(now.mirror));
 	status_render(text, &now);
 }
 

@@ -68,25 +68,36 @@ static enum error arm_again(struct store *s, int64_t id, struct failure *why)
 	    (int64_t)INTENTION_REFUSED, (int64_t)INTENTION_PENDING);
 }
 
+/* Puts the name of the message into *name that a query of UIDL and ordinal finds; *row: whether it
+ * found one. Takes the query, which may be NULL. */
+static enum error name_of(
+    struct store *s, sqlite3_stmt *found, char *name, bool *row, struct failure *why)
+{
+	CLEANUP(query_end) sqlite3_stmt *q = found;
+	enum error error = q ? query_next(s, q, row, why) : E_STORE;
+
+	if (!error && *row)
+		name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
+	return error;
+}
+
 /* Says that the user's wish was given up, if it was. */
 static enum error say_refused(struct store *s, int64_t id, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why,
-	    "SELECT m.uidl, m.ordinal FROM intention i JOIN message m ON m.id = i.id "
-	    "WHERE i.id = ?1 AND i.state = ?2",
-	    "ii", id, (int64_t)INTENTION_REFUSED);
 	char name[NAME_LONGEST + 1];
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	bool row = false;
+	enum error error = name_of(s,
+	    query(s, why,
+		"SELECT m.uidl, m.ordinal FROM intention i JOIN message m ON m.id = i.id "
+		"WHERE i.id = ?1 AND i.state = ?2",
+		"ii", id, (int64_t)INTENTION_REFUSED),
+	    name, &row, why);
 
-	if (error || !row)
-		return error;
-	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
-	log_warning(
-	    "%s is not deleted: the server still has it after %d commits; it is shown again", name,
-	    JOURNAL_MOST_TRIES);
-	return OK;
+	if (!error && row)
+		log_warning("%s is not deleted: the server still has it after %d commits; it is "
+			    "shown again",
+		    name, JOURNAL_MOST_TRIES);
+	return error;
 }
 
 static enum error forget(struct store *s, int64_t id, struct failure *why)
@@ -258,22 +269,21 @@ static enum error find_all(struct store *s, struct findings *f, struct failure *
  * deleted. */
 static enum error say_replaced(struct store *s, int64_t id, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why,
-	    "SELECT m.uidl, m.ordinal FROM message m JOIN intention i ON i.id = m.id "
-	    "WHERE m.id = ?1 AND i.state = ?2 AND EXISTS "
-	    "(SELECT 1 FROM message o WHERE o.uidl = m.uidl AND o.vanished IS NULL "
-	    "AND o.seen >= i.made)",
-	    "ii", id, (int64_t)INTENTION_PENDING);
 	char name[NAME_LONGEST + 1];
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	bool row = false;
+	enum error error = name_of(s,
+	    query(s, why,
+		"SELECT m.uidl, m.ordinal FROM message m JOIN intention i ON i.id = m.id "
+		"WHERE m.id = ?1 AND i.state = ?2 AND EXISTS "
+		"(SELECT 1 FROM message o WHERE o.uidl = m.uidl AND o.vanished IS NULL "
+		"AND o.seen >= i.made)",
+		"ii", id, (int64_t)INTENTION_PENDING),
+	    name, &row, why);
 
-	if (error || !row)
-		return error;
-	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
-	log_warning("%s is not deleted: the server now lists another message under its UIDL", name);
-	return OK;
+	if (!error && row)
+		log_warning(
+		    "%s is not deleted: the server now lists another message under its UIDL", name);
+	return error;
 }
 
 enum error journal_settle(struct store *s, struct failure *why)

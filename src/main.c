@@ -39,7 +39,8 @@
  *        happenings  what happened, in lines          telling     to whoever listens
  *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
- *        mirror      all of them, kept
+ *        mirror      all of them, kept                openless    ... and read without an open
+ *        editions    bodies that came anew since
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it

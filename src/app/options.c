@@ -389,6 +389,11 @@ static bool is_given(const struct options *o, const char *name)
 	return option_given(o, option_find(slice_of(name)));
 }
 
+bool options_let_others_in(const struct options *o)
+{
+	return is_given(o, "allow_other") || is_given(o, "allow_root");
+}
+
 enum error options_check(struct options *o, struct failure *why)
 {
 	bool other = is_given(o, "allow_other"), root = is_given(o, "allow_root");

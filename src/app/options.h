@@ -111,6 +111,9 @@ enum error option_set_from(struct options *o, const struct option *row, const ch
 bool option_given(const struct options *o, const struct option *row);
 const struct option_origin *option_origin(const struct options *o, const struct option *row);
 
+/* Whether not only who mounts gets in. */
+bool options_let_others_in(const struct options *o);
+
 /* What no single option can see: called once, when all are set. */
 enum error options_check(struct options *o, struct failure *why);
 

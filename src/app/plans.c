@@ -1,5 +1,7 @@
 #include "plans.h"
 
+#include <unistd.h>
+
 #define MS_IN_SECOND   1000
 #define SECONDS_IN_DAY 86400
 
@@ -62,6 +64,12 @@ static uint64_t ahead(const struct options *o)
 	return most;
 }
 
+/* Whether a message's mode keeps everybody from writing who gets into the mount. */
+static bool modes_bind(const struct options *o)
+{
+	return geteuid() != 0 && !options_let_others_in(o);
+}
+
 struct fs_plan plan_fs(
     struct options *o, const struct account *a, const char *mountpoint, const char *database)
 {
@@ -85,6 +93,7 @@ struct fs_plan plan_fs(
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
 	    .prefetch = ahead(o),
+	    .openless = o->default_permissions && (o->read_only || modes_bind(o)),
 	    .mirror = o->prefetch == OPTION_PREFETCH_ALL,
 	    .cache_size = o->cache_size,
 	};

@@ -1,12 +1,12 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * An open root keeps the listing that was valid at opendir: who removes all that he reads does not
- * remove what came after he had looked. Of that it shows what is still there when it is read: once
- * a listing has proved a commit, nothing else tells that a message had been unlinked before. Its
- * cookies are message ids, so any of them resumes anywhere, and deleting while reading skips
- * nothing. Entries may live long in the kernel: the lock that a reader or looker holds on the
- * directory is the one that the notify thread's invalidation takes, so an entry that vanishes
- * meanwhile is taken back afterwards.
+ * An open root keeps the listing that was valid at opendir, and in a mirror the era (newcomers.h):
+ * who removes all that he reads does not remove what came after he had looked. Of that it shows
+ * what is still there when it is read: once a listing has proved a commit, nothing else tells that
+ * a message had been unlinked before. Its cookies are message ids, so any of them resumes anywhere,
+ * and deleting while reading skips nothing. Entries may live long in the kernel: the lock that a
+ * reader or looker holds on the directory is the one that the notify thread's invalidation takes,
+ * so an entry that vanishes meanwhile is taken back afterwards.
  *
  * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
  * It is told at each opendir whether what it has is still true, so nobody sees less or more than
@@ -109,9 +109,9 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (row)
 		reply_status(f, req);
 	else if (tree_shows(parent, &view) && (m = dir_find(f, view, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, view), entry_seconds(view));
+		reply_entry(f, req, openless_ino(f, m->id, view), entry_seconds(view));
 	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
+		reply_entry(f, req, openless_ino(f, m->id, VIEW_DELETED), 0);
 	else
 		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */
 }
@@ -268,9 +268,9 @@ static bool add_message(struct fill *x, const struct directory *d, const struct 
 	if (!valid)
 		return true;
 	names_shown(name, view, x->fs->plan.suffix, message_name(l, m));
-	e.ino = tree_ino(m->id, view);
 	if (!x->plus || l->count > LARGEST_PLUS)
-		return add_plain(x, name, e.ino, S_IFREG, m->id + COOKIE_FIRST);
+		return add_plain(x, name, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
+	e.ino = openless_ino(x->fs, m->id, view);
 	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
 	return add(x, name, &e, m->id + COOKIE_FIRST);
 }

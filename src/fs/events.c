@@ -39,7 +39,8 @@ static void listed(struct fs *f, struct event *e)
 		maildrop_swap(f->maildrop, take(&e->listing), e->fresh ? telling_gone : NULL,
 		    e->fresh ? telling_come : NULL, f);
 		if (f->notify)
-			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop));
+			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop),
+			    openless_is_on(f));
 		listing_drop(was);
 	}
 	if (!e->fresh)
@@ -96,10 +97,11 @@ static void happened(struct fs *f, struct event *e)
 		not_listed(f, e);
 		break;
 	case EVENT_FETCHED:
+		openless_fetched(f, e);
 		file_fetched(f, e);
 		verifying_fetched(f, e);
-		filling_fetched(f, e->id, &e->failure);
 		mirror_fetched(f, e->id, &e->failure);
+		filling_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_CHECKED:
 		verifying_checked(f, e);

@@ -16,6 +16,7 @@
 #include "maildrop.h"
 #include "mirror.h"
 #include "notify.h"
+#include "openless.h"
 #include "pins.h"
 #include "prefetch.h"
 #include "reader.h"
@@ -64,6 +65,7 @@ struct fs {
 	struct fetch *fetches; /* oldest first */
 	int64_t last_fetch;    /* its number */
 	struct mirror mirror;
+	struct openless openless;
 	struct directory *directories; /* all that are open */
 	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
 	int64_t kept_since; /* clock.h */

@@ -128,6 +128,7 @@ void fs_free(struct fs *f)
 	verbs_finish(&f->verbs);
 	filling_finish(f);
 	mirror_finish(f);
+	openless_finish(f);
 	prefetch_free(f->prefetch);
 	prefetch_free(f->pushes);
 	maildrop_free(f->maildrop);
@@ -229,7 +230,7 @@ enum error fs_mount(struct fs *f, struct failure *why)
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
+	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, f->queues, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
 		mount_close(take(&f->fuse));

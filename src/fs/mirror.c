@@ -36,20 +36,33 @@ static void say_lack(const struct fs *f)
 			 "they are read");
 }
 
+/* There is no way back (openless.h). */
+static void say_outgrown(struct fs *f)
+{
+	if (!f->mirror.outgrown)
+		log_news("the maildrop (%" PRIu64
+			 " bytes) has become larger than cache_size=%" PRIu64
+			 ": the mirror keeps it all the same, until it is unmounted",
+		    octets(f), f->plan.cache_size);
+	f->mirror.outgrown = true;
+}
+
 /* ---- showing ---- */
 
 static bool is_ready(void *with, const struct message *m)
 {
-	return message_flags(m) & MESSAGE_CACHED;
+	return openless_keeps(with, m);
 }
 
 static void show(struct fs *f, int64_t id)
 {
 	const struct listing *l = maildrop_listing(f->maildrop);
+	const struct message *m = listing_by_id(l, id);
 
-	if (!maildrop_show(f->maildrop, id))
+	if (!m || !maildrop_show(f->maildrop, id))
 		return;
-	telling_come(f, l, listing_by_id(l, id));
+	openless_shows(f, m);
+	telling_come(f, l, m);
 	f->mirror.shown = true;
 }
 
@@ -93,8 +106,10 @@ static void go(struct fs *f)
 {
 	int64_t id;
 
-	while (f->mirror.set && !f->ending && (id = fetch_next(f->mirror.set)) != 0)
+	while (f->mirror.set && !f->ending && (id = fetch_next(f->mirror.set)) != 0) {
+		openless_leaves(f, id);
 		fs_send_fetch(f, id, false, false);
+	}
 }
 
 /* A deleted one is fetched by whoever wants to see it. */
@@ -124,10 +139,12 @@ void mirror_listed(struct fs *f)
 	if (!f->mirror.on)
 		return;
 	lack = find_lack(f);
-	if (lack != MIRROR_FITS) {
+	if (lack != MIRROR_FITS && !openless_is_on(f)) {
 		end(f, lack);
 		return;
 	}
+	if (lack != MIRROR_FITS)
+		say_outgrown(f);
 	f->mirror.lack = MIRROR_FITS;
 	maildrop_hold_back(f->maildrop, is_ready, f);
 	fetch_all(f);
@@ -203,7 +220,8 @@ void mirror_evicted(struct fs *f, int64_t id)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 
-	if (!f->mirror.on || f->mirror.lack || !m || (message_flags(m) & MESSAGE_CACHED))
+	if (!f->mirror.on || f->mirror.lack || openless_is_on(f) || !m ||
+	    (message_flags(m) & MESSAGE_CACHED))
 		return;
 	if (find_lack(f) == MIRROR_FITS)
 		f->mirror.again = clock_in(AGAIN_MS);
@@ -235,5 +253,7 @@ void mirror_describe(const struct fs *f, char *words, size_t room)
 	if (held > 0)
 		len += snprintf(words + len, room - (size_t)len, ", %zu coming", held);
 	if (missing > 0)
-		snprintf(words + len, room - (size_t)len, ", %zu cannot be had", missing);
+		len += snprintf(words + len, room - (size_t)len, ", %zu cannot be had", missing);
+	if (openless_is_on(f))
+		snprintf(words + len, room - (size_t)len, ", without open");
 }

@@ -26,6 +26,7 @@ struct mirror {            /* zeroed: none */
 	enum mirror_lack lack;
 	int64_t again;  /* clock.h: when the disk was full, it is tried again from then on */
 	size_t lacking; /* messages that could not be had, of those last asked for */
+	bool outgrown;  /* that was said */
 	bool shown;     /* some were, and the kernel has not been told */
 };
 

@@ -1,9 +1,8 @@
 /* Messages that came after a mirror had begun: each is held back until its body is here. Part of
  * the model (maildrop.h); memory only.
  *
- * Whenever some are shown a new era begins. So whoever reads the directory piece by piece, with
- * nothing of ours to remember him by, can be shown what there was when he began: he brings the
- * era. */
+ * Whenever some are shown a new era begins, so that whoever reads the directory piece by piece sees
+ * what there was when he began. */
 #ifndef POP3FS_NEWCOMERS_H
 #define POP3FS_NEWCOMERS_H
 

@@ -154,6 +154,13 @@ static bool is_off(fuse_req_t req)
 	return true;
 }
 
+/* ls asks each file for security.selinux and system.posix_acl_access, unless it has heard that this
+ * file system has nothing of the kind. */
+static bool is_foreign(const char *name)
+{
+	return strncmp(name, "user.", 5) != 0;
+}
+
 void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	CLEANUP(buf_finish) struct buf text = {0};
@@ -163,6 +170,10 @@ void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
 	if (is_off(req))
 		return;
+	if (is_foreign(name)) {
+		fuse_reply_err(req, EOPNOTSUPP);
+		return;
+	}
 	while (a < attributes + ATTRIBUTES && strcmp(a->name, name) != 0)
 		a++;
 	if (a == attributes + ATTRIBUTES || !find(fs_of(req), ino, &m)) {

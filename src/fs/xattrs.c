@@ -153,6 +153,14 @@ static bool is_off(fuse_req_t req)
 	return true;
 }
 
+/* Where a whole namespace (security labels, access lists) does not exist, ls and others ask once
+ * for all files; where only this file has none they ask for each: two requests a file in `ls -l`.
+ */
+static int no_such(const char *name)
+{
+	return strncmp(name, "user.", strlen("user.")) == 0 ? ENODATA : EOPNOTSUPP;
+}
+
 void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	CLEANUP(buf_finish) struct buf text = {0};
@@ -165,7 +173,7 @@ void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	while (a < attributes + ATTRIBUTES && strcmp(a->name, name) != 0)
 		a++;
 	if (a == attributes + ATTRIBUTES || !find(fs_of(req), ino, &m)) {
-		fuse_reply_err(req, ENODATA);
+		fuse_reply_err(req, no_such(name));
 		return;
 	}
 	if (a->field)

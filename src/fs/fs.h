@@ -59,7 +59,11 @@ enum error fs_create(
     struct fs **out, const struct fs_plan *plan, struct queues *queues, struct failure *why);
 void fs_free(struct fs *f);
 
-/* Asks for the first listing and takes events until it is there; offline, what an earlier mount
+/* Asks for the listing that a mount begins with. As soon as the session's thread runs: so the
+ * server answers while the store is still being read. */
+void fs_ask_first_listing(struct queues *queues);
+
+/* Takes events until the listing that was asked for is there; offline, what an earlier mount
  * has stored will do. Then says, by plan->notice, what is not as usual: deletions that wait, no
  * server. E_*: what the server or store said. A signal (SIGINT, SIGTERM) ends it with
  * E_INTERRUPT. */

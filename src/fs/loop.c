@@ -205,14 +205,18 @@ static bool turn(struct fs *f, int also, int64_t deadline)
 
 /* ---- the story ---- */
 
-enum error fs_first_listing(struct fs *f, struct failure *why)
+void fs_ask_first_listing(struct queues *queues)
 {
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
 	j->first = true;
+	queue_put(&queues->jobs, &j->item);
+}
+
+enum error fs_first_listing(struct fs *f, struct failure *why)
+{
 	f->listing = true;
-	queue_put(&f->queues->jobs, &j->item);
 	while (!f->listed && f->list_failure.code == OK && f->signals == 0)
 		turn(f, -1, CLOCK_NEVER);
 	if (f->signals)

@@ -154,11 +154,12 @@ static bool is_off(fuse_req_t req)
 	return true;
 }
 
-/* ls asks each file for security.selinux and system.posix_acl_access, unless it has heard that this
- * file system has nothing of the kind. */
+/* Where a whole namespace (security labels, access lists) does not exist, ls and others ask once
+ * for all files; where only this file has none they ask for each: two requests a file in `ls -l`.
+ */
 static bool is_foreign(const char *name)
 {
-	return strncmp(name, "user.", 5) != 0;
+	return strncmp(name, "user.", strlen("user.")) != 0;
 }
 
 void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)

@@ -73,7 +73,8 @@ static int put(const struct question *q, struct buf *answer)
 	if (number)
 		return number;
 	argument = buf_room(answer, q->len);
-	memcpy(argument, q->argument, q->len);
+	if (q->len)
+		memcpy(argument, q->argument, q->len);
 	buf_added(answer, q->len);
 	return ioctl(root, q->command, argument) < 0 ? errno : 0;
 }

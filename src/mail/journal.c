@@ -68,25 +68,36 @@ static enum error arm_again(struct store *s, int64_t id, struct failure *why)
 	    (int64_t)INTENTION_REFUSED, (int64_t)INTENTION_PENDING);
 }
 
+/* Puts the name of the message into *name that a query of UIDL and ordinal finds; *row: whether it
+ * found one. Takes the query, which may be NULL. */
+static enum error name_of(
+    struct store *s, sqlite3_stmt *found, char *name, bool *row, struct failure *why)
+{
+	CLEANUP(query_end) sqlite3_stmt *q = found;
+	enum error error = q ? query_next(s, q, row, why) : E_STORE;
+
+	if (!error && *row)
+		name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
+	return error;
+}
+
 /* Says that the user's wish was given up, if it was. */
 static enum error say_refused(struct store *s, int64_t id, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why,
-	    "SELECT m.uidl, m.ordinal FROM intention i JOIN message m ON m.id = i.id "
-	    "WHERE i.id = ?1 AND i.state = ?2",
-	    "ii", id, (int64_t)INTENTION_REFUSED);
 	char name[NAME_LONGEST + 1];
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	bool row = false;
+	enum error error = name_of(s,
+	    query(s, why,
+		"SELECT m.uidl, m.ordinal FROM intention i JOIN message m ON m.id = i.id "
+		"WHERE i.id = ?1 AND i.state = ?2",
+		"ii", id, (int64_t)INTENTION_REFUSED),
+	    name, &row, why);
 
-	if (error || !row)
-		return error;
-	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
-	log_warning(
-	    "%s is not deleted: the server still has it after %d commits; it is shown again", name,
-	    JOURNAL_MOST_TRIES);
-	return OK;
+	if (!error && row)
+		log_warning("%s is not deleted: the server still has it after %d commits; it is "
+			    "shown again",
+		    name, JOURNAL_MOST_TRIES);
+	return error;
 }
 
 static enum error forget(struct store *s, int64_t id, struct failure *why)
@@ -258,22 +269,21 @@ static enum error find_all(struct store *s, struct findings *f, struct failure *
  * deleted. */
 static enum error say_replaced(struct store *s, int64_t id, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why,
-	    "SELECT m.uidl, m.ordinal FROM message m JOIN intention i ON i.id = m.id "
-	    "WHERE m.id = ?1 AND i.state = ?2 AND EXISTS "
-	    "(SELECT 1 FROM message o WHERE o.uidl = m.uidl AND o.vanished IS NULL "
-	    "AND o.seen >= i.made)",
-	    "ii", id, (int64_t)INTENTION_PENDING);
 	char name[NAME_LONGEST + 1];
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	bool row = false;
+	enum error error = name_of(s,
+	    query(s, why,
+		"SELECT m.uidl, m.ordinal FROM message m JOIN intention i ON i.id = m.id "
+		"WHERE m.id = ?1 AND i.state = ?2 AND EXISTS "
+		"(SELECT 1 FROM message o WHERE o.uidl = m.uidl AND o.vanished IS NULL "
+		"AND o.seen >= i.made)",
+		"ii", id, (int64_t)INTENTION_PENDING),
+	    name, &row, why);
 
-	if (error || !row)
-		return error;
-	name_encode(name, query_blob(q, 0), (unsigned)sqlite3_column_int(q, 1));
-	log_warning("%s is not deleted: the server now lists another message under its UIDL", name);
-	return OK;
+	if (!error && row)
+		log_warning(
+		    "%s is not deleted: the server now lists another message under its UIDL", name);
+	return error;
 }
 
 enum error journal_settle(struct store *s, struct failure *why)
@@ -290,8 +300,32 @@ enum error journal_settle(struct store *s, struct failure *why)
 	return error;
 }
 
+/* An intention's message is the one that it was made for, or the database is damaged. A DELE goes
+ * by the message: better none than another's. */
+#define ITS_OWN "m.id = i.id AND m.uidl = i.uidl AND i.state BETWEEN 0 AND 4"
+_Static_assert(INTENTION_REFUSED == 4, "the states are those that SQL is told of");
+
+static enum error forget_strange(struct store *s, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "DELETE FROM intention AS i WHERE NOT EXISTS (SELECT 1 FROM message m WHERE " ITS_OWN
+	    ")",
+	    "");
+	int64_t count = error ? 0 : store_touched(s);
+
+	if (count > 0)
+		log_warning("the cache database was damaged: %" PRId64 " of the deletions that "
+			    "waited in it fit no message, and are forgotten",
+		    count);
+	return error;
+}
+
 enum error journal_recover(struct store *s, struct failure *why)
 {
+	enum error error = forget_strange(s, why);
+
+	if (error)
+		return error;
 	return query_run(s, why, "UPDATE intention SET state = ?2 WHERE state = ?1", "ii",
 	    (int64_t)INTENTION_SENT, (int64_t)INTENTION_UNKNOWN);
 }
@@ -325,7 +359,7 @@ enum error journal_all(struct store *s, struct intentions **out, struct failure 
 	    "SELECT i.id, i.state, i.made, i.armed, i.tries, i.listed, i.digest, i.uidl, "
 	    "m.ordinal, "
 	    "i.listed <> m.listed "
-	    "FROM intention i JOIN message m ON m.id = i.id ORDER BY i.id",
+	    "FROM intention i JOIN message m ON " ITS_OWN " ORDER BY i.id",
 	    "");
 	CLEANUP(freep) struct intentions *all = xzalloc(sizeof(*all));
 	size_t room = 0;

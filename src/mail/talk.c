@@ -47,7 +47,7 @@ static void trace(void *with, bool sent, struct slice line)
 static void begin(struct talk *t)
 {
 	t->phase = DIALING;
-	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy);
+	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy, t->plan->lookup);
 	t->client = client_create();
 	if (log_debug_is_on())
 		client_trace(t->client, trace, t);
@@ -272,10 +272,11 @@ static enum talk_result hear_capabilities(
 /* The answer to a command that went out alone has begun. */
 static void measure(struct talk *t)
 {
-	int64_t trip = clock_ms() - t->asked;
+	int64_t trip;
 
 	if (t->asked == CLOCK_NEVER)
 		return;
+	trip = clock_ms() - t->asked;
 	if (t->round_trip < 0 || trip < t->round_trip)
 		t->round_trip = trip;
 	t->asked = CLOCK_NEVER;

@@ -134,8 +134,8 @@ static void add_word(char *words, size_t room, struct slice name)
 	if (!is_plain_word(name))
 		return;
 	for (size_t i = 0; i < name.len; i++)
-		word[i] = name.at[i] >= 'a' && name.at[i] <= 'z' ? (char)(name.at[i] - 'a' + 'A')
-								 : name.at[i];
+		word[i] = (char)(name.at[i] >= 'a' && name.at[i] <= 'z' ? name.at[i] - 'a' + 'A'
+									: name.at[i]);
 	if (holds(words, word) || used + name.len + 3 > room)
 		return;
 	snprintf(words + used, room - used, "%s%s ", used ? "" : " ", word);
@@ -235,7 +235,7 @@ static bool take_number(struct slice *line, uint32_t *number)
 	struct slice rest = skip_blanks(*line);
 	uint64_t value;
 
-	if (begins(rest, "+OK"))
+	if (rest.len > 0 && rest.at[0] == '+' && begins(rest, "+OK")) /* a listing is long */
 		rest = behind(rest, strlen("+OK"));
 	if (!slice_number(slice_token(&rest, BLANKS), REPLY_HIGHEST_NUMBER, &value) || value == 0)
 		return false;

@@ -2,10 +2,11 @@
 
 import socket
 import ssl
-import threading
+
+from between import Between
 
 
-class Relay:
+class Relay(Between):
     """Shows `leaf`, and passes all on to the TLS port of a server on this machine. `said` is what clients sent."""
 
     def __init__(self, leaf, port):
@@ -16,20 +17,7 @@ class Relay:
         self._outward = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._outward.check_hostname = False
         self._outward.verify_mode = ssl.CERT_NONE
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _run(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, raw):
         try:

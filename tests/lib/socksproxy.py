@@ -3,28 +3,17 @@
 import socket
 import threading
 
+from between import Between
 
-class Proxy:
+
+class Proxy(Between):
     """Just enough of RFC 1928: no login, CONNECT by name. Every name leads to `server`, or is refused with `code`."""
 
     def __init__(self, server, code=0):
         self.names = []
         self._server = server
         self._code = code
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _run(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, client):
         with client, client.makefile("rb") as incoming:

@@ -26,7 +26,7 @@ def test_the_units_are_sound(machine, root_person, place, words):
     units = machine.run(root_person, "sh", "-c", f"ls -d /usr/lib/systemd/{place}/pop3fs@.service "
                         f"/usr/local/lib/systemd/{place}/pop3fs@.service 2>/dev/null").out.split()
     assert len(units) == 1
-    link = f"/run/pop3fs@work.service"
+    link = "/run/pop3fs@work.service"
     machine.run(root_person, "cp", units[0], link).ok()
     done = machine.run(root_person, "systemd-analyze", *words, "verify", "--man=no", link,
                        env={"XDG_RUNTIME_DIR": "/run"})

@@ -37,7 +37,7 @@ def told(path):
 
 def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/", home="/"):
     """What bash offers at the end of this line, with what readline would put before it."""
-    script = f'. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${{#3}}; _pop3fs pop3fs; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    script = '. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${#3}; _pop3fs pop3fs; printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": str(home)},
                           cwd=cwd, capture_output=True, text=True, check=True)
     return [w for w in done.stdout.splitlines() if w]

@@ -445,7 +445,7 @@ int main(int argc, char **argv)
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);
 	if (tell(&p) || p.helper.fake)
-		return STATUS_DONE;
+		return outcome_printed(STATUS_DONE, STATUS_SYSTEM);
 	log_debug_on(p.options.debug);
 	log_sparingly(SAY_AGAIN_MS);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))

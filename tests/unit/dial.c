@@ -244,11 +244,11 @@ static void a_failure_says_which_and_why(void **state)
 	static const struct {
 		const char *host;
 		enum error want;
-		const char *words;
+		const char *words; /* NULL: that this port of it refused */
 	} cases[] = {
-	    {"127.0.0.1", E_CONNECT, "127.0.0.1 port %d: connection refused"},
-	    {"nobody.test", E_CONNECT, "nobody.test port %d: connection refused"},
-	    {"ninth.test", E_CONNECT, "ninth.test port %d: connection refused"},
+	    {"127.0.0.1", E_CONNECT, NULL},
+	    {"nobody.test", E_CONNECT, NULL},
+	    {"ninth.test", E_CONNECT, NULL},
 	    {"unknown.test", E_NONAME,
 		"cannot find the server unknown.test: Name or service not known"},
 	    {"", E_NONAME, "cannot find the server : Name or service not known"},
@@ -265,8 +265,8 @@ static void a_failure_says_which_and_why(void **state)
 		assert_int_equal(dial(cases[i].host, port, &fd, &why), DIAL_FAILED);
 		assert_int_equal(fd, -2);
 		assert_int_equal(why.code, cases[i].want);
-		snprintf(want, sizeof(want), cases[i].words, port);
-		assert_string_equal(why.words, want);
+		snprintf(want, sizeof(want), "%s port %d: connection refused", cases[i].host, port);
+		assert_string_equal(why.words, cases[i].words ? cases[i].words : want);
 	}
 	close(place);
 }

@@ -132,7 +132,7 @@ static int undelete_one(const struct mounted *m, const char *name, uint64_t *don
 		log_error("no message has a name as long as %s", name);
 		return NOT_DONE;
 	}
-	strcpy(answer.name, name);
+	memcpy(answer.name, name, strlen(name) + 1);
 	if (asking_ioctl(m, VERB_UNDELETE, &answer, sizeof(answer), CLOCK_NEVER, &why))
 		return complain(&why);
 	*done += answer.done;

@@ -1,6 +1,7 @@
 #include "outcome.h"
 
 #include "log.h"
+#include "service.h"
 
 int outcome_status(enum error code)
 {
@@ -15,6 +16,8 @@ int outcome_status(enum error code)
 	case E_STORE:
 	case E_FULL:
 		return STATUS_SYSTEM;
+	case E_LOGIN:
+		return service_is() ? STATUS_REFUSED : STATUS_NOT_MOUNTED;
 	default:
 		return STATUS_NOT_MOUNTED;
 	}

@@ -12,9 +12,12 @@ enum outcome_status {
 	STATUS_SYSTEM = 2, /* or configuration */
 	STATUS_NOT_MOUNTED = 32,
 	STATUS_WAITING = 64, /* the mount is over, deletions wait in the journal */
+	STATUS_REFUSED =
+	    77, /* to systemd, instead of 32: the login was refused, do not try again */
 };
 
-/* For a command that could not mount. */
+/* For a command that could not mount. A service of systemd says by its own status that the login
+ * was refused: accounts get locked by those who try again and again. */
 int outcome_status(enum error code);
 
 /* At the end of a mount: says in the log what became of the deletions (why->code is OK where

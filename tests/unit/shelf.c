@@ -73,7 +73,8 @@ static void a_body_is_read_as_it_came_once_it_is_whole(void **state)
 	struct storage *t = *state;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct shelf *s = shelf_create(MEMORY, t->directory);
+		struct shelf *s =
+		    shelf_create(MEMORY, t->directory, (struct shelf_place){NULL, NULL});
 
 		assert_int_equal(add(s, 1, sizes[i]), OK);
 		assert_true(shelf_has(s, 1));
@@ -91,7 +92,8 @@ static void a_body_is_read_as_it_came_once_it_is_whole(void **state)
 static void beyond_the_memory_it_is_in_a_file_without_a_name(void **state)
 {
 	struct storage *t = *state;
-	struct shelf *s = shelf_create(CHUNK_OCTETS, t->directory);
+	struct shelf *s =
+	    shelf_create(CHUNK_OCTETS, t->directory, (struct shelf_place){NULL, NULL});
 	size_t before = names_in(t->directory);
 
 	for (int64_t id = 1; id <= 5; id++) {
@@ -107,7 +109,7 @@ static void beyond_the_memory_it_is_in_a_file_without_a_name(void **state)
 static void where_no_file_can_be_made_another_place_serves_or_it_is_full(void **state)
 {
 	struct storage *t = *state;
-	struct shelf *s = shelf_create(0, "/nonexistent");
+	struct shelf *s = shelf_create(0, "/nonexistent", (struct shelf_place){NULL, NULL});
 
 	setenv("TMPDIR", t->directory, 1);
 	assert_int_equal(add(s, 1, 10), OK);
@@ -122,7 +124,7 @@ static void where_no_file_can_be_made_another_place_serves_or_it_is_full(void **
 
 static void pieces_come_in_order_and_twice_is_once(void **state)
 {
-	struct shelf *s = shelf_create(MEMORY, "/tmp");
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
 
 	shelf_begin(s, 1);
 	assert_int_equal(shelf_add(s, 1, 1, slice_of("b"), 7, NULL), E_STORE);
@@ -137,7 +139,7 @@ static void pieces_come_in_order_and_twice_is_once(void **state)
 
 static void the_oldest_goes_first_when_memory_runs_out(void **state)
 {
-	struct shelf *s = shelf_create(MEMORY, "/tmp");
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
 	uint64_t serial = 0;
 
 	for (int64_t id = 5; id >= 1; id--) {

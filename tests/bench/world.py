@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import leftovers
-from machine import Broken, Cost, Missing, Program, Runner, find
+from machine import Broken, Cost, Missing, Program, Runner, find, tick
 
 USER, PASSWORD = "bench", "secret"
 

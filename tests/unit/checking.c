@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -13,7 +14,8 @@
 #include "storage.h"
 
 static const uint64_t sizes[] = {0, 1, 4000, CHUNK_OCTETS, CHUNK_OCTETS + 1, 40 * CHUNK_OCTETS + 7};
-#define COUNT (sizeof(sizes) / sizeof(sizes[0]))
+#define COUNT     (sizeof(sizes) / sizeof(sizes[0]))
+#define MOST_FILE (1 << 20)
 
 /* A body of that size, listed so; its id. */
 static int64_t store(struct storage *t, const char *uidl, uint64_t size)
@@ -117,6 +119,42 @@ static void damage_is_found_and_thrown_away(void **state)
 	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 0);
 }
 
+/* Of the one message's 4000 octets in the file, the first is another now. */
+static void spoil_the_file(const char *path)
+{
+	CLEANUP(freep) char *octets = xmalloc(MOST_FILE);
+	FILE *f = fopen(path, "r+b");
+	size_t len;
+	char *at;
+
+	assert_non_null(f);
+	len = fread(octets, 1, MOST_FILE, f);
+	at = memmem(octets, len, "xxxxxxxxxxxxxxxx", 16);
+	assert_non_null(at);
+	assert_int_equal(fseek(f, at - octets, SEEK_SET), 0);
+	fputc('y', f);
+	fclose(f);
+}
+
+static void damage_on_the_disk_is_found_though_memory_is_right(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = store(t, "a", 4000);
+	struct checking *c = checking_create(0, false);
+
+	store_checkpoint(t->store);
+	answer(t, c);
+	assert_int_equal(c->found, FOUND_NOTHING);
+	checking_free(c);
+
+	spoil_the_file(t->path);
+	c = checking_create(0, false);
+	answer(t, c);
+	assert_int_equal(c->found, FOUND_DAMAGED);
+	assert_int_equal(c->id, id);
+	checking_free(c);
+}
+
 static void another_size_in_list_is_told_and_no_more(void **state)
 {
 	struct storage *t = *state;
@@ -180,6 +218,8 @@ int main(void)
 		what_is_as_it_came_is_found_so_in_several_steps, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(
 		damage_is_found_and_thrown_away, storage_setup, storage_teardown),
+	    cmocka_unit_test_setup_teardown(damage_on_the_disk_is_found_though_memory_is_right,
+		storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(
 		another_size_in_list_is_told_and_no_more, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(a_body_that_comes_anew_meanwhile_is_looked_at_anew,

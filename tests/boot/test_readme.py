@@ -4,10 +4,12 @@ package is installed. What it says of a tree (contrib/quickstart, meson) is for 
 import os
 import pty
 import re
+import select
+import termios
 
 import pytest
 
-
+from eventually import PATIENCE, eventually
 from programs import TOP
 
 README = (TOP / "README.md").read_text()
@@ -46,6 +48,11 @@ def boot(machine):
     machine.run("update-ca-certificates").ok()
 
 
+def read(terminal):
+    assert select.select([terminal], [], [], PATIENCE)[0], "nothing more stands on the terminal"
+    return os.read(terminal, 4096)
+
+
 def on_terminal(machine, script, answer):
     """Types an answer when something is asked for; returns (exit status, what stood on the terminal)."""
     pid, terminal = pty.fork()
@@ -54,9 +61,11 @@ def on_terminal(machine, script, answer):
         os.execvp(words[0], words)
     text = b""
     try:
-        while piece := os.read(terminal, 4096):
-            if b"Password" in text + piece and b"Password" not in text:
-                os.write(terminal, answer.encode() + b"\n")
+        while b"Password" not in text:
+            text += read(terminal)
+        eventually(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "the end of the echo")
+        os.write(terminal, answer.encode() + b"\n")
+        while piece := read(terminal):
             text += piece
     except OSError:   # EIO: nobody has the terminal open any more
         pass

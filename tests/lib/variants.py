@@ -85,10 +85,16 @@ def given():
     return {name: value if sign else True for name, sign, value in (word.partition("=") for word in words)}
 
 
+# {option: (another, its value)}: the two together are refused, and the test's own one counts.
+CONTRARY = {"nocache": ("prefetch", "all")}
+
+
 def add(options):
     """Adds them where the test says nothing of them."""
     for name, value in given().items():
-        options.setdefault(name, value)
+        other, refused = CONTRARY.get(name, ("", None))
+        if options.get(other, "") != refused:
+            options.setdefault(name, value)
 
 
 def is_meant(key, test):

@@ -1,5 +1,5 @@
 """What open, unlink, rename and all that would write answer: pjdfstest's expectations as a table of our own, of a mount
-as it comes, read-only, and with the kernel's permission check. Nothing of it changes a thing."""
+as it comes, read-only, with the kernel's permission check, and as a mirror. Nothing of it changes a thing."""
 
 import ctypes
 import errno
@@ -23,6 +23,7 @@ MODES = {
     "read-only": {"ro": True},
     "kernel's check": {"default_permissions": True},
     "read-only, kernel's check": {"ro": True, "default_permissions": True},
+    "read-only, kernel's check, mirror": {"ro": True, "default_permissions": True, "prefetch": "all"},
 }
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -259,8 +259,8 @@ static void note(struct reader_ahead *r, size_t place, uint64_t size)
 		size_t room = r->room ? 2 * r->room : FIRST_ROOM;
 		uint64_t *asked = xreallocarray(NULL, room, sizeof(*asked));
 
-		for (size_t at = place - r->looked; at < place; at++)
-			asked[at & (room - 1)] = r->asked[at & (r->room - 1)];
+		for (size_t i = place - r->looked; i < place; i++)
+			asked[i & (room - 1)] = r->asked[i & (r->room - 1)];
 		free(r->asked);
 		r->asked = asked;
 		r->room = room;

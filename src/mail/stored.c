@@ -191,28 +191,28 @@ static enum error last_id(struct store *s, int64_t *id, struct failure *why)
 static int bind_learnt(sqlite3_stmt *q, int at, const struct draft *d, const struct row *r)
 {
 	const struct learnt *l = r->learnt;
-	int failed = SQLITE_OK;
+	int result = SQLITE_OK;
 
 	if (!l)
-		return failed;
+		return result;
 	if (learn_length(l) > 0)
-		failed |= sqlite3_bind_int64(q, at, learn_length(l));
-	failed |= sqlite3_bind_blob(q, at + 1, l->digest, sizeof(l->digest), SQLITE_STATIC);
-	return failed | sqlite3_bind_int64(q, at + 2, stored_received(d, r));
+		result |= sqlite3_bind_int64(q, at, learn_length(l));
+	result |= sqlite3_bind_blob(q, at + 1, l->digest, sizeof(l->digest), SQLITE_STATIC);
+	return result | sqlite3_bind_int64(q, at + 2, stored_received(d, r));
 }
 
 static int bind_new(
     sqlite3_stmt *q, int at, const struct draft *d, const struct stored_new *n, int64_t id)
 {
 	struct slice uidl = row_uidl(d, n->row);
-	int failed = sqlite3_bind_int64(q, at, id);
+	int result = sqlite3_bind_int64(q, at, id);
 
-	failed |= sqlite3_bind_blob64(q, at + 1, uidl.at, uidl.len, SQLITE_STATIC);
-	failed |= sqlite3_bind_int64(q, at + 2, n->ordinal);
-	failed |= sqlite3_bind_int64(q, at + 3, (int64_t)n->row->listed);
-	failed |= sqlite3_bind_int64(q, at + 4, d->at);
-	failed |= sqlite3_bind_int64(q, at + 5, d->at);
-	return failed | bind_learnt(q, at + 6, d, n->row);
+	result |= sqlite3_bind_blob64(q, at + 1, uidl.at, uidl.len, SQLITE_STATIC);
+	result |= sqlite3_bind_int64(q, at + 2, n->ordinal);
+	result |= sqlite3_bind_int64(q, at + 3, (int64_t)n->row->listed);
+	result |= sqlite3_bind_int64(q, at + 4, d->at);
+	result |= sqlite3_bind_int64(q, at + 5, d->at);
+	return result | bind_learnt(q, at + 6, d, n->row);
 }
 
 #define INSERT                                                                                     \

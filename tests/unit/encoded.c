@@ -23,6 +23,12 @@ static const struct {
 	"Gr\xC3\xBC\xC3\x9F"
 	"e \xE2\x82\xAC \xF0\x9F\x98\x80"},
 
+    /* RFC 3629, 4: a character that breaks off, is overlong, a surrogate, beyond the last */
+    {"\xE2\x82x", BAD BAD "x"},
+    {"\xE0\x80\xAF", BAD BAD BAD},
+    {"\xED\xA0\x80", BAD BAD BAD},
+    {"\xF4\x90\x80\x80", BAD BAD BAD BAD},
+
     /* RFC 2047, 8 */
     {"=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"},
     {"=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?= <keld@dkuug.dk>",

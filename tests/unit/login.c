@@ -647,6 +647,12 @@ static void an_early_yes_is_not_believed(void **state)
 	assert_false(login_secret_was_sent(login));
 }
 
+static void no_login_is_freed_like_one(void **state)
+{
+	login_free(NULL);
+	client_free(NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -666,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(credentials_that_cannot_be_sent_are_refused_before),
 	    cmocka_unit_test(a_response_goes_with_auth_where_the_line_has_room),
 	    cmocka_unit_test(an_early_yes_is_not_believed),
+	    cmocka_unit_test(no_login_is_freed_like_one),
 	};
 
 	return cmocka_run_group_tests_name("login", tests, NULL, NULL);

@@ -160,6 +160,9 @@ static void a_long_uidl_is_shortened_and_only_where_it_must(void **state)
 	assert_true(name_is_short(slice_of(name)));
 	name[NAME_LONGEST - 1] = '1';
 	assert_false(name_is_short(slice_of(name)));
+	name[NAME_LONGEST - 1] = '2';
+	memcpy(name, "%zz", 3);
+	assert_false(name_is_short(slice_of(name)));
 }
 
 /* ---- whatever the UIDL is ---- */

@@ -28,6 +28,8 @@ static void a_rendering_never_changes_and_goes_when_forgotten(void **state)
 	assert_int_not_equal(one, two);
 	assert_true(slice_is(buf_slice(&snapshots_find(&all, one)->text), "first"));
 	assert_true(slice_is(buf_slice(&snapshots_find(&all, two)->text), "second"));
+	snapshots_forget(&all, two, 0);
+	assert_non_null(snapshots_find(&all, two));
 	snapshots_forget(&all, two, 1);
 	assert_null(snapshots_find(&all, two));
 	snapshots_forget(&all, two, 1);

@@ -77,11 +77,33 @@ static void without_a_word_from_the_session_it_is_closed(void **state)
 	buf_finish(&text);
 }
 
+static void a_mount_that_ends_says_so_once_its_line_is_closed(void **state)
+{
+	static const struct {
+		enum session_phase phase;
+		const char *want;
+	} rows[] = {
+	    {PHASE_CLOSED, "state: ending\n"},
+	    {PHASE_COMMITTING, "state: committing\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct session_state session = {.phase = rows[i].phase};
+		struct status s = {.account = "x", .state = &session, .ending = true};
+		struct buf text = {0};
+
+		status_render(&text, &s);
+		assert_non_null(strstr(buf_text(&text), rows[i].want));
+		buf_finish(&text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(facts_are_lines_and_a_server_cannot_add_one),
 	    cmocka_unit_test(without_a_word_from_the_session_it_is_closed),
+	    cmocka_unit_test(a_mount_that_ends_says_so_once_its_line_is_closed),
 	};
 
 	return cmocka_run_group_tests_name("status", tests, NULL, NULL);

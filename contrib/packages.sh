@@ -10,6 +10,7 @@ packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
 # What tests/soak reads with.
 packages_soak="fio"
+
 # What contrib/analysis runs.
 packages_analysis="clang-tidy cppcheck shellcheck codespell pyflakes3"
 
@@ -24,6 +25,11 @@ packages_boot="mmdebstrap systemd-container"
 
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
+
+# What the tests need; those with the servers that contrib/servers fetches, and with readers of a Maildir, are skipped
+# without them.
+packages_tests="libcmocka-dev python3 python3-pytest python3-pytest-xdist dovecot-core dovecot-pop3d attr procps util-linux \
+	zsh fish $packages_servers $packages_readers"
 
 # Who may install: root, or whoever sudo lets.
 as_root() {

@@ -13,6 +13,7 @@
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
+#include "outcome.h"
 #include "mounts.h"
 #include "report.h"
 #include "umount.h"
@@ -257,7 +258,8 @@ int command_run(int argc, char **argv)
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		printf("Usage: pop3fs %s %s\n%s\n", row->word, row->words, row->what);
-		return DONE;
+		return outcome_printed(DONE, NOT_DONE);
 	}
-	return row->run ? run(row, argc, argv) : row->run_whole(argc, argv);
+	return outcome_printed(
+	    row->run ? run(row, argc, argv) : row->run_whole(argc, argv), NOT_DONE);
 }

@@ -1,5 +1,7 @@
 #include "outcome.h"
 
+#include <stdio.h>
+
 #include "log.h"
 #include "service.h"
 
@@ -38,4 +40,12 @@ int outcome_say(const struct commit_result *r, const struct failure *why)
 	else if (why->code)
 		log_error("%s", why->words);
 	return r->waiting ? STATUS_WAITING : STATUS_DONE;
+}
+
+int outcome_printed(int status, int lost)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("not all could be written to standard output");
+	return status ? status : lost;
 }

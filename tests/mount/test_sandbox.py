@@ -4,7 +4,6 @@ What it cannot do any more is tried by the unit test `sandbox`; all other suites
 import base64
 import os
 import shutil
-import socket
 from pathlib import Path
 
 import pytest

@@ -2,17 +2,34 @@
 # Debian packages for contrib/check and contrib/quickstart, which source this file.
 
 # Packages that pop3fs is built with, and that its scripts need to mount.
-packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev scdoc"
+packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev libseccomp-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
 packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
+# What tests/soak reads with.
+packages_soak="fio"
+
+# What contrib/analysis runs.
+packages_analysis="clang-tidy cppcheck shellcheck codespell pyflakes3"
+
+# What contrib/coverage needs, beside all that the tests need.
+packages_coverage="gcovr"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 
+# What tests/boot makes and boots its machines with.
+packages_boot="mmdebstrap systemd-container"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
+
+# What the tests need; those with the servers that contrib/servers fetches, and with readers of a Maildir, are skipped
+# without them.
+packages_tests="libcmocka-dev python3 python3-pytest python3-pytest-xdist dovecot-core dovecot-pop3d attr procps util-linux \
+	zsh fish $packages_servers $packages_readers"
 
 # Who may install: root, or whoever sudo lets.
 as_root() {
@@ -68,14 +85,15 @@ packages_install() {
 	return $status
 }
 
-# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, and the
-# /etc/mtab that fusermount3 wants to see. Only root can.
-fuse_usable() {
+# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, the /etc/mtab
+# that fusermount3 wants to see, and a name for 127.0.0.1.
+machine_usable() {
 	if [ "$(id -u)" = 0 ]; then
 		[ -e /dev/fuse ] || modprobe fuse 2>/dev/null || mknod /dev/fuse c 10 229 || true
 		chmod 0666 /dev/fuse 2>/dev/null || true
-		[ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 	fi
+	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab
+	getent hosts localhost >/dev/null || echo "127.0.0.1 localhost" | as_root tee -a /etc/hosts >/dev/null
 	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
 		echo "/dev/fuse cannot be opened: is the fuse module loaded, may this user use it?" >&2
 		return 1

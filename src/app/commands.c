@@ -13,6 +13,7 @@
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
+#include "outcome.h"
 #include "mounts.h"
 #include "report.h"
 #include "umount.h"
@@ -132,7 +133,7 @@ static int undelete_one(const struct mounted *m, const char *name, uint64_t *don
 		log_error("no message has a name as long as %s", name);
 		return NOT_DONE;
 	}
-	strcpy(answer.name, name);
+	memcpy(answer.name, name, strlen(name) + 1);
 	if (asking_ioctl(m, VERB_UNDELETE, &answer, sizeof(answer), CLOCK_NEVER, &why))
 		return complain(&why);
 	*done += answer.done;
@@ -183,7 +184,10 @@ static const struct command {
 	"--json: each line is an object.",
 	.run_whole = events_command},
     {"umount", "[-lfv] MOUNTPOINT",
-	"Commits, unmounts, and waits for the daemon's end. Flags as in umount(8).",
+	"Commits, unmounts, and waits for the daemon's end.\n"
+	"-l: detaches the mount, which goes on for those who use it.\n"
+	"-f: cuts it off from its daemon, whose end is not waited for.\n"
+	"-v: says what umount(8) does.",
 	.run_whole = umount_command},
     {"list", "[--json]",
 	"Shows your mounts (to root: all), their messages, and deletions that wait.\n"
@@ -254,7 +258,8 @@ int command_run(int argc, char **argv)
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		printf("Usage: pop3fs %s %s\n%s\n", row->word, row->words, row->what);
-		return DONE;
+		return outcome_printed(DONE, NOT_DONE);
 	}
-	return row->run ? run(row, argc, argv) : row->run_whole(argc, argv);
+	return outcome_printed(
+	    row->run ? run(row, argc, argv) : row->run_whole(argc, argv), NOT_DONE);
 }

@@ -24,7 +24,7 @@ static void make_places(struct threads *t, const char *database, uint64_t memory
 	char *directory = xstrndup(database, (size_t)(strrchr(database, '/') - database));
 
 	t->queues.pins = pins_create();
-	t->queues.shelf = shelf_create(memory, directory);
+	t->queues.shelf = shelf_create(memory, directory, t->elsewhere);
 }
 
 /* A large database is looked at only as far as it is read (schema.h): what turns out damaged then
@@ -55,12 +55,14 @@ enum error threads_start(struct threads *t, const char *database, const struct r
 	make_places(t, database, room->memory);
 	if (!e)
 		e = store_open(&store, database, why);
-	if (e)
+	if (!e) {
+		facts_load(store, &plan->facts);
+		e = session_start(&t->session, plan, &t->queues, why);
+	}
+	if (e) {
+		tls_free(take(&plan->trust));
 		return e;
-	facts_load(store, &plan->facts);
-	e = session_start(&t->session, plan, &t->queues, why);
-	if (e)
-		return e;
+	}
 	fs_ask_first_listing(&t->queues);
 	return start_storer(t, &store, database, room, why);
 }

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-MANY = 120_000       # more than a database is checked for before it is read (mail/schema.c)
-DELETED = 10_000
+MANY = 101_000       # more than a database is checked for before it is read (mail/schema.c)
+DELETED = 1_010
 
 
 @pytest.fixture

@@ -127,6 +127,8 @@ void fs_free(struct fs *f)
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
+	mirror_finish(f);
+	openless_finish(f);
 	prefetch_free(f->prefetch);
 	prefetch_free(f->pushes);
 	maildrop_free(f->maildrop);
@@ -222,6 +224,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
 	first_tell(f);
+	mirror_begin(f);
 	return OK;
 }
 
@@ -233,7 +236,8 @@ static enum error serve(struct fs *f, int fd, struct failure *why)
 	mount_options(&options, &f->plan);
 	code = mount_serve(&f->fuse, fd, buf_text(&options), &fs_operations, f, why);
 	if (code == OK)
-		code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
+		code = notify_start(
+		    &f->notify, f->fuse, f->plan.store, f->plan.suffix, f->queues, why);
 	return code;
 }
 

@@ -13,29 +13,37 @@
 #include "alloc.h"
 #include "clock.h"
 #include "names.h"
+#include "pins.h"
 #include "push.h"
 #include "queue.h"
 
 struct notice {
 	struct queue_item item;
-	uint64_t ino;
+	uint64_t ino; /* 0: of none is anything forgotten */
 	off_t offset;
 	struct listing *was, *is; /* a swap, where set */
-	fuse_req_t open;          /* to be answered behind it, where set ... */
-	bool keep;                /* ... and the kernel's pages are right */
+	bool spare;               /* what is gone by it */
+	char *name;               /* malloc'd: an entry of `ino`, and nothing else of it */
+	int64_t unused;           /* a message */
 	int64_t push;             /* a message's body, of ... */
 	uint64_t size;            /* ... so many octets; nothing else then */
-	struct pins *pins;        /* of the opener */
-	int64_t id;
+	unsigned round;           /* when that was decided */
+	/* To be answered behind it, where set: */
+	fuse_req_t req;
+	int number; /* by this errno, or (0) as an open ... */
+	bool keep;  /* ... for which the kernel's pages are right ... */
+	int64_t id; /* ... and this body is held */
 };
 
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
 	const char *suffix;
+	struct queues *queues;
 	struct queue notices;
 	struct queue pushes; /* what may wait */
 	struct push *push;
+	atomic_uint round; /* of pushes: notify_push_nothing_old */
 	atomic_bool ending;
 	int ended; /* eventfd */
 };
@@ -44,9 +52,26 @@ static void notice_free(struct notice *x)
 {
 	listing_drop(x->was);
 	listing_drop(x->is);
-	if (x->open)
-		fuse_reply_err(x->open, ENODEV);
+	if (x->req)
+		fuse_reply_err(x->req, ENODEV);
+	free(x->name);
 	free(x);
+}
+
+/* The room looks again, for a body may be among those that it wants to have out. */
+static void spare_unknown(struct notify *n, int64_t id)
+{
+	static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED};
+	struct task *t;
+
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		if (fuse_lowlevel_notify_inval_inode(n->fuse, tree_ino(id, views[i]), -1, 0) !=
+		    -ENOENT)
+			return;
+	pins_spare(n->queues->pins, id);
+	t = task_create(TASK_SPARE);
+	t->id = id;
+	queue_put(&n->queues->tasks, &t->item);
 }
 
 /* Both in order of id: one walk. A name that the kernel never looked up is ENOENT, harmless. */
@@ -62,24 +87,48 @@ static void tell_swap(struct notify *n, const struct notice *x)
 
 		while (j < x->is->count && x->is->messages[j].id < m->id)
 			j++;
-		if (j == x->is->count || x->is->messages[j].id != m->id)
-			fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, name.at, name.len);
+		if (j < x->is->count && x->is->messages[j].id == m->id)
+			continue;
+		fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, name.at, name.len);
+		if (x->spare)
+			spare_unknown(n, m->id);
 	}
+}
+
+static void answer(struct notify *n, struct notice *x)
+{
+	struct fuse_file_info fi = {.keep_cache = x->keep};
+	fuse_req_t req = take(&x->req);
+
+	if (!req)
+		return;
+	if (x->number)
+		fuse_reply_err(req, x->number);
+	else if (fuse_reply_open(req, &fi) != 0)
+		pins_let_go(n->queues->pins, x->id);
+}
+
+static bool is_of_now(void *with, unsigned round)
+{
+	const struct notify *n = with;
+
+	return atomic_load(&n->round) == round;
 }
 
 static void tell(struct notify *n, struct notice *x)
 {
-	struct fuse_file_info fi = {.keep_cache = x->keep};
-
-	if (x->push) {
-		push_body(n->push, x->push, x->size);
-		return;
-	}
+	if (x->push)
+		push_body(n->push, x->push, x->size, is_of_now, n, x->round);
 	if (x->was)
 		tell_swap(n, x);
-	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
-		pins_let_go(x->pins, x->id);
+	if (x->unused)
+		spare_unknown(n, x->unused);
+	if (x->name)
+		fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, x->name, strlen(x->name));
+	else if (x->ino)
+		fuse_lowlevel_notify_inval_inode(
+		    n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
+	answer(n, x);
 }
 
 /* A push may come late: what is wrong in the kernel may not. */
@@ -140,7 +189,7 @@ static bool init_queues(struct notify *n)
 }
 
 enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
-    const char *suffix, struct failure *why)
+    const char *suffix, struct queues *queues, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
@@ -148,6 +197,7 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 
 	n->fuse = fuse;
 	n->suffix = suffix;
+	n->queues = queues;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;
@@ -175,9 +225,12 @@ static void put(struct notify *n, struct notice what)
 	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
 }
 
-void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is)
+void notify_swapped(
+    struct notify *n, uint64_t parent, struct listing *was, struct listing *is, bool spare)
 {
-	put(n, (struct notice){.ino = parent, .was = listing_hold(was), .is = listing_hold(is)});
+	put(n,
+	    (struct notice){
+		.ino = parent, .was = listing_hold(was), .is = listing_hold(is), .spare = spare});
 }
 
 void notify_inode(struct notify *n, uint64_t ino, off_t offset)
@@ -185,16 +238,34 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(
-    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id)
+void notify_entry(struct notify *n, uint64_t parent, const char *name)
 {
-	put(n, (struct notice){
-		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
+	put(n, (struct notice){.ino = parent, .name = xstrdup(name)});
+}
+
+void notify_unused(struct notify *n, int64_t id)
+{
+	put(n, (struct notice){.unused = id});
+}
+
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep, int64_t id)
+{
+	put(n, (struct notice){.ino = ino, .offset = -1, .req = req, .keep = keep, .id = id});
+}
+
+void notify_error(struct notify *n, fuse_req_t req, int number)
+{
+	put(n, (struct notice){.req = req, .number = number});
 }
 
 void notify_push(struct notify *n, int64_t id, uint64_t size)
 {
-	put(n, (struct notice){.push = id, .size = size});
+	put(n, (struct notice){.push = id, .size = size, .round = atomic_load(&n->round)});
+}
+
+void notify_push_nothing_old(struct notify *n)
+{
+	atomic_fetch_add(&n->round, 1);
 }
 
 void notify_end(struct notify *n)

@@ -192,6 +192,14 @@ def short_buffers(path):
     return [*ends, length, room.raw[:length]]
 
 
+def test_what_is_no_attribute_of_users_is_not_supported(anyone, mounts, serve):
+    """So that ls -l does not ask each file for it."""
+    mount = mounts.mount(serve(messages={"letter": LETTER.octets}), anyone)
+    with pytest.raises(OSError) as e:
+        get(mount, "letter", "security.selinux")
+    assert e.value.errno == errno.EOPNOTSUPP
+
+
 def test_noxattr_turns_all_off(person, mounts, serve):
     server = serve(messages={"letter": LETTER.octets})
     mount = mounts.mount(server, person, noxattr=True)

@@ -19,8 +19,11 @@
 #define BUSY_MS  2000 /* another process that looks into the database, sqlite3(1) say */
 #define MOST_IDS (INT64_C(1) << 26) /* above the clock's: a damaged sequence is not believed */
 
-/* cache_size is in KiB; a log that a large transaction made is cut back to journal_size_limit. No
- * mmap: an I/O error would be a SIGBUS, and mapped pages count as the daemon's memory. */
+/* cache_size is in KiB. UIDLs that count upwards fill one page after the other: a million new
+ * messages took 1.3 s with 2 MiB as with 8 and 64; only those in no order (hashes) are slower with
+ * less, 8.6 us each instead of 5 with 16 MiB, which an idle mount would have to keep. A log that a
+ * large transaction made is cut back to journal_size_limit. No mmap: an I/O error would be a
+ * SIGBUS, and mapped pages count as the daemon's memory. */
 static const char settings[] = "PRAGMA synchronous = NORMAL;"
 			       "PRAGMA secure_delete = FAST;"
 			       "PRAGMA cache_size = -2048;"

@@ -243,6 +243,33 @@ static void damage_met_at_work_moves_it_aside_at_the_next_start(void **state)
 	assert_int_equal(bodies_discard(t->store, 1, NULL), OK);
 }
 
+static void what_proves_damaged_while_it_is_read_is_replaced_at_once(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(freep) char *data = xzalloc(CHUNK_OCTETS);
+	int64_t pages, last;
+
+	fill(t);
+	last = storage_number(t, "SELECT max(id) FROM message");
+	for (uint32_t i = 0; i < 40; i++)
+		assert_int_equal(
+		    bodies_add(t->store, 1, i, slice_make(data, CHUNK_OCTETS), 0, NULL), OK);
+	storage_run(t, "DELETE FROM arriving");
+	pages = storage_number(t, "PRAGMA page_count");
+	storage_close(t);
+	overwrite(t->path, pages * 2 / 3 * PAGE, (size_t)(pages / 3) * PAGE);
+
+	storage_open(t);
+	assert_false(store_is_damaged(t->store));
+	assert_int_equal(bodies_discard(t->store, 1, NULL), E_STORE);
+	assert_true(store_is_damaged(t->store));
+	assert_int_equal(store_replace(&t->store, t->path, NULL), OK);
+	assert_int_equal(storage_moved_aside(t), 1);
+	assert_false(store_is_damaged(t->store));
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM message"), 0);
+	assert_true(storage_message(t, "a") > last);
+}
+
 static void what_is_not_ours_is_moved_aside(void **state)
 {
 	static const char *const others[] = {
@@ -385,6 +412,7 @@ int main(void)
 	    TEST(a_durable_commit_syncs_the_log_and_another_does_not),
 	    TEST(a_damaged_database_is_moved_aside_and_made_anew),
 	    TEST(damage_met_at_work_moves_it_aside_at_the_next_start),
+	    TEST(what_proves_damaged_while_it_is_read_is_replaced_at_once),
 	    TEST(what_is_not_ours_is_moved_aside),
 	    TEST(an_empty_file_becomes_a_database),
 	    TEST(a_newer_database_is_left_alone),

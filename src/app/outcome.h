@@ -24,8 +24,8 @@ int outcome_status(enum error code);
  * nothing went wrong), and returns the exit status. */
 int outcome_say(const struct commit_result *r, const struct failure *why);
 
-/* Who asked for words has them only if all of standard output could be written: returns `status`, or
- * says what is wrong and returns `lost` if it could not (and `status` is 0). */
+/* Who asked for words has them only if all of standard output could be written: returns `status`,
+ * or says what is wrong and returns `lost` if it could not (and `status` is 0). */
 int outcome_printed(int status, int lost);
 
 #endif

@@ -19,10 +19,10 @@
  *        asking      a child asks the daemon          verdict     what a commit's answer means
  *        mounthelper mount(8) runs us                 service     what systemd is told
  *        handover    the account, from one daemon to the next
- *        mounted     which mount is meant             mountinfo   what is mounted
- *        verify      is the cache still right?        events      what happens, as it does
- *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
- *        mounts      pop3fs list                      report      a status, for people and programs
+ *        mounted     which mount is meant             verify      is the cache still right?
+ *        events      what happens, as it does         fetch       pop3fs fetch MOUNTPOINT
+ *        progress    how far it has come, in a line   mounts      pop3fs list
+ *        report      a status, for people and programs
  *        json        strings for programs
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
@@ -39,6 +39,7 @@
  *        happenings  what happened, in lines          telling     to whoever listens
  *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
+ *        gone        names that the kernel must forget
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it
@@ -77,7 +78,8 @@
  * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
  *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
  *        untrusted (what a certificate lacks), own (a client's), quiet (a socket for OpenSSL)
- * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
+ * base/  error alloc slice buf log clock queue secret process mountinfo (what is mounted);
+ *        point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */

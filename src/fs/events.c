@@ -39,7 +39,7 @@ static void listed(struct fs *f, struct event *e)
 		maildrop_swap(f->maildrop, take(&e->listing), e->fresh ? telling_gone : NULL,
 		    e->fresh ? telling_come : NULL, f);
 		if (f->notify)
-			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop));
+			notify_swapped(f->notify, was, maildrop_listing(f->maildrop));
 		listing_drop(was);
 	}
 	if (!e->fresh)

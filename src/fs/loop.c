@@ -24,6 +24,8 @@
 #define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
 #define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
+#define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer ... */
+#define ABORTED_MS      1000 /* ... and when the connection was aborted */
 
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
 {
@@ -86,7 +88,7 @@ enum error fs_create(
 	f->plan = *plan;
 	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
-	f->signal_fd = -1;
+	f->signal_fd = f->connection.abort = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
 	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
@@ -111,6 +113,14 @@ static void disconnect(struct fs *f)
 		mount_close(take(&f->fuse));
 }
 
+/* The same, but it has not. */
+static void leave(struct fs *f)
+{
+	log_warning("a notification to the kernel did not return; the mount ends without it");
+	notify_leave(take(&f->notify));
+	mount_leave(take(&f->fuse));
+}
+
 void fs_free(struct fs *f)
 {
 	if (!f)
@@ -132,6 +142,7 @@ void fs_free(struct fs *f)
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
 	closep(&f->signal_fd);
+	connection_finish(&f->connection);
 	buf_finish(&f->reply);
 	free(f->request.mem);
 	free(f->mending);
@@ -223,7 +234,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 
 enum error fs_mount(struct fs *f, struct failure *why)
 {
-	enum error code = mount_open(&f->fuse, &f->plan, &fs_operations, f, why);
+	enum error code = mount_open(&f->fuse, &f->connection, &f->plan, &fs_operations, f, why);
 
 	if (code != OK)
 		return code;
@@ -241,6 +252,12 @@ static void send_commit(struct fs *f)
 
 	j->final = true;
 	queue_put(&f->queues->jobs, &j->item);
+}
+
+/* Whether the mount is to be taken away: what was aborted, or cannot be served, still stands. */
+static bool is_there(const struct fs *f)
+{
+	return f->broken || connected(f) || mount_stands(&f->connection, f->plan.mountpoint);
 }
 
 static void begin_end(struct fs *f, bool detach)
@@ -263,14 +280,28 @@ static bool over(const struct fs *f)
 	return f->ending && (f->committed || clock_ms() >= f->end_by);
 }
 
-/* Nobody waits any more, and the notify thread gets its last answers, so that it can end. */
+static bool notify_ends(struct fs *f, int64_t ms)
+{
+	int64_t deadline = clock_in(ms);
+
+	while (!turn(f, notify_fd(f->notify), deadline))
+		if (clock_ms() >= deadline)
+			return false;
+	return true;
+}
+
+/* Nobody waits any more, and the notify thread gets its last answers, so that it can end. Where
+ * they are not enough, what it waits for is cut off; and if that is not, either, the commit is done
+ * and the account must not stay locked. */
 static void finish(struct fs *f)
 {
 	waiting_close(&f->waiting, ENODEV);
 	notify_end(f->notify);
-	while (!turn(f, notify_fd(f->notify), CLOCK_NEVER))
-		continue;
-	disconnect(f);
+	if (notify_ends(f, NOTIFY_MS) ||
+	    (mount_abort(&f->connection) && notify_ends(f, ABORTED_MS)))
+		disconnect(f);
+	else
+		leave(f);
 }
 
 static enum error outcome(struct fs *f, struct commit_result *result, struct failure *why)
@@ -299,7 +330,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 			telling_all(f);
 		}
 		if (!f->ending && (f->signals || !connected(f)))
-			begin_end(f, f->broken || connected(f));
+			begin_end(f, is_there(f));
 	}
 	finish(f);
 	return outcome(f, result, why);

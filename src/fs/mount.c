@@ -10,8 +10,10 @@
 
 #include "alloc.h"
 #include "log.h"
+#include "mountinfo.h"
 
 #define LONGEST_COMPLAINT 256
+#define LONGEST_PATH      64
 
 static struct buf complaint; /* libfuse's words while it mounts */
 static bool mounting;
@@ -91,7 +93,37 @@ static struct fuse_session *mount_session(
 	return fuse;
 }
 
-enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
+/* The connection's number is the minor one of the file system's device. The newest mount is last.
+ */
+static unsigned number_of(const char *mountpoint)
+{
+	struct mountinfo m;
+	struct mountinfo_row row;
+	unsigned number = 0;
+
+	if (!mountinfo_open(&m))
+		return 0;
+	while (mountinfo_next(&m, &row))
+		if (strcmp(row.target, mountpoint) == 0)
+			number = row.ours ? row.minor : 0;
+	mountinfo_close(&m);
+	return number;
+}
+
+/* Looked for now: when the mount is detached nobody can tell any more. */
+static struct connection connection_of(const char *mountpoint)
+{
+	struct connection c = {.number = number_of(mountpoint), .abort = -1};
+	char path[LONGEST_PATH];
+
+	if (c.number) {
+		snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", c.number);
+		c.abort = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	return c;
+}
+
+enum error mount_open(struct fuse_session **out, struct connection *c, const struct fs_plan *plan,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why)
 {
 	struct fuse_session *fuse;
@@ -109,6 +141,7 @@ enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
 		int fd = fuse_session_fd(fuse);
 
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		*c = connection_of(plan->mountpoint);
 		*out = fuse;
 	}
 	return code;
@@ -117,17 +150,35 @@ enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
 /* fuse_session_unmount unmounts by path, and by now another mount may stand there: unless poll
  * says POLLERR of the descriptor, as it does of a dead connection's, and of a pipe that nobody
  * reads. Putting that in its place also ends the connection. */
-void mount_close(struct fuse_session *fuse)
+void mount_leave(struct fuse_session *fuse)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) != 0) {
-		fuse_session_destroy(fuse);
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return;
-	}
 	close(ends[0]);
 	dup3(ends[1], fuse_session_fd(fuse), O_CLOEXEC);
 	close(ends[1]);
 	fuse_session_unmount(fuse);
+}
+
+void mount_close(struct fuse_session *fuse)
+{
+	mount_leave(fuse);
 	fuse_session_destroy(fuse);
+}
+
+bool mount_abort(const struct connection *c)
+{
+	return c->abort >= 0 && write(c->abort, "1", 1) == 1;
+}
+
+bool mount_stands(const struct connection *c, const char *mountpoint)
+{
+	return c->number && number_of(mountpoint) == c->number;
+}
+
+void connection_finish(struct connection *c)
+{
+	closep(&c->abort);
 }

@@ -12,20 +12,24 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "gone.h"
 #include "names.h"
 #include "push.h"
 #include "queue.h"
+#include "tree.h"
+
+#define MOST_PUSHES 4096 /* that wait */
 
 struct notice {
 	struct queue_item item;
 	uint64_t ino;
 	off_t offset;
-	struct listing *was, *is; /* a swap, where set */
-	fuse_req_t open;          /* to be answered behind it, where set ... */
-	bool keep;                /* ... and the kernel's pages are right */
-	int64_t push;             /* a message's body, of ... */
-	uint64_t size;            /* ... so many octets; nothing else then */
-	struct pins *pins;        /* of the opener */
+	struct gone gone;  /* names of the root that are gone, where set */
+	fuse_req_t open;   /* to be answered behind it, where set ... */
+	bool keep;         /* ... and the kernel's pages are right */
+	int64_t push;      /* a message's body, of ... */
+	uint64_t size;     /* ... so many octets; nothing else then */
+	struct pins *pins; /* of the opener */
 	int64_t id;
 };
 
@@ -34,37 +38,44 @@ struct notify {
 	struct fuse_session *fuse;
 	const char *suffix;
 	struct queue notices;
-	struct queue pushes; /* what may wait */
+	struct queue pushes; /* what may wait ... */
+	atomic_uint waiting; /* ... and how many there are */
 	struct push *push;
+	pthread_mutex_t lock;
+	struct notice *swap; /* the one in the queue that later ones are added to, or NULL */
 	atomic_bool ending;
 	int ended; /* eventfd */
 };
 
 static void notice_free(struct notice *x)
 {
-	listing_drop(x->was);
-	listing_drop(x->is);
+	gone_finish(&x->gone);
 	if (x->open)
 		fuse_reply_err(x->open, ENODEV);
 	free(x);
 }
 
-/* Both in order of id: one walk. A name that the kernel never looked up is ENOENT, harmless. */
+/* A name that the kernel never looked up is ENOENT, harmless. */
+static bool tell_name(void *with, struct slice name)
+{
+	struct notify *n = with;
+	char shown[NAMES_ROOM];
+
+	if (atomic_load(&n->ending))
+		return false;
+	name = names_shown(shown, VIEW_MESSAGE, n->suffix, name);
+	fuse_lowlevel_notify_inval_entry(n->fuse, TREE_ROOT, name.at, name.len);
+	return true;
+}
+
+/* From here on it is this thread's alone: what changes next is another notice. */
 static void tell_swap(struct notify *n, const struct notice *x)
 {
-	size_t j = 0;
-
-	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
-		const struct message *m = &x->was->messages[i];
-		char shown[NAMES_ROOM];
-		struct slice name =
-		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->was, m));
-
-		while (j < x->is->count && x->is->messages[j].id < m->id)
-			j++;
-		if (j == x->is->count || x->is->messages[j].id != m->id)
-			fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, name.at, name.len);
-	}
+	pthread_mutex_lock(&n->lock);
+	if (n->swap == x)
+		n->swap = NULL;
+	pthread_mutex_unlock(&n->lock);
+	gone_each(&x->gone, tell_name, n);
 }
 
 static void tell(struct notify *n, struct notice *x)
@@ -75,9 +86,10 @@ static void tell(struct notify *n, struct notice *x)
 		push_body(n->push, x->push, x->size);
 		return;
 	}
-	if (x->was)
-		tell_swap(n, x);
+	tell_swap(n, x);
 	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
+	if (atomic_load(&n->ending)) /* the pins may be gone by now */
+		return;
 	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
 		pins_let_go(x->pins, x->id);
 }
@@ -91,9 +103,12 @@ static struct queue_item *next(struct notify *n)
 	};
 	struct queue_item *item = queue_take(&n->notices);
 
-	if (!item)
-		item = queue_take(&n->pushes);
-	if (!item)
+	if (item)
+		return item;
+	item = queue_take(&n->pushes);
+	if (item)
+		atomic_fetch_sub(&n->waiting, 1);
+	else
 		poll(both, 2, -1);
 	return item;
 }
@@ -124,6 +139,7 @@ static void free_all(struct notify *n)
 		notice_free((struct notice *)item);
 	queue_finish(&n->notices);
 	queue_finish(&n->pushes);
+	pthread_mutex_destroy(&n->lock);
 	push_free(n->push);
 	close(n->ended);
 	free(n);
@@ -156,6 +172,7 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
 	}
 	n->push = push_create(fuse, store);
+	pthread_mutex_init(&n->lock, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	number = pthread_create(&n->thread, NULL, run, n);
@@ -168,16 +185,23 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 	return OK;
 }
 
-static void put(struct notify *n, struct notice what)
+static struct notice *put(struct notify *n, struct notice what)
 {
 	struct notice *x = xmemdup(&what, sizeof(what));
 
 	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
+	return x;
 }
 
-void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is)
+void notify_swapped(struct notify *n, struct listing *was, struct listing *is)
 {
-	put(n, (struct notice){.ino = parent, .was = listing_hold(was), .is = listing_hold(is)});
+	if (atomic_load(&n->ending)) /* by this thread: the other one may have freed all by now */
+		return;
+	pthread_mutex_lock(&n->lock);
+	if (!n->swap)
+		n->swap = put(n, (struct notice){.ino = TREE_ROOT});
+	gone_add(&n->swap->gone, was, is);
+	pthread_mutex_unlock(&n->lock);
 }
 
 void notify_inode(struct notify *n, uint64_t ino, off_t offset)
@@ -194,7 +218,13 @@ void notify_open(
 
 void notify_push(struct notify *n, int64_t id, uint64_t size)
 {
+	atomic_fetch_add(&n->waiting, 1);
 	put(n, (struct notice){.push = id, .size = size});
+}
+
+bool notify_is_full(const struct notify *n)
+{
+	return atomic_load(&n->waiting) >= MOST_PUSHES;
 }
 
 void notify_end(struct notify *n)
@@ -214,4 +244,9 @@ void notify_join(struct notify *n)
 		return;
 	pthread_join(n->thread, NULL);
 	free_all(n);
+}
+
+void notify_leave(struct notify *n)
+{
+	pthread_detach(n->thread);
 }

@@ -4,6 +4,7 @@
 #ifndef POP3FS_NOTIFY_H
 #define POP3FS_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,10 +21,10 @@ struct notify;
 enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
     const char *suffix, struct failure *why);
 
-/* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
- * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
- * nothing a message: a million may vanish. */
-void notify_swapped(struct notify *n, uint64_t parent, struct listing *was, struct listing *is);
+/* The root held `was` and holds `is` now: names that are gone are forgotten, and what the kernel
+ * knows of the directory itself. Holds two listings at a time as long as it needs them, however
+ * many have come (gone.h), and nothing a message: a million may vanish. */
+void notify_swapped(struct notify *n, struct listing *was, struct listing *is);
 
 /* Attributes and pages from `offset` on (0: all of them) are not to be believed any more. A
  * negative offset: attributes only. */
@@ -36,17 +37,23 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 void notify_open(
     struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
 
-/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
+/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. Not
+ * to be called while so many wait that it is full. */
 void notify_push(struct notify *n, int64_t id, uint64_t size);
+bool notify_is_full(const struct notify *n);
 
-/* Asks the thread to end; what is still queued is left out (opens get ENODEV).
- * notify_fd is readable once it has. The
- * loop must go on answering until then, or until the connection is gone: only this lets a
- * notification that is under way return. */
+/* Asks the thread to end; what is still queued is left out (opens get ENODEV). notify_fd is
+ * readable once it has. The loop must go on answering until then, or until the connection is gone:
+ * only this lets a notification that is under way return. */
 void notify_end(struct notify *n);
 int notify_fd(const struct notify *n);
 
 /* Waits for the thread (which has ended, see above) and frees all. NULL is fine. */
 void notify_join(struct notify *n);
+
+/* Leaves the thread to itself, in a notification that does not return although the connection is
+ * gone: somebody holds a lock of the kernel's for good. It and its session are never freed; it ends
+ * with the process, or by itself. */
+void notify_leave(struct notify *n);
 
 #endif

@@ -300,13 +300,35 @@ enum error journal_settle(struct store *s, struct failure *why)
 	return error;
 }
 
+/* An intention's message is the one that it was made for, or the database is damaged. A DELE goes
+ * by the message: better none than another's. */
+#define ITS_OWN "m.id = i.id AND m.uidl = i.uidl AND i.state BETWEEN 0 AND 4"
+_Static_assert(INTENTION_REFUSED == 4, "the states are those that SQL is told of");
+
+static enum error forget_strange(struct store *s, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "DELETE FROM intention AS i WHERE NOT EXISTS (SELECT 1 FROM message m WHERE " ITS_OWN
+	    ")",
+	    "");
+	int64_t count = error ? 0 : store_touched(s);
+
+	if (count > 0)
+		log_warning("the cache database was damaged: %" PRId64 " of the deletions that "
+			    "waited in it fit no message, and are forgotten",
+		    count);
+	return error;
+}
+
 /* All that an earlier mount left is older than whatever is listed now, also where the clock was set
  * back since. */
 enum error journal_recover(struct store *s, struct failure *why)
 {
 	int64_t armed = 0;
-	enum error error = query_number(s, &armed, why, "SELECT max(armed) FROM intention", "");
+	enum error error = forget_strange(s, why);
 
+	if (!error)
+		error = query_number(s, &armed, why, "SELECT max(armed) FROM intention", "");
 	if (error)
 		return error;
 	store_set_listed_at(s, armed);
@@ -343,7 +365,7 @@ enum error journal_all(struct store *s, struct intentions **out, struct failure 
 	    "SELECT i.id, i.state, i.made, i.armed, i.tries, i.listed, i.digest, i.uidl, "
 	    "m.ordinal, "
 	    "i.listed <> m.listed "
-	    "FROM intention i JOIN message m ON m.id = i.id ORDER BY i.id",
+	    "FROM intention i JOIN message m ON " ITS_OWN " ORDER BY i.id",
 	    "");
 	CLEANUP(freep) struct intentions *all = xzalloc(sizeof(*all));
 	size_t room = 0;

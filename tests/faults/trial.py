@@ -171,8 +171,14 @@ class Trial(World):
         assert not aside, f"a fault that passed is no damage: {aside}"
 
     def _judge_end(self, code):
-        if code is not None and code < 0:
-            assert code == -signal.SIGABRT and self.kind in OUT_OF_MEMORY, f"ended by signal {-code}: {self.hand.log()}"
+        if code is None or code >= 0:
+            return
+        assert self.kind in OUT_OF_MEMORY, f"ended by signal {-code}: {self.hand.log()}"
+        assert code == -signal.SIGABRT or self._is_the_library_s(), f"ended by signal {-code}: {self.hand.log()}"
+
+    def _is_the_library_s(self):
+        """glibc 2.36's getaddrinfo does not look whether its first table of name services could be had."""
+        return all(frame.startswith("libc.so") for frame in self.plan.story().split(" ")[1:5])
 
     def _live_through(self):
         hand = self.hand

@@ -14,7 +14,6 @@
 #include "fs.h"
 #include "happenings.h"
 #include "maildrop.h"
-#include "mount.h"
 #include "notify.h"
 #include "pins.h"
 #include "prefetch.h"
@@ -54,11 +53,11 @@ struct fs {
 	uint64_t fresh; /* messages that came, of which on_new has not been told */
 	struct session_state *state; /* the session thread's last word, or NULL */
 
-	struct fuse_session *fuse;    /* NULL until fs_mount */
-	struct connection connection; /* valid with it */
-	struct fuse_buf request;      /* the one being read; its memory is used again */
-	struct buf reply;             /* of READ and READDIR; used again */
-	struct notify *notify;        /* NULL until fs_mount */
+	struct fuse_session *fuse; /* NULL until fs_mount */
+	int abort;                 /* mount.h */
+	struct fuse_buf request;   /* the one being read; its memory is used again */
+	struct buf reply;          /* of READ and READDIR; used again */
+	struct notify *notify;     /* NULL until fs_mount */
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;

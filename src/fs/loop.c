@@ -88,7 +88,7 @@ enum error fs_create(
 	f->plan = *plan;
 	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
-	f->signal_fd = f->connection.abort = -1;
+	f->signal_fd = f->abort = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
 	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
@@ -142,7 +142,7 @@ void fs_free(struct fs *f)
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
 	closep(&f->signal_fd);
-	connection_finish(&f->connection);
+	closep(&f->abort);
 	buf_finish(&f->reply);
 	free(f->request.mem);
 	free(f->mending);
@@ -234,7 +234,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 
 enum error fs_mount(struct fs *f, struct failure *why)
 {
-	enum error code = mount_open(&f->fuse, &f->connection, &f->plan, &fs_operations, f, why);
+	enum error code = mount_open(&f->fuse, &f->abort, &f->plan, &fs_operations, f, why);
 
 	if (code != OK)
 		return code;
@@ -252,12 +252,6 @@ static void send_commit(struct fs *f)
 
 	j->final = true;
 	queue_put(&f->queues->jobs, &j->item);
-}
-
-/* Whether the mount is to be taken away: what was aborted, or cannot be served, still stands. */
-static bool is_there(const struct fs *f)
-{
-	return f->broken || connected(f) || mount_stands(&f->connection, f->plan.mountpoint);
 }
 
 static void begin_end(struct fs *f, bool detach)
@@ -297,8 +291,7 @@ static void finish(struct fs *f)
 {
 	waiting_close(&f->waiting, ENODEV);
 	notify_end(f->notify);
-	if (notify_ends(f, NOTIFY_MS) ||
-	    (mount_abort(&f->connection) && notify_ends(f, ABORTED_MS)))
+	if (notify_ends(f, NOTIFY_MS) || (mount_abort(f->abort) && notify_ends(f, ABORTED_MS)))
 		disconnect(f);
 	else
 		leave(f);
@@ -330,7 +323,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 			telling_all(f);
 		}
 		if (!f->ending && (f->signals || !connected(f)))
-			begin_end(f, is_there(f));
+			begin_end(f, f->broken || connected(f));
 	}
 	finish(f);
 	return outcome(f, result, why);

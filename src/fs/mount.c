@@ -110,20 +110,19 @@ static unsigned number_of(const char *mountpoint)
 	return number;
 }
 
-/* Looked for now: when the mount is detached nobody can tell any more. */
-static struct connection connection_of(const char *mountpoint)
+/* Opened now: when the mount is detached nobody can tell its number any more. */
+static int open_abort(const char *mountpoint)
 {
-	struct connection c = {.number = number_of(mountpoint), .abort = -1};
+	unsigned number = number_of(mountpoint);
 	char path[LONGEST_PATH];
 
-	if (c.number) {
-		snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", c.number);
-		c.abort = open(path, O_WRONLY | O_CLOEXEC);
-	}
-	return c;
+	if (!number)
+		return -1;
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", number);
+	return open(path, O_WRONLY | O_CLOEXEC);
 }
 
-enum error mount_open(struct fuse_session **out, struct connection *c, const struct fs_plan *plan,
+enum error mount_open(struct fuse_session **out, int *abort, const struct fs_plan *plan,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why)
 {
 	struct fuse_session *fuse;
@@ -141,7 +140,7 @@ enum error mount_open(struct fuse_session **out, struct connection *c, const str
 		int fd = fuse_session_fd(fuse);
 
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		*c = connection_of(plan->mountpoint);
+		*abort = open_abort(plan->mountpoint);
 		*out = fuse;
 	}
 	return code;
@@ -168,17 +167,7 @@ void mount_close(struct fuse_session *fuse)
 	fuse_session_destroy(fuse);
 }
 
-bool mount_abort(const struct connection *c)
+bool mount_abort(int abort)
 {
-	return c->abort >= 0 && write(c->abort, "1", 1) == 1;
-}
-
-bool mount_stands(const struct connection *c, const char *mountpoint)
-{
-	return c->number && number_of(mountpoint) == c->number;
-}
-
-void connection_finish(struct connection *c)
-{
-	closep(&c->abort);
+	return abort >= 0 && write(abort, "1", 1) == 1;
 }

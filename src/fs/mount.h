@@ -13,14 +13,9 @@
  * plan's options. */
 void mount_options(struct buf *options, const struct fs_plan *plan);
 
-/* The kernel's side of a mount. */
-struct connection {
-	unsigned number; /* the file system's device, minor; 0: unknown */
-	int abort;       /* a descriptor that ends it; -1: the kernel offers none */
-};
-
-/* Mounts; the descriptor does not block. E_MOUNT, with libfuse's own words. */
-enum error mount_open(struct fuse_session **out, struct connection *c, const struct fs_plan *plan,
+/* Mounts; the descriptor does not block. E_MOUNT, with libfuse's own words. *abort is what
+ * mount_abort takes, or -1 where the kernel offers none; the caller closes it. */
+enum error mount_open(struct fuse_session **out, int *abort, const struct fs_plan *plan,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why);
 
 /* Cuts the connection and frees the session, but takes no mount away: plan->detach does, and only
@@ -32,11 +27,6 @@ void mount_leave(struct fuse_session *fuse);
 
 /* Ends the connection at once: whoever waits in the kernel for an answer gets an error. false: it
  * cannot be. */
-bool mount_abort(const struct connection *c);
-
-/* Whether that very mount is still there, dead or alive, and no other is on top of it. */
-bool mount_stands(const struct connection *c, const char *mountpoint);
-
-void connection_finish(struct connection *c);
+bool mount_abort(int abort);
 
 #endif

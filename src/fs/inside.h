@@ -54,7 +54,6 @@ struct fs {
 	struct session_state *state; /* the session thread's last word, or NULL */
 
 	struct fuse_session *fuse; /* NULL until fs_mount */
-	int abort;                 /* mount.h */
 	struct fuse_buf request;   /* the one being read; its memory is used again */
 	struct buf reply;          /* of READ and READDIR; used again */
 	struct notify *notify;     /* NULL until fs_mount */

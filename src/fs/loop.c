@@ -24,8 +24,7 @@
 #define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
 #define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
-#define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer ... */
-#define ABORTED_MS      1000 /* ... and when the connection was aborted */
+#define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
 {
@@ -88,13 +87,13 @@ enum error fs_create(
 	f->plan = *plan;
 	f->owner = (struct owner){plan->uid, plan->gid, plan->umask, plan->lf, plan->mtime_seen};
 	f->queues = queues;
-	f->signal_fd = f->abort = -1;
+	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
 	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
-	verbs_init(&f->verbs, plan->commit_ms);
+	verbs_init(&f->verbs, plan->commit_ms, plan->started);
 	code = watch_signals(f, why);
 	if (code == OK)
 		code = reader_open(&f->reader, plan->store, why);
@@ -142,7 +141,6 @@ void fs_free(struct fs *f)
 	maildrop_free(f->maildrop);
 	reader_close(f->reader);
 	closep(&f->signal_fd);
-	closep(&f->abort);
 	buf_finish(&f->reply);
 	free(f->request.mem);
 	free(f->mending);
@@ -232,16 +230,30 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	return OK;
 }
 
+static enum error serve(struct fs *f, int fd, struct failure *why)
+{
+	CLEANUP(buf_finish) struct buf options = {.len = 0};
+	enum error code;
+
+	mount_options(&options, &f->plan);
+	code = mount_serve(&f->fuse, fd, buf_text(&options), &fs_operations, f, why);
+	if (code == OK)
+		code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
+	return code;
+}
+
 enum error fs_mount(struct fs *f, struct failure *why)
 {
-	enum error code = mount_open(&f->fuse, &f->abort, &f->plan, &fs_operations, f, why);
+	int fd;
+	enum error code = f->plan.mount(f->plan.with, &fd, why);
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
+	code = serve(f, fd, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
-		mount_close(take(&f->fuse));
+		if (f->fuse)
+			mount_close(take(&f->fuse));
 	}
 	return code;
 }
@@ -274,9 +286,9 @@ static bool over(const struct fs *f)
 	return f->ending && (f->committed || clock_ms() >= f->end_by);
 }
 
-static bool notify_ends(struct fs *f, int64_t ms)
+static bool notify_ends(struct fs *f)
 {
-	int64_t deadline = clock_in(ms);
+	int64_t deadline = clock_in(NOTIFY_MS);
 
 	while (!turn(f, notify_fd(f->notify), deadline))
 		if (clock_ms() >= deadline)
@@ -285,13 +297,13 @@ static bool notify_ends(struct fs *f, int64_t ms)
 }
 
 /* Nobody waits any more, and the notify thread gets its last answers, so that it can end. Where
- * they are not enough, what it waits for is cut off; and if that is not, either, the commit is done
- * and the account must not stay locked. */
+ * they are not enough somebody holds a lock of the kernel's for longer; but the commit is done, and
+ * the account must not stay locked. */
 static void finish(struct fs *f)
 {
 	waiting_close(&f->waiting, ENODEV);
 	notify_end(f->notify);
-	if (notify_ends(f, NOTIFY_MS) || (mount_abort(f->abort) && notify_ends(f, ABORTED_MS)))
+	if (notify_ends(f))
 		disconnect(f);
 	else
 		leave(f);

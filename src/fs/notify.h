@@ -51,9 +51,8 @@ int notify_fd(const struct notify *n);
 /* Waits for the thread (which has ended, see above) and frees all. NULL is fine. */
 void notify_join(struct notify *n);
 
-/* Leaves the thread to itself, in a notification that does not return although the connection is
- * gone: somebody holds a lock of the kernel's for good. It and its session are never freed; it ends
- * with the process, or by itself. */
+/* Leaves the thread to itself, in a notification that does not return: somebody holds a lock of the
+ * kernel's. It and its session are never freed; it ends with the process, or by itself. */
 void notify_leave(struct notify *n);
 
 #endif

@@ -17,6 +17,7 @@ struct status {
 	uint64_t octets; /* of them */
 	size_t cached;
 	size_t pending; /* deletions */
+	const char *sandbox;
 };
 
 void status_render(struct buf *text, const struct status *s);

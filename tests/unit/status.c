@@ -38,6 +38,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    "skipped lines: 1\n",
 	    "queue: 7\n",
 	    "last error: the server said \"bye\\x0d\\x0astate: ready\"\n",
+	    "sandbox: landlock, seccomp\n",
 	    "version: " POP3FS_VERSION "\n",
 	};
 	struct status s = {.account = "me@example.org",
@@ -45,7 +46,8 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    .messages = 3,
 	    .octets = 1234567890123,
 	    .cached = 2,
-	    .pending = 4};
+	    .pending = 4,
+	    .sandbox = "landlock, seccomp"};
 	struct buf text = {0};
 	const char *at;
 

@@ -41,7 +41,8 @@
  *        happenings  what happened, in lines          telling     to whoever listens
  *        verifying   the verb VERIFY                  usage       what was opened, for the store
  *        fetches     sets of messages to be fetched   filling     for the verb fetch
- *        gone        names that the kernel must forget
+ *        mirror      all of them, kept                openless    ... and read without an open
+ *        editions    bodies that came anew since
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it
@@ -64,6 +65,7 @@
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        counters    UIDLs that begin anew            nameless    messages without one
+ *        newcomers   those a mirror does not show yet
  *        hold        too much is gone to be believed  learning    the headers of a listing
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked

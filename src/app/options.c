@@ -23,7 +23,7 @@
 
 static option_parser parse_flag, parse_kernel, parse_time, parse_size, parse_count, parse_octal,
     parse_user, parse_group, parse_choice, parse_path, parse_suffix, parse_netrc, parse_command,
-    parse_proxy, parse_pin, parse_mechanism;
+    parse_proxy, parse_pin, parse_mechanism, parse_prefetch;
 
 static const char *const tls_words[] = {
     [OPTION_TLS_BY_SOURCE] = "source",
@@ -100,7 +100,7 @@ static const struct option table[] = {
 	{"keep_vanished", parse_count, FIELD(keep_vanished), "30", "and those gone from the server are kept", "DAYS", {0, MOST_DAYS}},
 	{"nocache", parse_flag, FIELD(nocache), .help = "keep no message and no header"},
 	{"memory", parse_size, FIELD(memory), "64M", "for messages that are not in the cache", "SIZE", {LEAST_MEMORY, MOST_MEMORY}},
-	{"prefetch", parse_size, FIELD(prefetch), "64M", "fetched ahead of a reader in order; 0: none", "SIZE", {0, MOST_AHEAD}},
+	{"prefetch", parse_prefetch, FIELD(prefetch), "64M", "fetched ahead of a reader; all: a full mirror", "SIZE", {0, MOST_AHEAD}},
 	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
 	{"mtime", parse_choice, FIELD(mtime), "received", "what a file's time is", "WORD", .choices = mtime_words},
@@ -163,6 +163,15 @@ static enum error parse_size(
     const struct option *row, const char *value, void *field, struct failure *why)
 {
 	return value_size(field, row->name, value, row->range, why);
+}
+
+static enum error parse_prefetch(
+    const struct option *row, const char *value, void *field, struct failure *why)
+{
+	if (strcmp(value, "all") != 0)
+		return parse_size(row, value, field, why);
+	*(uint64_t *)field = OPTION_PREFETCH_ALL;
+	return OK;
 }
 
 static enum error parse_count(
@@ -388,6 +397,11 @@ static bool is_given(const struct options *o, const char *name)
 	return option_given(o, option_find(slice_of(name)));
 }
 
+bool options_let_others_in(const struct options *o)
+{
+	return is_given(o, "allow_other") || is_given(o, "allow_root");
+}
+
 enum error options_check(struct options *o, struct failure *why)
 {
 	bool other = is_given(o, "allow_other"), root = is_given(o, "allow_root");
@@ -399,6 +413,9 @@ enum error options_check(struct options *o, struct failure *why)
 	if (o->auth == MECHANISM_EXTERNAL && !o->cert)
 		return failed(why, E_USAGE,
 		    "auth=EXTERNAL is the login by a client certificate: cert= names it");
+	if (o->nocache && o->prefetch == OPTION_PREFETCH_ALL)
+		return failed(why, E_USAGE,
+		    "prefetch=all keeps every message in the cache, and nocache keeps none");
 	/* whoever lets others in wants the kernel to look at modes */
 	if (other || root)
 		o->default_permissions = true;

@@ -21,6 +21,8 @@ enum option_eol { OPTION_EOL_CRLF, OPTION_EOL_LF };
 enum option_sandbox { OPTION_SANDBOX_AUTO, OPTION_SANDBOX_OFF };
 enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
+#define OPTION_PREFETCH_ALL UINT64_MAX /* a mirror */
+
 #define OPTIONS_MOST 64 /* rows, at most */
 
 struct options {
@@ -43,7 +45,7 @@ struct options {
 	char *suffix;                                          /* NULL: none */
 	unsigned eol;                                          /* enum option_eol */
 	unsigned mtime;                                        /* enum option_mtime */
-	uint64_t prefetch;                                     /* octets */
+	uint64_t prefetch;                                     /* octets, or OPTION_PREFETCH_ALL */
 	uint64_t cache_size, cache_min_free, memory;           /* octets */
 	uint64_t keep_vanished;                                /* days */
 	bool nocache;
@@ -110,6 +112,9 @@ enum error option_set_from(struct options *o, const struct option *row, const ch
 /* Whether it was given, and how; valid until options_finish. */
 bool option_given(const struct options *o, const struct option *row);
 const struct option_origin *option_origin(const struct options *o, const struct option *row);
+
+/* Whether not only who mounts gets in. */
+bool options_let_others_in(const struct options *o);
 
 /* What no single option can see: called once, when all are set. */
 enum error options_check(struct options *o, struct failure *why);

@@ -1,5 +1,7 @@
 #include "plans.h"
 
+#include <unistd.h>
+
 #define MS_IN_SECOND   1000
 #define SECONDS_IN_DAY 86400
 
@@ -59,16 +61,25 @@ struct sandbox_plan plan_sandbox(
 	};
 }
 
+/* A mirror fetches all, and these first. */
+#define MIRROR_AHEAD (UINT64_C(64) << 20)
+
 /* What is fetched ahead shall not push out what has not been read yet. */
 static uint64_t ahead(const struct options *o)
 {
-	uint64_t most = o->prefetch;
+	uint64_t most = o->prefetch == OPTION_PREFETCH_ALL ? MIRROR_AHEAD : o->prefetch;
 
 	if (o->cache_size && most > o->cache_size / CACHE_PART)
 		most = o->cache_size / CACHE_PART;
 	if (o->nocache && most > o->memory / CACHE_PART)
 		most = o->memory / CACHE_PART;
 	return most;
+}
+
+/* Whether a message's mode keeps everybody from writing who gets into the mount. */
+static bool modes_bind(const struct options *o)
+{
+	return geteuid() != 0 && !options_let_others_in(o);
 }
 
 struct fs_plan plan_fs(
@@ -94,5 +105,8 @@ struct fs_plan plan_fs(
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
 	    .prefetch = ahead(o),
+	    .openless = o->default_permissions && (o->read_only || modes_bind(o)),
+	    .mirror = o->prefetch == OPTION_PREFETCH_ALL,
+	    .cache_size = o->cache_size,
 	};
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "fs.h"
 #include "pins.h"
 #include "shelf.h"
 
@@ -26,34 +27,44 @@ static void make_places(struct threads *t, const char *database, uint64_t memory
 	t->queues.shelf = shelf_create(memory, directory, t->elsewhere);
 }
 
-static enum error start_storer(struct threads *t, const char *database,
-    const struct room_plan *room, struct facts *facts, struct failure *why)
+/* A large database is looked at only as far as it is read (schema.h): what turns out damaged then
+ * is replaced like any other. What the session knows of the server stays right. */
+static enum error start_storer(struct threads *t, struct store **store, const char *database,
+    const struct room_plan *room, struct failure *why)
 {
-	CLEANUP(store_closep) struct store *store = NULL;
-	enum error e = store_open(&store, database, why);
+	enum error e = storer_start(&t->storer, *store, room, &t->queues, why);
 
-	if (e)
-		return e;
-	facts_load(store, facts);
-	e = storer_start(&t->storer, store, room, &t->queues, why);
+	if (e && store_is_damaged(*store)) {
+		e = store_replace(store, database, why);
+		if (!e)
+			e = storer_start(&t->storer, *store, room, &t->queues, why);
+	}
 	if (!e)
-		take(&store); /* the thread's now */
+		take(store); /* the thread's now */
 	return e;
 }
 
+/* The server is asked before the store is read: a large listing takes a third of a second to come,
+ * and as long to be read. */
 enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,
     struct session_plan *plan, struct failure *why)
 {
+	CLEANUP(store_closep) struct store *store = NULL;
 	enum error e = make_queues(t, why);
 
 	make_places(t, database, room->memory);
 	if (!e)
-		e = start_storer(t, database, room, &plan->facts, why);
-	if (!e)
+		e = store_open(&store, database, why);
+	if (!e) {
+		facts_load(store, &plan->facts);
 		e = session_start(&t->session, plan, &t->queues, why);
-	if (e)
+	}
+	if (e) {
 		tls_free(take(&plan->trust));
-	return e;
+		return e;
+	}
+	fs_ask_first_listing(&t->queues);
+	return start_storer(t, &store, database, room, why);
 }
 
 /* What was on its way when its receiver ended. */

@@ -19,8 +19,9 @@ struct threads {
 	struct session *session;
 };
 
-/* Opens the database, reads plan->facts from it, and starts both. plan->trust is theirs. What the
- * plan points to lives until threads_end; bodies that do not go into the database are kept in
+/* Opens the database, reads plan->facts from it, starts both, and asks for the first listing.
+ * plan->trust is theirs. What the plan points to lives until threads_end; bodies that do not go into
+ * the database are kept in
  * memory, and in its directory. On failure, too, threads_end takes away what was begun; a zeroed
  * struct threads is one that was never started. */
 enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,

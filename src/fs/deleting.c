@@ -106,6 +106,7 @@ void deleting_undeleted(struct fs *f, int64_t id, const struct failure *how)
 	POINT("undo", "written");
 	if (how->code == OK) {
 		maildrop_undeleted(f->maildrop, id);
+		mirror_undeleted(f, id);
 		if (f->notify)
 			notify_inode(f->notify, TREE_ROOT, 0);
 	}

@@ -1,12 +1,12 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * An open root keeps the listing that was valid at opendir, or at rewinddir: who removes all that
- * he reads does not remove what came after he had looked. Of that it shows what is still there when
- * it is read: once a listing has proved a commit, nothing else tells that a message had been
- * unlinked before. Its cookies are message ids, so any of them resumes anywhere, and deleting while
- * reading skips nothing. Entries may live long in the kernel: the lock that a reader or looker
- * holds on the directory is the one that the notify thread's invalidation takes, so an entry that
- * vanishes meanwhile is taken back afterwards.
+ * An open root keeps the listing that was valid at opendir, or at rewinddir, and in a mirror the
+ * era (newcomers.h): who removes all that he reads does not remove what came after he had looked.
+ * Of that it shows what is still there when it is read: once a listing has proved a commit, nothing
+ * else tells that a message had been unlinked before. Its cookies are message ids, so any of them
+ * resumes anywhere, and deleting while reading skips nothing. Entries may live long in the kernel:
+ * the lock that a reader or looker holds on the directory is the one that the notify thread's
+ * invalidation takes, so an entry that vanishes meanwhile is taken back afterwards.
  *
  * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
  * It is told at each opendir whether what it has is still true, so nobody sees less or more than
@@ -40,6 +40,7 @@ struct directory {
 	uint64_t ino;
 	bool pages;              /* it may fill and read the kernel's */
 	uint64_t version;        /* when it was opened (maildrop.h) */
+	uint32_t era;            /* the same */
 	bool begun;              /* its front was read */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
@@ -112,9 +113,9 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (row)
 		reply_status(f, req);
 	else if (tree_shows(parent, &view) && (m = dir_find(f, view, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, view), entry_seconds(view));
+		reply_entry(f, req, openless_ino(f, m->id, view), entry_seconds(view));
 	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, slice_of(name))))
-		reply_entry(f, req, tree_ino(m->id, VIEW_DELETED), 0);
+		reply_entry(f, req, openless_ino(f, m->id, VIEW_DELETED), 0);
 	else
 		fuse_reply_err(req, ENOENT); /* and not kept: it may arrive */
 }
@@ -186,6 +187,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	d = xnew(struct directory);
 	d->ino = ino;
+	d->era = maildrop_era(f->maildrop);
 	if (ino == TREE_ROOT)
 		refresh_looked(f);
 	if (tree_shows(ino, &d->view))
@@ -250,26 +252,29 @@ static bool add_dots(struct fill *x, uint64_t ino, int64_t offset)
 /* A message of an open directory as the valid listing has it: only there do sizes become true. NULL
  * if it is no longer shown. */
 static const struct message *still_there(
-    const struct fs *f, const struct listing *l, const struct message *m)
+    const struct fs *f, const struct directory *d, const struct message *m)
 {
-	if (l != maildrop_listing(f->maildrop))
+	if (!maildrop_shows(f->maildrop, m->id, d->era))
+		return NULL;
+	if (d->listing != maildrop_listing(f->maildrop))
 		return maildrop_by_id(f->maildrop, m->id);
-	return maildrop_hides(f->maildrop, m->id) ? NULL : m;
+	return m;
 }
 
-static bool add_message(
-    struct fill *x, const struct listing *l, const struct message *m, enum view view)
+static bool add_message(struct fill *x, const struct directory *d, const struct message *m)
 {
+	const struct listing *l = d->listing;
+	enum view view = d->view;
 	struct fuse_entry_param e = {.entry_timeout = entry_seconds(view)};
-	const struct message *valid = still_there(x->fs, l, m);
+	const struct message *valid = still_there(x->fs, d, m);
 	char name[NAMES_ROOM];
 
 	if (!valid)
 		return true;
 	names_shown(name, view, x->fs->plan.suffix, message_name(l, m));
-	e.ino = tree_ino(m->id, view);
 	if (!x->plus || l->count > LARGEST_PLUS)
-		return add_plain(x, name, e.ino, S_IFREG, m->id + COOKIE_FIRST);
+		return add_plain(x, name, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
+	e.ino = openless_ino(x->fs, m->id, view);
 	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
 	return add(x, name, &e, m->id + COOKIE_FIRST);
 }
@@ -280,7 +285,7 @@ static void fill_messages(struct fill *x, const struct directory *d, int64_t aft
 	const struct message *m = listing_after(l, after);
 	size_t i = m ? listing_index(l, m) : l->count;
 
-	while (i < l->count && add_message(x, l, &l->messages[i], d->view))
+	while (i < l->count && add_message(x, d, &l->messages[i]))
 		i++;
 }
 
@@ -317,16 +322,18 @@ static void begin(struct fs *f, struct directory *d)
 {
 	struct listing *valid = maildrop_listing(f->maildrop);
 	uint64_t version = maildrop_version(f->maildrop);
+	uint32_t era = maildrop_era(f->maildrop);
 	bool pages = d->pages, again = d->begun;
 
 	d->begun = true;
-	if (!again || !d->listing || d->listing == valid)
+	if (!again || !d->listing || (d->listing == valid && d->era == era))
 		return;
 	d->pages = false; /* it is none of the others */
 	if (!pages || may_use_pages(f, version)) {
 		listing_drop(d->listing);
 		d->listing = listing_hold(valid);
 		d->version = version;
+		d->era = era;
 	}
 	d->pages = pages;
 }

@@ -39,11 +39,13 @@ static void listed(struct fs *f, struct event *e)
 		maildrop_swap(f->maildrop, take(&e->listing), e->fresh ? telling_gone : NULL,
 		    e->fresh ? telling_come : NULL, f);
 		if (f->notify)
-			notify_swapped(f->notify, was, maildrop_listing(f->maildrop));
+			notify_swapped(f->notify, TREE_ROOT, was, maildrop_listing(f->maildrop),
+			    openless_is_on(f));
 		listing_drop(was);
 	}
 	if (!e->fresh)
 		return;
+	mirror_listed(f);
 	f->listed = true;
 	f->list_failure = (struct failure){0};
 	refresh_answered(f);
@@ -95,8 +97,10 @@ static void happened(struct fs *f, struct event *e)
 		not_listed(f, e);
 		break;
 	case EVENT_FETCHED:
+		openless_fetched(f, e);
 		file_fetched(f, e);
 		verifying_fetched(f, e);
+		mirror_fetched(f, e->id, &e->failure);
 		filling_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_CHECKED:
@@ -104,6 +108,7 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_EVICTED:
 		file_evicted(f, e->id);
+		mirror_evicted(f, e->id);
 		break;
 	case EVENT_HEADED:
 		headers_came(f, e->id, &e->failure);
@@ -144,5 +149,6 @@ void events_take(struct fs *f)
 		happened(f, e);
 		event_free(e);
 	}
+	mirror_tell(f);
 	telling_all(f);
 }

@@ -62,8 +62,8 @@ static void reply_message(struct fs *f, fuse_req_t req, const struct message *m,
 	unsigned flags = message_flags(m);
 
 	if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
-		notify_open(f->notify, req, tree_ino(m->id, view), !(flags & MESSAGE_REPLACED),
-		    f->queues->pins, m->id);
+		notify_open(
+		    f->notify, req, tree_ino(m->id, view), !(flags & MESSAGE_REPLACED), m->id);
 	else
 		file_reply_open(f, req, m->id, view, true);
 }
@@ -141,6 +141,8 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC))
 		fuse_reply_err(req, fs_read_only(f) ? EROFS : EPERM);
+	else if (openless_answers(f, req))
+		return;
 	else if (n.kind == NODE_MESSAGE)
 		open_message(f, req, n.id, VIEW_MESSAGE);
 	else if (n.kind == NODE_MAILDIR)
@@ -168,7 +170,7 @@ static bool is_mending(const struct fs *f, int64_t id, size_t *at)
 void file_forget(struct fs *f, int64_t id, off_t offset)
 {
 	for (size_t i = 0; i < VIEWS; i++)
-		notify_inode(f->notify, tree_ino(id, views[i]), offset);
+		notify_inode(f->notify, openless_ino(f, id, views[i]), offset);
 }
 
 static bool can_fetch(const struct fs *f, int64_t id)
@@ -187,6 +189,7 @@ bool file_fetch_again(struct fs *f, int64_t id, bool urgent)
 		f->mending = xreallocarray(f->mending, f->mendings + 1, sizeof(*f->mending));
 		f->mending[f->mendings++] = id;
 	}
+	openless_leaves(f, id);
 	fs_send_fetch(f, id, urgent, true);
 	return true;
 }
@@ -287,6 +290,17 @@ static void read_message(
 	fuse_reply_buf(req, to, (size_t)len);
 }
 
+/* There is none under this number. Where that may change somebody is to look after it. */
+static void read_nothing(struct fs *f, fuse_req_t req, fuse_ino_t ino)
+{
+	int64_t id = tree_node(ino).id;
+	size_t at;
+
+	fuse_reply_err(req, EIO);
+	if (!openless_is_stale(f, ino) && !is_mending(f, id, &at))
+		file_fetch_again(f, id, false);
+}
+
 /* Who reads messages in order need not ask for the next ones. */
 static void push_ahead(struct fs *f, int64_t id)
 {
@@ -294,8 +308,9 @@ static void push_ahead(struct fs *f, int64_t id)
 
 	prefetch_opened(f->pushes, f->maildrop, id);
 	while (!notify_is_full(f->notify) && (next = prefetch_next(f->pushes, f->maildrop)) != 0)
-		notify_push(f->notify, next,
-		    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));
+		if (tree_edition(openless_ino(f, next, VIEW_MESSAGE)) == 0)
+			notify_push(f->notify, next,
+			    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));
 }
 
 static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t size, off_t offset)
@@ -322,6 +337,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 
 	if (offset < 0)
 		fuse_reply_err(req, EINVAL);
+	else if (!openless_has_octets(f, ino))
+		read_nothing(f, req, ino);
 	else if (n.kind == NODE_MESSAGE || n.kind == NODE_MAILDIR || n.kind == NODE_DELETED)
 		read_message(f, req, n.id, tree_view(ino), size, offset);
 	else if (n.kind == NODE_HEADER)
@@ -330,7 +347,7 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		read_snapshot(f, req, n.id, size, offset);
 	else
 		fuse_reply_err(req, EIO);
-	if (n.kind == NODE_MESSAGE && offset == 0)
+	if (n.kind == NODE_MESSAGE && offset == 0 && tree_edition(ino) == 0)
 		push_ahead(f, n.id);
 }
 

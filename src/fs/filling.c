@@ -107,6 +107,7 @@ static void ask_for(struct fs *f, int64_t id)
 {
 	struct job *j = job_create(JOB_FETCH);
 
+	openless_leaves(f, id);
 	j->id = id;
 	j->waited_for = true;
 	queue_put(&f->queues->jobs, &j->item);

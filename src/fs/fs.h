@@ -28,6 +28,9 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */
+	bool mirror;         /* all messages are kept in the cache (mirror.h) ... */
+	uint64_t cache_size; /* ... if they fit into so many octets; 0: they do */
+	bool openless;       /* nobody in the mount may write whatever modes say (openless.h) */
 	uint64_t max_delete; /* so many deletions may wait for a commit; 0: any number */
 	bool offline;        /* mount what the store has if the server cannot be reached */
 	int64_t commit_ms;   /* the commit at the end may take this long */
@@ -56,7 +59,11 @@ enum error fs_create(
     struct fs **out, const struct fs_plan *plan, struct queues *queues, struct failure *why);
 void fs_free(struct fs *f);
 
-/* Asks for the first listing and takes events until it is there; offline, what an earlier mount
+/* Asks for the listing that a mount begins with. As soon as the session's thread runs: so the
+ * server answers while the store is still being read. */
+void fs_ask_first_listing(struct queues *queues);
+
+/* Takes events until the listing that was asked for is there; offline, what an earlier mount
  * has stored will do. Then says, by plan->notice, what is not as usual: deletions that wait, no
  * server. E_*: what the server or store said. A signal (SIGINT, SIGTERM) ends it with
  * E_INTERRUPT. */

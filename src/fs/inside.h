@@ -14,7 +14,9 @@
 #include "fs.h"
 #include "happenings.h"
 #include "maildrop.h"
+#include "mirror.h"
 #include "notify.h"
+#include "openless.h"
 #include "pins.h"
 #include "prefetch.h"
 #include "reader.h"
@@ -60,8 +62,10 @@ struct fs {
 	struct waiting waiting;
 	struct snapshots snapshots;
 	struct verbs verbs;
-	struct fetch *fetches;         /* oldest first */
-	int64_t last_fetch;            /* its number */
+	struct fetch *fetches; /* oldest first */
+	int64_t last_fetch;    /* its number */
+	struct mirror mirror;
+	struct openless openless;
 	struct directory *directories; /* all that are open */
 	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
 	int64_t kept_since; /* clock.h */

@@ -136,6 +136,8 @@ void fs_free(struct fs *f)
 	snapshots_finish(&f->snapshots);
 	verbs_finish(&f->verbs);
 	filling_finish(f);
+	mirror_finish(f);
+	openless_finish(f);
 	prefetch_free(f->prefetch);
 	prefetch_free(f->pushes);
 	maildrop_free(f->maildrop);
@@ -212,14 +214,18 @@ static bool turn(struct fs *f, int also, int64_t deadline)
 
 /* ---- the story ---- */
 
-enum error fs_first_listing(struct fs *f, struct failure *why)
+void fs_ask_first_listing(struct queues *queues)
 {
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
 	j->first = true;
+	queue_put(&queues->jobs, &j->item);
+}
+
+enum error fs_first_listing(struct fs *f, struct failure *why)
+{
 	f->listing = true;
-	queue_put(&f->queues->jobs, &j->item);
 	while (!f->listed && f->list_failure.code == OK && f->signals == 0)
 		turn(f, -1, CLOCK_NEVER);
 	if (f->signals)
@@ -227,6 +233,7 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
 	first_tell(f);
+	mirror_begin(f);
 	return OK;
 }
 
@@ -238,7 +245,8 @@ static enum error serve(struct fs *f, int fd, struct failure *why)
 	mount_options(&options, &f->plan);
 	code = mount_serve(&f->fuse, fd, buf_text(&options), &fs_operations, f, why);
 	if (code == OK)
-		code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, why);
+		code = notify_start(
+		    &f->notify, f->fuse, f->plan.store, f->plan.suffix, f->queues, why);
 	return code;
 }
 

@@ -12,86 +12,129 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "gone.h"
 #include "names.h"
+#include "pins.h"
 #include "push.h"
 #include "queue.h"
-#include "tree.h"
 
 #define MOST_PUSHES 4096 /* that wait */
 
 struct notice {
 	struct queue_item item;
-	uint64_t ino;
+	uint64_t ino; /* 0: of none is anything forgotten */
 	off_t offset;
-	struct gone gone;  /* names of the root that are gone, where set */
-	fuse_req_t open;   /* to be answered behind it, where set ... */
-	bool keep;         /* ... and the kernel's pages are right */
-	int64_t push;      /* a message's body, of ... */
-	uint64_t size;     /* ... so many octets; nothing else then */
-	struct pins *pins; /* of the opener */
-	int64_t id;
+	struct listing *was, *is; /* a swap, where set */
+	bool spare;               /* what is gone by it */
+	char *name;               /* malloc'd: an entry of `ino`, and nothing else of it */
+	int64_t unused;           /* a message */
+	int64_t push;             /* a message's body, of ... */
+	uint64_t size;            /* ... so many octets; nothing else then */
+	unsigned round;           /* when that was decided */
+	/* To be answered behind it, where set: */
+	fuse_req_t req;
+	int number; /* by this errno, or (0) as an open ... */
+	bool keep;  /* ... for which the kernel's pages are right ... */
+	int64_t id; /* ... and this body is held */
 };
 
 struct notify {
 	pthread_t thread;
 	struct fuse_session *fuse;
 	const char *suffix;
+	struct queues *queues;
 	struct queue notices;
 	struct queue pushes; /* what may wait ... */
 	atomic_uint waiting; /* ... and how many there are */
 	struct push *push;
-	pthread_mutex_t lock;
-	struct notice *swap; /* the one in the queue that later ones are added to, or NULL */
+	atomic_uint round; /* of pushes: notify_push_nothing_old */
 	atomic_bool ending;
 	int ended; /* eventfd */
 };
 
 static void notice_free(struct notice *x)
 {
-	gone_finish(&x->gone);
-	if (x->open)
-		fuse_reply_err(x->open, ENODEV);
+	listing_drop(x->was);
+	listing_drop(x->is);
+	if (x->req)
+		fuse_reply_err(x->req, ENODEV);
+	free(x->name);
 	free(x);
 }
 
-/* A name that the kernel never looked up is ENOENT, harmless. */
-static bool tell_name(void *with, struct slice name)
+/* The room looks again, for a body may be among those that it wants to have out. */
+static void spare_unknown(struct notify *n, int64_t id)
 {
-	struct notify *n = with;
-	char shown[NAMES_ROOM];
+	static const enum view views[] = {VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED};
+	struct task *t;
 
-	if (atomic_load(&n->ending))
-		return false;
-	name = names_shown(shown, VIEW_MESSAGE, n->suffix, name);
-	fuse_lowlevel_notify_inval_entry(n->fuse, TREE_ROOT, name.at, name.len);
-	return true;
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		if (fuse_lowlevel_notify_inval_inode(n->fuse, tree_ino(id, views[i]), -1, 0) !=
+		    -ENOENT)
+			return;
+	if (atomic_load(&n->ending)) /* the other threads may be gone by now: notify_leave */
+		return;
+	pins_spare(n->queues->pins, id);
+	t = task_create(TASK_SPARE);
+	t->id = id;
+	queue_put(&n->queues->tasks, &t->item);
 }
 
-/* From here on it is this thread's alone: what changes next is another notice. */
+/* Both in order of id: one walk. A name that the kernel never looked up is ENOENT, harmless. */
 static void tell_swap(struct notify *n, const struct notice *x)
 {
-	pthread_mutex_lock(&n->lock);
-	if (n->swap == x)
-		n->swap = NULL;
-	pthread_mutex_unlock(&n->lock);
-	gone_each(&x->gone, tell_name, n);
+	size_t j = 0;
+
+	for (size_t i = 0; i < x->was->count && !atomic_load(&n->ending); i++) {
+		const struct message *m = &x->was->messages[i];
+		char shown[NAMES_ROOM];
+		struct slice name =
+		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->was, m));
+
+		while (j < x->is->count && x->is->messages[j].id < m->id)
+			j++;
+		if (j < x->is->count && x->is->messages[j].id == m->id)
+			continue;
+		fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, name.at, name.len);
+		if (x->spare)
+			spare_unknown(n, m->id);
+	}
+}
+
+static void answer(struct notify *n, struct notice *x)
+{
+	struct fuse_file_info fi = {.keep_cache = x->keep};
+	fuse_req_t req;
+
+	if (!x->req || atomic_load(&n->ending))
+		return;
+	req = take(&x->req);
+	if (x->number)
+		fuse_reply_err(req, x->number);
+	else if (fuse_reply_open(req, &fi) != 0)
+		pins_let_go(n->queues->pins, x->id);
+}
+
+static bool is_of_now(void *with, unsigned round)
+{
+	const struct notify *n = with;
+
+	return atomic_load(&n->round) == round;
 }
 
 static void tell(struct notify *n, struct notice *x)
 {
-	struct fuse_file_info fi = {.keep_cache = x->keep};
-
-	if (x->push) {
-		push_body(n->push, x->push, x->size);
-		return;
-	}
-	tell_swap(n, x);
-	fuse_lowlevel_notify_inval_inode(n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
-	if (atomic_load(&n->ending)) /* the pins may be gone by now */
-		return;
-	if (x->open && fuse_reply_open(take(&x->open), &fi) != 0)
-		pins_let_go(x->pins, x->id);
+	if (x->push)
+		push_body(n->push, x->push, x->size, is_of_now, n, x->round);
+	if (x->was)
+		tell_swap(n, x);
+	if (x->unused)
+		spare_unknown(n, x->unused);
+	if (x->name)
+		fuse_lowlevel_notify_inval_entry(n->fuse, x->ino, x->name, strlen(x->name));
+	else if (x->ino)
+		fuse_lowlevel_notify_inval_inode(
+		    n->fuse, x->ino, x->offset, x->offset < 0 ? 0 : -1);
+	answer(n, x);
 }
 
 /* A push may come late: what is wrong in the kernel may not. */
@@ -139,7 +182,6 @@ static void free_all(struct notify *n)
 		notice_free((struct notice *)item);
 	queue_finish(&n->notices);
 	queue_finish(&n->pushes);
-	pthread_mutex_destroy(&n->lock);
 	push_free(n->push);
 	close(n->ended);
 	free(n);
@@ -156,7 +198,7 @@ static bool init_queues(struct notify *n)
 }
 
 enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
-    const char *suffix, struct failure *why)
+    const char *suffix, struct queues *queues, struct failure *why)
 {
 	struct notify *n = xnew(struct notify);
 	sigset_t all, before;
@@ -164,6 +206,7 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 
 	n->fuse = fuse;
 	n->suffix = suffix;
+	n->queues = queues;
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;
@@ -172,7 +215,6 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
 	}
 	n->push = push_create(fuse, store);
-	pthread_mutex_init(&n->lock, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	number = pthread_create(&n->thread, NULL, run, n);
@@ -185,23 +227,19 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 	return OK;
 }
 
-static struct notice *put(struct notify *n, struct notice what)
+static void put(struct notify *n, struct notice what)
 {
 	struct notice *x = xmemdup(&what, sizeof(what));
 
 	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
-	return x;
 }
 
-void notify_swapped(struct notify *n, struct listing *was, struct listing *is)
+void notify_swapped(
+    struct notify *n, uint64_t parent, struct listing *was, struct listing *is, bool spare)
 {
-	if (atomic_load(&n->ending)) /* by this thread: the other one may have freed all by now */
-		return;
-	pthread_mutex_lock(&n->lock);
-	if (!n->swap)
-		n->swap = put(n, (struct notice){.ino = TREE_ROOT});
-	gone_add(&n->swap->gone, was, is);
-	pthread_mutex_unlock(&n->lock);
+	put(n,
+	    (struct notice){
+		.ino = parent, .was = listing_hold(was), .is = listing_hold(is), .spare = spare});
 }
 
 void notify_inode(struct notify *n, uint64_t ino, off_t offset)
@@ -209,22 +247,40 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset)
 	put(n, (struct notice){.ino = ino, .offset = offset});
 }
 
-void notify_open(
-    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id)
+void notify_entry(struct notify *n, uint64_t parent, const char *name)
 {
-	put(n, (struct notice){
-		   .ino = ino, .offset = -1, .open = req, .keep = keep, .pins = pins, .id = id});
+	put(n, (struct notice){.ino = parent, .name = xstrdup(name)});
 }
 
-void notify_push(struct notify *n, int64_t id, uint64_t size)
+void notify_unused(struct notify *n, int64_t id)
 {
-	atomic_fetch_add(&n->waiting, 1);
-	put(n, (struct notice){.push = id, .size = size});
+	put(n, (struct notice){.unused = id});
+}
+
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep, int64_t id)
+{
+	put(n, (struct notice){.ino = ino, .offset = -1, .req = req, .keep = keep, .id = id});
+}
+
+void notify_error(struct notify *n, fuse_req_t req, int number)
+{
+	put(n, (struct notice){.req = req, .number = number});
 }
 
 bool notify_is_full(const struct notify *n)
 {
 	return atomic_load(&n->waiting) >= MOST_PUSHES;
+}
+
+void notify_push(struct notify *n, int64_t id, uint64_t size)
+{
+	atomic_fetch_add(&n->waiting, 1);
+	put(n, (struct notice){.push = id, .size = size, .round = atomic_load(&n->round)});
+}
+
+void notify_push_nothing_old(struct notify *n)
+{
+	atomic_fetch_add(&n->round, 1);
 }
 
 void notify_end(struct notify *n)

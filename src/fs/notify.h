@@ -4,27 +4,33 @@
 #ifndef POP3FS_NOTIFY_H
 #define POP3FS_NOTIFY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <fuse_lowlevel.h>
 
 #include "error.h"
-#include "listing.h"
-#include "pins.h"
+#include "jobs.h"
 
 struct notify;
 
-/* Starts the thread, with all signals blocked. `fuse`, `store` (the database's path) and `suffix`
- * (names.h) outlive it. */
+/* Starts the thread, with all signals blocked. `fuse`, `store` (the database's path), `suffix`
+ * (names.h) and the queues outlive it. */
 enum error notify_start(struct notify **out, struct fuse_session *fuse, const char *store,
-    const char *suffix, struct failure *why);
+    const char *suffix, struct queues *queues, struct failure *why);
 
-/* The root held `was` and holds `is` now: names that are gone are forgotten, and what the kernel
- * knows of the directory itself. Holds two listings at a time as long as it needs them, however
- * many have come (gone.h), and nothing a message: a million may vanish. */
-void notify_swapped(struct notify *n, struct listing *was, struct listing *is);
+/* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
+ * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
+ * nothing a message: a million may vanish. `spare`: as notify_unused, for each that is gone. */
+void notify_swapped(
+    struct notify *n, uint64_t parent, struct listing *was, struct listing *is, bool spare);
+
+/* One name in the directory: the kernel has to look it up again. */
+void notify_entry(struct notify *n, uint64_t parent, const char *name);
+
+/* The message is not listed any more: its body is spared (pins.h) if the kernel knows of none of
+ * its files. */
+void notify_unused(struct notify *n, int64_t id);
 
 /* Attributes and pages from `offset` on (0: all of them) are not to be believed any more. A
  * negative offset: attributes only. */
@@ -34,17 +40,23 @@ void notify_inode(struct notify *n, uint64_t ino, off_t offset);
  * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
  * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. The
  * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
-void notify_open(
-    struct notify *n, fuse_req_t req, uint64_t ino, bool keep, struct pins *pins, int64_t id);
+void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep, int64_t id);
 
-/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. Not
- * to be called while so many wait that it is full. */
+/* Answers a request by an errno, when the kernel has heard of all that came before. */
+void notify_error(struct notify *n, fuse_req_t req, int number);
+
+/* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
 void notify_push(struct notify *n, int64_t id, uint64_t size);
+/* So many wait that no more is to be pushed now. */
 bool notify_is_full(const struct notify *n);
+/* A body is about to be replaced, and its inode number with it: what was to be pushed until now is
+ * not, unless it was read from the database before this. */
+void notify_push_nothing_old(struct notify *n);
 
-/* Asks the thread to end; what is still queued is left out (opens get ENODEV). notify_fd is
- * readable once it has. The loop must go on answering until then, or until the connection is gone:
- * only this lets a notification that is under way return. */
+/* Asks the thread to end; what is still queued is left out (opens get ENODEV).
+ * notify_fd is readable once it has. The
+ * loop must go on answering until then, or until the connection is gone: only this lets a
+ * notification that is under way return. */
 void notify_end(struct notify *n);
 int notify_fd(const struct notify *n);
 

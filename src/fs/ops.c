@@ -24,6 +24,7 @@ static void init(void *with, struct fuse_conn_info *connection)
 	/* Always plus, not only at first sight: find, rsync and tar list first and stat later. */
 	connection->want |= connection->capable & FUSE_CAP_READDIRPLUS;
 	connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+	f->openless.possible = connection->capable & FUSE_CAP_NO_OPEN_SUPPORT;
 	f->greeted = true;
 }
 
@@ -33,6 +34,8 @@ static void forget_one(struct fs *f, uint64_t ino, uint64_t lookups)
 
 	if (n.kind == NODE_SNAPSHOT)
 		snapshots_forget(&f->snapshots, n.id, lookups);
+	else
+		openless_forgets(f, ino);
 }
 
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -153,10 +156,11 @@ static void get_attributes(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info
 
 	if (ino == TREE_ROOT)
 		refresh_looked(f);
-	if (fs_attributes(f, ino, &st, &seconds))
+	if (!openless_is_stale(f, ino) && fs_attributes(f, ino, &st, &seconds))
 		fuse_reply_attr(req, &st, seconds);
 	else
-		fuse_reply_err(req, ESTALE);
+		fuse_reply_err(
+		    req, fi ? EIO : ESTALE); /* for the latter a name is looked up again */
 }
 
 static void get_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -175,7 +179,7 @@ static void get_statfs(fuse_req_t req, fuse_ino_t ino)
 
 void fs_status(const struct fs *f, struct buf *text)
 {
-	const struct status now = {
+	struct status now = {
 	    .account = f->plan.account,
 	    .state = f->state,
 	    .ending = f->ending,
@@ -186,6 +190,7 @@ void fs_status(const struct fs *f, struct buf *text)
 	    .sandbox = f->plan.sandbox,
 	};
 
+	mirror_describe(f, now.mirror, sizeof(now.mirror));
 	status_render(text, &now);
 }
 

@@ -39,11 +39,12 @@ static bool is_there(struct push *p, int64_t id, uint64_t size)
 	return reader_body(p->reader, id, 0, p->body, (size_t)size + 1) == (ssize_t)size;
 }
 
-void push_body(struct push *p, int64_t id, uint64_t size)
+void push_body(
+    struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with, unsigned round)
 {
 	struct fuse_bufvec body = FUSE_BUFVEC_INIT((size_t)size);
 
-	if (size > PREFETCH_LARGEST_PUSH || !is_there(p, id, size))
+	if (size > PREFETCH_LARGEST_PUSH || !is_there(p, id, size) || !wanted(with, round))
 		return;
 	body.buf[0].mem = p->body;
 	fuse_lowlevel_notify_store(p->fuse, tree_ino(id, VIEW_MESSAGE), 0, &body, 0);

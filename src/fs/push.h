@@ -11,12 +11,16 @@
  *   - Should the body be replaced later, the kernel is told to forget its pages after the new one
  * is in the database. That notice is sent by the same thread: a push before it is forgotten with
  *     the rest, one after it reads the new body.
+ *   - In the mode without open (openless.h) an inode number stands for one body, for ever. It is
+ *     taken away before another body can come, and that ends all pushes that were decided before:
+ *     what was read by then is the old body, and may go into the old number's pages at any time.
  *   - A page that a READ has locked makes the push wait for that READ's answer, which the loop
  * gives without waiting for this thread. A message that the kernel does not know, or that is gone,
  * is refused by it (ENOENT), and that is all. */
 #ifndef POP3FS_PUSH_H
 #define POP3FS_PUSH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <fuse_lowlevel.h>
@@ -27,8 +31,11 @@ struct push;
 struct push *push_create(struct fuse_session *fuse, const char *store);
 void push_free(struct push *p); /* NULL is fine */
 
-/* One body of `size` octets: PREFETCH_LARGEST_PUSH at most, else nothing is done. Whatever fails
- * has no consequence but that the kernel asks. */
-void push_body(struct push *p, int64_t id, uint64_t size);
+/* One body of `size` octets: PREFETCH_LARGEST_PUSH at most, else nothing is done; nor where, once
+ * it has been read, it is not `wanted` any more. Whatever fails has no consequence but that the
+ * kernel asks. */
+typedef bool push_wanted(void *with, unsigned round);
+void push_body(
+    struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with, unsigned round);
 
 #endif

@@ -65,6 +65,7 @@ void status_render(struct buf *text, const struct status *s)
 	say_number(text, "messages", s->messages);
 	say_number(text, "bytes", s->octets);
 	say_number(text, "cached", s->cached);
+	say(text, "mirror", s->mirror);
 	say_number(text, "pending deletions", s->pending);
 	say_time(text, "last listing", state->listed);
 	say_number(text, "skipped lines", state->bad_lines);

@@ -16,7 +16,8 @@ struct status {
 	size_t messages; /* visible */
 	uint64_t octets; /* of them */
 	size_t cached;
-	size_t pending; /* deletions */
+	char mirror[128]; /* how far it is, in words (mirror.h) */
+	size_t pending;   /* deletions */
 	const char *sandbox;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define VIEW_BITS      3
+#define EDITION_SHIFT  44 /* ids have 39 bits: a chunk's key is id << 24 */
 #define VIEW_MASK      7u
 #define BLOCK_OCTETS   512u /* st_blocks counts these, whatever st_blksize says */
 #define BEST_OCTETS    4096 /* st_blksize: a page; cp and cat read in 128 KiB anyway */
@@ -47,8 +48,10 @@ static const enum node_kind views[VIEW_MASK + 1] = {
 
 struct node tree_node(uint64_t ino)
 {
-	struct node n = {NODE_NONE, (int64_t)(ino >> VIEW_BITS)};
+	struct node n = {NODE_NONE, 0};
 
+	ino &= (UINT64_C(1) << EDITION_SHIFT) - 1;
+	n.id = (int64_t)(ino >> VIEW_BITS);
 	if (ino == TREE_ROOT)
 		n.kind = NODE_ROOT;
 	else if (n.id == 0)
@@ -63,6 +66,16 @@ struct node tree_node(uint64_t ino)
 uint64_t tree_ino(int64_t id, enum view view)
 {
 	return (uint64_t)id << VIEW_BITS | (unsigned)view;
+}
+
+uint64_t tree_ino_of(int64_t id, enum view view, uint32_t edition)
+{
+	return tree_ino(id, view) | (uint64_t)edition << EDITION_SHIFT;
+}
+
+uint32_t tree_edition(uint64_t ino)
+{
+	return (uint32_t)(ino >> EDITION_SHIFT);
 }
 
 enum view tree_view(uint64_t ino)

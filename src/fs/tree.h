@@ -50,6 +50,10 @@ struct node {
 
 struct node tree_node(uint64_t ino);
 uint64_t tree_ino(int64_t id, enum view view);
+/* The number that the kernel gets of a message has an edition (editions.h) above its own one; all
+ * others have 0. tree_node passes over it; what people see is the number without. */
+uint64_t tree_ino_of(int64_t id, enum view view, uint32_t edition);
+uint32_t tree_edition(uint64_t ino);
 enum view tree_view(uint64_t ino); /* of a message */
 
 /* Whether a directory shows all messages that there are, and by which view. */

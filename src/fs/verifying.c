@@ -110,13 +110,14 @@ static void put(struct fs *f, struct verb_verify *to, const struct checking *c)
 		    names_shown(shown, VIEW_MESSAGE, f->plan.suffix, slice_of(c->name)).at);
 }
 
-/* Not under somebody who reads it, unless there is nothing to read. */
+/* Not under somebody who reads it, unless there is nothing to read; and who reads is not known
+ * without open. */
 static bool may_fetch(const struct fs *f, const struct checking *c)
 {
 	if (f->ending || !listing_by_id(maildrop_listing(f->maildrop), c->id))
 		return false;
-	return c->found == FOUND_DAMAGED ||
-	       (c->found == FOUND_DIFFERS && !pins_are_held(f->queues->pins, c->id));
+	return c->found == FOUND_DAMAGED || (c->found == FOUND_DIFFERS && !openless_is_on(f) &&
+						!pins_are_held(f->queues->pins, c->id));
 }
 
 void verifying_checked(struct fs *f, struct event *e)
@@ -127,6 +128,7 @@ void verifying_checked(struct fs *f, struct event *e)
 	if (c->found == FOUND_DAMAGED) {
 		log_warning("%s is damaged in the cache; it was thrown away", c->name);
 		file_forget(f, c->id, 0);
+		openless_leaves(f, c->id);
 	}
 	if (!v)
 		return;

@@ -154,6 +154,14 @@ static bool is_off(fuse_req_t req)
 	return true;
 }
 
+/* Where a whole namespace (security labels, access lists) does not exist, ls and others ask once
+ * for all files; where only this file has none they ask for each: two requests a file in `ls -l`.
+ */
+static bool is_foreign(const char *name)
+{
+	return strncmp(name, "user.", strlen("user.")) != 0;
+}
+
 void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	CLEANUP(buf_finish) struct buf text = {0};
@@ -163,6 +171,10 @@ void xattrs_get(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
 	if (is_off(req))
 		return;
+	if (is_foreign(name)) {
+		fuse_reply_err(req, EOPNOTSUPP);
+		return;
+	}
 	while (a < attributes + ATTRIBUTES && strcmp(a->name, name) != 0)
 		a++;
 	if (a == attributes + ATTRIBUTES || !find(fs_of(req), ino, &m)) {

@@ -172,6 +172,7 @@ static void tell_fetched(struct chores *c, struct work *w)
 {
 	struct event *e = event_create(EVENT_FETCHED);
 
+	e->replaced = w->replaces;
 	e->held = !w->failure.code && pins_hold(c->queues->pins, w->task->id);
 	to_fs(c, e, w);
 	room_look(&c->room);

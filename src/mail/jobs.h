@@ -248,6 +248,7 @@ struct event {
 	bool same, fresh;
 	bool final;                    /* EVENT_COMMITTED: it answers the final one */
 	bool held;                     /* EVENT_FETCHED: pins_let_go is to be called behind it */
+	bool replaced;                 /* EVENT_FETCHED: the body before had other octets */
 	struct listing *listing;       /* held for the receiver */
 	struct intentions *intentions; /* malloc'd */
 	struct commit_result commit;

@@ -29,6 +29,7 @@ struct maildrop {
 	struct hidden *hidden; /* in order of id; rm in order of arrival adds at its end */
 	size_t count, room;
 	size_t listed; /* of the hidden, those that the listing has */
+	struct newcomers newcomers;
 	int64_t
 	    changed; /* when messages last came, left, were hidden or shown, as far as seen here */
 	long again;  /* and how often within that second before */
@@ -57,6 +58,7 @@ void maildrop_free(struct maildrop *d)
 	listing_drop(d->listing);
 	free(d->intentions);
 	free(d->hidden);
+	newcomers_finish(&d->newcomers);
 	free(d);
 }
 
@@ -133,9 +135,14 @@ bool maildrop_hides(const struct maildrop *d, int64_t id)
 	return find_hidden(d, id) != NULL;
 }
 
+static bool is_visible(const struct maildrop *d, int64_t id)
+{
+	return !maildrop_hides(d, id) && !newcomers_hold(&d->newcomers, id);
+}
+
 static struct message *if_visible(const struct maildrop *d, struct message *m)
 {
-	return m && !maildrop_hides(d, m->id) ? m : NULL;
+	return m && is_visible(d, m->id) ? m : NULL;
 }
 
 struct message *maildrop_by_name(const struct maildrop *d, struct slice name)
@@ -146,6 +153,42 @@ struct message *maildrop_by_name(const struct maildrop *d, struct slice name)
 struct message *maildrop_by_id(const struct maildrop *d, int64_t id)
 {
 	return if_visible(d, listing_by_id(d->listing, id));
+}
+
+/* ---- what is held back ---- */
+
+void maildrop_hold_back(struct maildrop *d, newcomers_ready *ready, void *with)
+{
+	d->newcomers.ready = ready;
+	d->newcomers.with = with;
+}
+
+bool maildrop_holds_back(const struct maildrop *d, int64_t id)
+{
+	return newcomers_hold(&d->newcomers, id);
+}
+
+size_t maildrop_held_back(const struct maildrop *d)
+{
+	return d->newcomers.held;
+}
+
+bool maildrop_show(struct maildrop *d, int64_t id)
+{
+	if (!newcomers_show(&d->newcomers, id) || maildrop_hides(d, id))
+		return false;
+	note_change(d, clock_seconds());
+	return true;
+}
+
+uint32_t maildrop_era(const struct maildrop *d)
+{
+	return d->newcomers.era;
+}
+
+bool maildrop_shows(const struct maildrop *d, int64_t id, uint32_t era)
+{
+	return !maildrop_hides(d, id) && newcomers_shown_in(&d->newcomers, id, era);
 }
 
 /* ---- the deleted ---- */
@@ -304,7 +347,7 @@ static void tell(const struct maildrop *d, const struct listing *l, const struct
 			there++;
 		if (there < other->count && other->messages[there].id == m->id)
 			continue;
-		if (!maildrop_hides(d, m->id))
+		if (is_visible(d, m->id))
 			change(with, l, m);
 	}
 }
@@ -348,14 +391,33 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 	if (!last->changed && d->changed < last_deleted(d))
 		d->changed = last_deleted(d);
 	tell(d, last, next, gone, with);
+	newcomers_swap(&d->newcomers, last, next);
 	tell(d, next, last, come, with);
 }
 
 /* ---- sums ---- */
 
+/* The next one from *at on that is held back, and not hidden besides; NULL: none. */
+static const struct message *next_unseen(const struct maildrop *d, size_t *at)
+{
+	const struct newcomers *n = &d->newcomers;
+
+	while (n->held > 0 && *at < n->count) {
+		const struct newcomer *x = &n->all[(*at)++];
+
+		if (x->era == NEWCOMERS_HELD && !maildrop_hides(d, x->id))
+			return listing_by_id(d->listing, x->id);
+	}
+	return NULL;
+}
+
 size_t maildrop_count(const struct maildrop *d)
 {
-	return d->listing->count - d->listed;
+	size_t count = d->listing->count - d->listed;
+
+	for (size_t at = 0; next_unseen(d, &at);)
+		count--;
+	return count;
 }
 
 /* The pen is another thread's: sums taken while it writes may be one message apart. */
@@ -367,17 +429,23 @@ static uint64_t less(uint64_t all, uint64_t part)
 uint64_t maildrop_octets(const struct maildrop *d)
 {
 	uint64_t octets = 0;
+	const struct message *m;
 
 	for (size_t i = 0; i < d->count; i++)
 		if (d->hidden[i].index != NOT_LISTED)
 			octets += message_size(&d->listing->messages[d->hidden[i].index]);
+	for (size_t at = 0; (m = next_unseen(d, &at));)
+		octets += message_size(m);
 	return less(atomic_load(&d->listing->octets), octets);
 }
 
 size_t maildrop_cached(const struct maildrop *d)
 {
 	size_t cached = 0;
+	const struct message *m;
 
+	for (size_t at = 0; (m = next_unseen(d, &at));)
+		cached += (message_flags(m) & MESSAGE_CACHED) != 0;
 	for (size_t i = 0; i < d->count; i++) {
 		uint32_t index = d->hidden[i].index;
 

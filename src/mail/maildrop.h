@@ -1,5 +1,5 @@
-/* The model that the fs thread owns: the valid listing, less what was unlinked. Memory only;
- * nothing here ever waits. One thread uses it. */
+/* The model that the fs thread owns: the valid listing, less what was unlinked, and in a mirror
+ * what is not here yet. Memory only; nothing here ever waits. One thread uses it. */
 #ifndef POP3FS_MAILDROP_H
 #define POP3FS_MAILDROP_H
 
@@ -8,6 +8,7 @@
 
 #include "jobs.h"
 #include "listing.h"
+#include "newcomers.h"
 
 struct maildrop;
 
@@ -17,7 +18,7 @@ void maildrop_free(struct maildrop *d);
 struct listing *maildrop_listing(
     const struct maildrop *d); /* not held; valid until the next change */
 
-/* Visible messages only: NULL for what is unlinked. */
+/* Visible messages only: NULL for what is unlinked, or held back. */
 struct message *maildrop_by_name(const struct maildrop *d, struct slice name);
 struct message *maildrop_by_id(const struct maildrop *d, int64_t id);
 bool maildrop_hides(const struct maildrop *d, int64_t id);
@@ -40,6 +41,17 @@ void maildrop_undeleted(struct maildrop *d, int64_t id);
 void maildrop_intend(struct maildrop *d, struct intentions *all);
 /* That last word, never NULL; older than what was unlinked or taken back since. */
 const struct intentions *maildrop_intentions(const struct maildrop *d);
+
+/* From now on what comes with a listing is held back unless it is ready (newcomers.h); NULL:
+ * nothing is any more. What is here by then goes on as it was. */
+void maildrop_hold_back(struct maildrop *d, newcomers_ready *ready, void *with);
+bool maildrop_holds_back(const struct maildrop *d, int64_t id);
+size_t maildrop_held_back(const struct maildrop *d);
+/* Shows it. true: it was held back, and is visible now. */
+bool maildrop_show(struct maildrop *d, int64_t id);
+/* Begins anew whenever messages are shown; whether a message was visible in an era, and is. */
+uint32_t maildrop_era(const struct maildrop *d);
+bool maildrop_shows(const struct maildrop *d, int64_t id, uint32_t era);
 
 /* Makes `next` the valid listing (takes the caller's hold) and tells, through `gone` (may be NULL),
  * each message that was visible and is no more, and through `come` each that was not. Linear in

@@ -142,6 +142,8 @@ static void published(struct session *s, struct job *j)
 		return;
 	s->state.listed = j->draft->at;
 	s->state.bad_lines = j->draft->bad_lines;
+	draft_free(
+	    take(&j->draft)); /* of a large maildrop it takes as much memory as the listing */
 	answer_refreshes(s);
 	committing_proved(s, &s->backoff.trouble);
 }

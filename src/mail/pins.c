@@ -11,6 +11,7 @@
 struct pin {
 	int64_t id;
 	unsigned holders;
+	bool spared;
 	unsigned leaving; /* times that it left and the fs thread has not heard of it */
 };
 
@@ -18,6 +19,8 @@ struct pins {
 	pthread_mutex_t lock;
 	struct pin *all; /* in order of id; each has a reason to be here */
 	size_t count, room;
+	size_t spared, leaving; /* so many are */
+	bool all_held;          /* are held that are not spared */
 	bool wanted;
 };
 
@@ -76,10 +79,21 @@ static void drop_if_idle(struct pins *p, const struct pin *x)
 {
 	size_t at = (size_t)(x - p->all);
 
-	if (x->holders > 0 || x->leaving > 0)
+	if (x->holders > 0 || x->leaving > 0 || x->spared)
 		return;
 	p->count--;
 	memmove(p->all + at, p->all + at + 1, (p->count - at) * sizeof(*p->all));
+}
+
+static void set_spared(struct pins *p, struct pin *x, bool spared)
+{
+	if (x->spared == spared)
+		return;
+	x->spared = spared;
+	if (spared)
+		p->spared++;
+	else
+		p->spared--;
 }
 
 /* ---- for all ---- */
@@ -126,8 +140,12 @@ bool pins_leave(struct pins *p, int64_t id)
 		return true;
 	pthread_mutex_lock(&p->lock);
 	x = pin_of(p, id);
-	leaves = x->holders == 0;
+	leaves = x->holders == 0 && (!p->all_held || x->spared);
 	x->leaving += leaves;
+	p->leaving += leaves;
+	if (leaves)
+		set_spared(p, x, false);
+	drop_if_idle(p, x);
 	pthread_mutex_unlock(&p->lock);
 	return leaves;
 }
@@ -140,6 +158,7 @@ void pins_left(struct pins *p, int64_t id)
 		return;
 	pthread_mutex_lock(&p->lock);
 	x = pin_of(p, id);
+	p->leaving -= x->leaving > 0;
 	x->leaving -= x->leaving > 0;
 	drop_if_idle(p, x);
 	pthread_mutex_unlock(&p->lock);
@@ -157,6 +176,66 @@ bool pins_are_held(struct pins *p, int64_t id)
 	held = at < p->count && p->all[at].id == id && p->all[at].holders > 0;
 	pthread_mutex_unlock(&p->lock);
 	return held;
+}
+
+bool pins_hold_all(struct pins *p)
+{
+	bool held;
+
+	if (!p)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	held = p->leaving == 0;
+	p->all_held = p->all_held || held;
+	pthread_mutex_unlock(&p->lock);
+	return held;
+}
+
+void pins_let_all_go(struct pins *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->all_held = false;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pins_hold_all_now(struct pins *p)
+{
+	bool all;
+
+	if (!p)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	all = p->all_held;
+	pthread_mutex_unlock(&p->lock);
+	return all;
+}
+
+void pins_spare(struct pins *p, int64_t id)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	if (p->spared < PINS_SPARED)
+		set_spared(p, pin_of(p, id), true);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pins_keep(struct pins *p, int64_t id)
+{
+	struct pin *x;
+	bool kept;
+
+	if (!p)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	x = pin_of(p, id);
+	kept = x->leaving == 0;
+	set_spared(p, x, false);
+	drop_if_idle(p, x);
+	pthread_mutex_unlock(&p->lock);
+	return kept;
 }
 
 void pins_wanted(struct pins *p)

@@ -31,6 +31,19 @@ void pins_left(struct pins *p, int64_t id);
 
 bool pins_are_held(struct pins *p, int64_t id);
 
+/* In the mode without open (fs/openless.h) nobody says what is in use: nothing leaves any more but
+ * what is spared, one by one. pins_hold_all is false, and changes nothing, while something is just
+ * leaving. pins_let_all_go takes it back. */
+bool pins_hold_all(struct pins *p);
+void pins_let_all_go(struct pins *p);
+bool pins_hold_all_now(struct pins *p);
+
+/* Nobody can use this body any more: it may leave. Beyond PINS_SPARED of them it stays. */
+void pins_spare(struct pins *p, int64_t id);
+/* It is used again. false: it is just leaving. */
+bool pins_keep(struct pins *p, int64_t id);
+#define PINS_SPARED 65536
+
 /* Bodies in use stood in the way: pins_let_go shall say when one is let go. */
 void pins_wanted(struct pins *p);
 

@@ -224,7 +224,8 @@ static bool evict_for_room(struct room *r)
 	if (wanted == 0)
 		return false;
 	choose(r, &v, long_vanished, INT64_MAX, wanted);
-	choose(r, &v, least_used, INT64_MAX, wanted);
+	if (!pins_hold_all_now(r->queues->pins))
+		choose(r, &v, least_used, INT64_MAX, wanted);
 	if (v.blocked && v.octets < wanted)
 		pins_wanted(r->queues->pins);
 	if (v.count == 0)

@@ -30,7 +30,7 @@ enum schema_state {
 	SCHEMA_BAD,   /* damaged, or not ours */
 	SCHEMA_ERROR, /* SQLite could not look (sqlite3_errmsg): busy, no memory, disk errors */
 };
-/* Reads all but bodies and headers. */
+/* Reads all but bodies and headers, and the messages where they are very many. */
 enum schema_state schema_look(sqlite3 *db);
 
 /* SQLite calls a database damaged, too, of which a read failed with EIO: that is the disk's doing,

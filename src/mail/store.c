@@ -105,6 +105,11 @@ sqlite3 *store_handle(struct store *s)
 	return s->db;
 }
 
+bool store_is_damaged(const struct store *s)
+{
+	return s->damaged;
+}
+
 bool store_keeps_headers(const struct store *s)
 {
 	return !s->no_headers;
@@ -367,16 +372,28 @@ static enum error attempt(
 	return error;
 }
 
+static enum error begin_anew(
+    struct store **out, const char *path, int64_t last_id, struct failure *why)
+{
+	bool damaged = false;
+	enum error error = move_aside(path, why);
+
+	return error ? error : attempt(out, path, &last_id, &damaged, why);
+}
+
 enum error store_open(struct store **out, const char *path, struct failure *why)
 {
 	bool damaged = false;
 	int64_t last_id = 0;
 	enum error error = attempt(out, path, &last_id, &damaged, why);
 
-	if (error && damaged) {
-		error = move_aside(path, why);
-		if (!error)
-			error = attempt(out, path, &last_id, &damaged, why);
-	}
-	return error;
+	return error && damaged ? begin_anew(out, path, last_id, why) : error;
+}
+
+enum error store_replace(struct store **s, const char *path, struct failure *why)
+{
+	int64_t last_id = schema_last_id((*s)->db);
+
+	let_go(s);
+	return begin_anew(s, path, last_id, why);
 }

@@ -20,6 +20,11 @@ enum error store_open(struct store **out, const char *path, struct failure *why)
 void store_close(struct store *s); /* checkpoints; NULL is fine */
 void store_closep(struct store **s);
 
+/* Whether SQLite has said so, in anything that was done with it. Then: moves it aside like
+ * store_open, and makes a new one in its place; *s is NULL where that failed. */
+bool store_is_damaged(const struct store *s);
+enum error store_replace(struct store **s, const char *path, struct failure *why);
+
 /* A transaction: begin, then commit or rollback. `durable`: on disk when it returns, else in the
  * log only (safe against kill -9, not yet against a power cut) and on disk at the latest with the
  * next durable one. */

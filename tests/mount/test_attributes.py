@@ -159,11 +159,15 @@ def test_a_header_without_a_date_was_learnt_all_the_same(person, mounts, serve):
 def test_who_asks_wrongly_is_told(person, mounts, serve):
     server = serve(messages={"letter": LETTER.octets})
     mount = mounts.mount(server, person)
-    for name, key in [("letter", "user.other"), ("letter", "security.selinux"), ("", "user.pop3fs.uidl"),
+    for name, key in [("letter", "user.other"), ("", "user.pop3fs.uidl"),
                       (".pop3fs", "user.pop3fs.state"), (".pop3fs/status", "user.pop3fs.uidl")]:
         with pytest.raises(OSError) as e:
             get(mount, name, key)
-        assert e.value.errno in (errno.ENODATA, errno.EOPNOTSUPP), (name, key)
+        assert e.value.errno == errno.ENODATA, (name, key)
+    for key in ("security.selinux", "system.posix_acl_access"):   # ls asks for no other file then
+        with pytest.raises(OSError) as e:
+            get(mount, "letter", key)
+        assert e.value.errno == errno.EOPNOTSUPP, key
     assert mount.call(os.listxattr, mount.path) == []
     for change in (lambda: os.setxattr(mount.path / "letter", "user.x", b"y"),
                    lambda: os.removexattr(mount.path / "letter", "user.pop3fs.uidl")):
@@ -186,6 +190,14 @@ def short_buffers(path):
         ends.append(ctypes.get_errno() if call() < 0 else 0)
     assert libc.getxattr(path, key, room, length) == length
     return [*ends, length, room.raw[:length]]
+
+
+def test_what_is_no_attribute_of_users_is_not_supported(anyone, mounts, serve):
+    """So that ls -l does not ask each file for it."""
+    mount = mounts.mount(serve(messages={"letter": LETTER.octets}), anyone)
+    with pytest.raises(OSError) as e:
+        get(mount, "letter", "security.selinux")
+    assert e.value.errno == errno.EOPNOTSUPP
 
 
 def test_noxattr_turns_all_off(person, mounts, serve):

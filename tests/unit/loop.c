@@ -35,6 +35,7 @@ static enum error first_listing(void)
 	enum error code;
 
 	assert_int_equal(fs_create(&f, &plan, &queues, &why), OK);
+	fs_ask_first_listing(&queues);
 	code = fs_first_listing(f, &why);
 	assert_int_equal(why.code, code);
 	j = (struct job *)queue_take(&queues.jobs);

@@ -474,6 +474,61 @@ static void many_are_unlinked_in_any_order(void **state)
 	}
 }
 
+static bool is_cached(void *with, const struct message *m)
+{
+	return message_flags(m) & MESSAGE_CACHED;
+}
+
+static void what_a_mirror_holds_back_is_not_there(void **state)
+{
+	struct maildrop *d = maildrop_create();
+	struct told told = {0};
+	uint64_t version;
+	uint32_t era;
+
+	swap(d, IDS(1, 2));
+	maildrop_hold_back(d, is_cached, NULL);
+	maildrop_swap(d, make(IDS(1, 2, 3, 4, 5)), note_gone, note_come, &told);
+	assert_string_equal(buf_text(&told.come), "m4 ");
+	assert_null(maildrop_by_id(d, 3));
+	assert_null(maildrop_by_name(d, slice_of("m5")));
+	assert_int_equal(maildrop_count(d), 3);
+	assert_int_equal(maildrop_octets(d), 1 + 2 + 4);
+	assert_int_equal(maildrop_cached(d), 2);
+	assert_int_equal(maildrop_held_back(d), 2);
+	version = maildrop_version(d);
+	era = maildrop_era(d);
+	assert_true(maildrop_show(d, 3));
+	assert_false(maildrop_show(d, 3));
+	assert_false(maildrop_show(d, 1));
+	assert_true(maildrop_version(d) > version);
+	assert_true(maildrop_era(d) > era);
+	assert_false(maildrop_shows(d, 3, era));
+	assert_true(maildrop_shows(d, 3, maildrop_era(d)));
+	maildrop_swap(d, make(IDS(1, 2, 4)), note_gone, note_come, &told);
+	assert_string_equal(buf_text(&told.gone), "m3 "); /* of 5 nobody has heard */
+	maildrop_free(d);
+	buf_finish(&told.gone);
+	buf_finish(&told.come);
+}
+
+static void what_is_deleted_and_held_back_counts_once(void **state)
+{
+	struct maildrop *d = maildrop_create();
+
+	maildrop_hold_back(d, is_cached, NULL);
+	maildrop_intend(d, intend(IDS(1), INTENTION_PENDING));
+	swap(d, IDS(1, 2, 3));
+	assert_int_equal(maildrop_count(d), 1);
+	assert_int_equal(maildrop_octets(d), 2);
+	maildrop_undeleted(d, 1);
+	assert_int_equal(maildrop_count(d), 1);
+	assert_null(maildrop_by_id(d, 1));
+	assert_true(maildrop_show(d, 1));
+	assert_int_equal(maildrop_count(d), 2);
+	maildrop_free(d);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -489,6 +544,8 @@ int main(void)
 	    cmocka_unit_test(a_mount_begins_with_the_last_change_of_the_one_before),
 	    cmocka_unit_test(a_swap_tells_what_was_visible_and_what_is),
 	    cmocka_unit_test(every_change_moves_the_time_of_the_directory),
+	    cmocka_unit_test(what_a_mirror_holds_back_is_not_there),
+	    cmocka_unit_test(what_is_deleted_and_held_back_counts_once),
 	    cmocka_unit_test(many_are_unlinked_in_any_order),
 	};
 

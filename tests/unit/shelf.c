@@ -139,7 +139,7 @@ static void pieces_come_in_order_and_twice_is_once(void **state)
 
 static void a_whole_body_s_pieces_say_how_many_lines_they_have(void **state)
 {
-	struct shelf *s = shelf_create(MEMORY, "/tmp");
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
 	uint32_t lines = 0;
 
 	assert_int_equal(add(s, 1, CHUNK_OCTETS + 1), OK);

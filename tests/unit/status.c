@@ -33,6 +33,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    "messages: 3\n",
 	    "bytes: 1234567890123\n",
 	    "cached: 2\n",
+	    "mirror: 2 of 3\n",
 	    "pending deletions: 4\n",
 	    "last listing: 2023-11-14T22:13:20Z\n",
 	    "skipped lines: 1\n",
@@ -46,6 +47,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    .messages = 3,
 	    .octets = 1234567890123,
 	    .cached = 2,
+	    .mirror = "2 of 3",
 	    .pending = 4,
 	    .sandbox = "landlock, seccomp"};
 	struct buf text = {0};

@@ -28,7 +28,8 @@ static void an_inode_number_says_what_it_is(void **state)
 	    {5 << 3 | 3, NODE_DELETED, 5},
 	    {3, NODE_NONE, 0},
 	    {INT64_C(112000000000) << 3, NODE_MESSAGE, INT64_C(112000000000)},
-	    {UINT64_MAX, NODE_SNAPSHOT, INT64_MAX >> 2},
+	    {UINT64_MAX, NODE_SNAPSHOT, (INT64_C(1) << 41) - 1},
+	    {UINT64_C(9) << 44 | 7 << 3 | 3, NODE_DELETED, 7},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -39,7 +40,9 @@ static void an_inode_number_says_what_it_is(void **state)
 		if (n.kind == NODE_MESSAGE)
 			assert_int_equal(tree_ino(n.id, VIEW_MESSAGE), cases[i].ino);
 		if (n.kind == NODE_DELETED)
-			assert_int_equal(tree_ino(n.id, VIEW_DELETED), cases[i].ino);
+			assert_int_equal(
+			    tree_ino_of(n.id, VIEW_DELETED, tree_edition(cases[i].ino)),
+			    cases[i].ino);
 	}
 }
 

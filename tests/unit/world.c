@@ -146,6 +146,7 @@ static void *run(void *with)
 {
 	struct world *w = with;
 
+	fs_ask_first_listing(&w->queues);
 	w->code = fs_create(&w->fs, &w->plan, &w->queues, &w->why);
 	if (w->code == OK)
 		w->code = fs_first_listing(w->fs, &w->why);

@@ -199,7 +199,7 @@ static enum schema_state look_inside(sqlite3 *db)
 	for (size_t i = 0; state == SCHEMA_GOOD && i < sizeof(checks) / sizeof(checks[0]); i++)
 		state = check(db, checks[i]);
 	if (state == SCHEMA_GOOD)
-		state = verdict(number(db, "SELECT count(*) FROM message", &messages));
+		state = verdict(db, number(db, "SELECT count(*) FROM message", &messages));
 	if (state == SCHEMA_GOOD && messages <= MOST_CHECKED)
 		state = check(db, "PRAGMA quick_check(message)");
 	return state;

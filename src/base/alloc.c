@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
+
 static void *must(void *memory)
 {
-	static const char words[] = "pop3fs: out of memory\n";
-
 	if (memory)
 		return memory;
-	(void)!write(STDERR_FILENO, words, sizeof(words) - 1);
+	log_last_words("out of memory");
 	abort();
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -89,6 +90,18 @@ static void put(enum log_level level, const char *line)
 		fprintf(stderr, "<%d>%s\n", priorities[level], line);
 	else
 		fprintf(stderr, "pop3fs: %s\n", line);
+}
+
+/* syslog(3) has room on the stack for a short one. */
+void log_last_words(const char *words)
+{
+	const struct iovec line[] = {
+	    {(void *)"pop3fs: ", 8}, {(void *)words, strlen(words)}, {(void *)"\n", 1}};
+
+	if (to_syslog)
+		syslog(LOG_CRIT, "%s", words);
+	else
+		(void)!writev(STDERR_FILENO, line, 3);
 }
 
 /* ---- what was said not long ago ---- */

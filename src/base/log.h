@@ -40,6 +40,9 @@ void log_say(enum log_level level, const char *format, ...) __attribute__((forma
 #define log_deed(...)    log_say(LOG_LEVEL_DEED, __VA_ARGS__)
 #define log_debug(...)   log_say(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+/* One sentence of a process that ends at once: takes no memory for it, and no lock of ours. */
+void log_last_words(const char *words);
+
 /* Copies `from` into `to` (room octets, always ended by NUL, cut at the end if it must), every
  * octet outside 0x20-0x7E as \xNN. Returns `to`. */
 char *log_escape(char *to, size_t room, struct slice from);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "log.h"
 
 /* Whole pages of its own, since mlock and madvise know nothing smaller. */
 struct secret {
@@ -21,8 +22,10 @@ struct secret *secret_create(struct slice octets)
 	struct secret *s =
 	    mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (s == MAP_FAILED)
-		abort(); /* as any small allocation that fails: alloc.h */
+	if (s == MAP_FAILED) { /* as any small allocation that fails: alloc.h */
+		log_last_words("out of memory");
+		abort();
+	}
 	(void)mlock(s, room);
 	(void)madvise(s, room, MADV_DONTDUMP);
 	s->room = room;

@@ -307,7 +307,7 @@ static void push_ahead(struct fs *f, int64_t id)
 	int64_t next;
 
 	prefetch_opened(f->pushes, f->maildrop, id);
-	while ((next = prefetch_next(f->pushes, f->maildrop)) != 0)
+	while (!notify_is_full(f->notify) && (next = prefetch_next(f->pushes, f->maildrop)) != 0)
 		if (tree_edition(openless_ino(f, next, VIEW_MESSAGE)) == 0)
 			notify_push(f->notify, next,
 			    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));

@@ -24,6 +24,7 @@
 #define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
 #define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
+#define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
 {
@@ -109,6 +110,14 @@ static void disconnect(struct fs *f)
 	notify_join(take(&f->notify));
 	if (f->fuse)
 		mount_close(take(&f->fuse));
+}
+
+/* The same, but it has not. */
+static void leave(struct fs *f)
+{
+	log_warning("a notification to the kernel did not return; the mount ends without it");
+	notify_leave(take(&f->notify));
+	mount_leave(take(&f->fuse));
 }
 
 void fs_free(struct fs *f)
@@ -285,14 +294,27 @@ static bool over(const struct fs *f)
 	return f->ending && (f->committed || clock_ms() >= f->end_by);
 }
 
-/* Nobody waits any more, and the notify thread gets its last answers, so that it can end. */
+static bool notify_ends(struct fs *f)
+{
+	int64_t deadline = clock_in(NOTIFY_MS);
+
+	while (!turn(f, notify_fd(f->notify), deadline))
+		if (clock_ms() >= deadline)
+			return false;
+	return true;
+}
+
+/* Nobody waits any more, and the notify thread gets its last answers, so that it can end. Where
+ * they are not enough somebody holds a lock of the kernel's for longer; but the commit is done, and
+ * the account must not stay locked. */
 static void finish(struct fs *f)
 {
 	waiting_close(&f->waiting, ENODEV);
 	notify_end(f->notify);
-	while (!turn(f, notify_fd(f->notify), CLOCK_NEVER))
-		continue;
-	disconnect(f);
+	if (notify_ends(f))
+		disconnect(f);
+	else
+		leave(f);
 }
 
 static enum error outcome(struct fs *f, struct commit_result *result, struct failure *why)

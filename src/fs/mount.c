@@ -170,17 +170,20 @@ enum error mount_serve(struct fuse_session **out, int fd, const char *options,
 /* fuse_session_unmount unmounts by path, where there is one, and by now another mount may stand
  * there: unless poll says POLLERR of the descriptor, as it does of a dead connection's, and of a
  * pipe that nobody reads. */
-void mount_close(struct fuse_session *fuse)
+void mount_leave(struct fuse_session *fuse)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) != 0) {
-		fuse_session_destroy(fuse);
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return;
-	}
 	close(ends[0]);
 	dup3(ends[1], fuse_session_fd(fuse), O_CLOEXEC);
 	close(ends[1]);
 	fuse_session_unmount(fuse);
+}
+
+void mount_close(struct fuse_session *fuse)
+{
+	mount_leave(fuse);
 	fuse_session_destroy(fuse);
 }

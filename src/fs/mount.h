@@ -24,4 +24,7 @@ enum error mount_serve(struct fuse_session **out, int fd, const char *options,
  * it. Who still holds a file open gets ENOTCONN from now on. */
 void mount_close(struct fuse_session *fuse);
 
+/* The same, but the session's memory stays, for a thread that still uses it. */
+void mount_leave(struct fuse_session *fuse);
+
 #endif

@@ -17,6 +17,8 @@
 #include "push.h"
 #include "queue.h"
 
+#define MOST_PUSHES 4096 /* that wait */
+
 struct notice {
 	struct queue_item item;
 	uint64_t ino; /* 0: of none is anything forgotten */
@@ -41,7 +43,8 @@ struct notify {
 	const char *suffix;
 	struct queues *queues;
 	struct queue notices;
-	struct queue pushes; /* what may wait */
+	struct queue pushes; /* what may wait ... */
+	atomic_uint waiting; /* ... and how many there are */
 	struct push *push;
 	atomic_uint round; /* of pushes: notify_push_nothing_old */
 	atomic_bool ending;
@@ -68,6 +71,8 @@ static void spare_unknown(struct notify *n, int64_t id)
 		if (fuse_lowlevel_notify_inval_inode(n->fuse, tree_ino(id, views[i]), -1, 0) !=
 		    -ENOENT)
 			return;
+	if (atomic_load(&n->ending)) /* the other threads may be gone by now: notify_leave */
+		return;
 	pins_spare(n->queues->pins, id);
 	t = task_create(TASK_SPARE);
 	t->id = id;
@@ -98,10 +103,11 @@ static void tell_swap(struct notify *n, const struct notice *x)
 static void answer(struct notify *n, struct notice *x)
 {
 	struct fuse_file_info fi = {.keep_cache = x->keep};
-	fuse_req_t req = take(&x->req);
+	fuse_req_t req;
 
-	if (!req)
+	if (!x->req || atomic_load(&n->ending))
 		return;
+	req = take(&x->req);
 	if (x->number)
 		fuse_reply_err(req, x->number);
 	else if (fuse_reply_open(req, &fi) != 0)
@@ -140,9 +146,12 @@ static struct queue_item *next(struct notify *n)
 	};
 	struct queue_item *item = queue_take(&n->notices);
 
-	if (!item)
-		item = queue_take(&n->pushes);
-	if (!item)
+	if (item)
+		return item;
+	item = queue_take(&n->pushes);
+	if (item)
+		atomic_fetch_sub(&n->waiting, 1);
+	else
 		poll(both, 2, -1);
 	return item;
 }
@@ -258,8 +267,14 @@ void notify_error(struct notify *n, fuse_req_t req, int number)
 	put(n, (struct notice){.req = req, .number = number});
 }
 
+bool notify_is_full(const struct notify *n)
+{
+	return atomic_load(&n->waiting) >= MOST_PUSHES;
+}
+
 void notify_push(struct notify *n, int64_t id, uint64_t size)
 {
+	atomic_fetch_add(&n->waiting, 1);
 	put(n, (struct notice){.push = id, .size = size, .round = atomic_load(&n->round)});
 }
 
@@ -285,4 +300,9 @@ void notify_join(struct notify *n)
 		return;
 	pthread_join(n->thread, NULL);
 	free_all(n);
+}
+
+void notify_leave(struct notify *n)
+{
+	pthread_detach(n->thread);
 }

@@ -47,6 +47,8 @@ void notify_error(struct notify *n, fuse_req_t req, int number);
 
 /* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
 void notify_push(struct notify *n, int64_t id, uint64_t size);
+/* So many wait that no more is to be pushed now. */
+bool notify_is_full(const struct notify *n);
 /* A body is about to be replaced, and its inode number with it: what was to be pushed until now is
  * not, unless it was read from the database before this. */
 void notify_push_nothing_old(struct notify *n);
@@ -60,5 +62,9 @@ int notify_fd(const struct notify *n);
 
 /* Waits for the thread (which has ended, see above) and frees all. NULL is fine. */
 void notify_join(struct notify *n);
+
+/* Leaves the thread to itself, in a notification that does not return: somebody holds a lock of the
+ * kernel's. It and its session are never freed; it ends with the process, or by itself. */
+void notify_leave(struct notify *n);
 
 #endif

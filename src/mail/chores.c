@@ -261,10 +261,14 @@ static void tell_marked(struct chores *c, struct work *w)
 	to_session(c, job_create(JOB_MARKED), w);
 }
 
+/* Where nothing was written down all is as it was. */
 static void tell_outcomes(struct chores *c, struct work *w)
 {
-	struct event *e = event_create(EVENT_INTENTIONS);
+	struct event *e;
 
+	if (w->failure.code)
+		return;
+	e = event_create(EVENT_INTENTIONS);
 	e->intentions = take(&w->intentions);
 	to_fs(c, e, w);
 }

@@ -132,7 +132,16 @@ static size_t waiting(const struct intentions *all)
 static enum error mark(struct session *s, struct failure *why);
 static enum error compare(struct session *s, struct failure *why);
 
-void committing_intentions(struct session *s, struct intentions *all)
+/* Nothing is sent: this very listing has settled all, or (how) nobody can tell what there is. */
+static void finish_unsent(struct session *s, const struct failure *how)
+{
+	if (s->line == LINE_COMMITTING)
+		s->line = LINE_READY;
+	s->committing.result.proved = !how;
+	finish(s, how);
+}
+
+void committing_intentions(struct session *s, const struct failure *how, struct intentions *all)
 {
 	struct committing *c = &s->committing;
 	struct failure why = {0};
@@ -141,15 +150,16 @@ void committing_intentions(struct session *s, struct intentions *all)
 		free(all);
 		return;
 	}
+	if (how->code) {
+		free(all);
+		finish_unsent(s, how);
+		return;
+	}
 	free(c->intentions);
 	c->intentions = all;
 	c->result.waiting = waiting(all);
 	if (c->result.waiting == 0) {
-		if (s->line == LINE_COMMITTING)
-			s->line =
-			    LINE_READY; /* this very listing has settled all: nothing is sent */
-		c->result.proved = true;
-		finish(s, NULL);
+		finish_unsent(s, NULL);
 		return;
 	}
 	if (s->plan->read_only) {

@@ -234,7 +234,8 @@ struct committing {
 };
 
 void committing_want(struct session *s, bool final);
-void committing_intentions(struct session *s, struct intentions *all);
+/* The journal's, owned from here on; or why it could not be read. */
+void committing_intentions(struct session *s, const struct failure *how, struct intentions *all);
 enum error committing_start(struct session *s, struct failure *why); /* the line is ready for it */
 enum error committing_marked(struct session *s, const struct failure *how, struct failure *why);
 enum error committing_answer(struct session *s, const struct answer *a, struct failure *why);

@@ -320,12 +320,18 @@ static enum error forget_strange(struct store *s, struct failure *why)
 	return error;
 }
 
+/* All that an earlier mount left is older than whatever is listed now, also where the clock was set
+ * back since. */
 enum error journal_recover(struct store *s, struct failure *why)
 {
+	int64_t armed = 0;
 	enum error error = forget_strange(s, why);
 
+	if (!error)
+		error = query_number(s, &armed, why, "SELECT max(armed) FROM intention", "");
 	if (error)
 		return error;
+	store_set_listed_at(s, armed);
 	return query_run(s, why, "UPDATE intention SET state = ?2 WHERE state = ?1", "ii",
 	    (int64_t)INTENTION_SENT, (int64_t)INTENTION_UNKNOWN);
 }

@@ -180,7 +180,7 @@ void orders_take(struct session *s, struct job *j)
 		published(s, j);
 		break;
 	case JOB_INTENTIONS:
-		committing_intentions(s, take(&j->intentions));
+		committing_intentions(s, &j->failure, take(&j->intentions));
 		break;
 	case JOB_KEPT:
 		fetching_kept(s, j->id);

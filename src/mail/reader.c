@@ -308,11 +308,14 @@ ssize_t reader_header_part(struct reader *r, int64_t id, uint64_t offset, void *
 bool reader_recall(struct reader *r, const char *key, char *value, size_t room)
 {
 	CLEANUP(end) sqlite3_stmt *q = r->queries[FACT];
+	const char *text;
 
 	sqlite3_reset(q);
 	if (sqlite3_bind_text(q, 1, key, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW)
 		return false;
-	snprintf(value, room, "%s", (const char *)sqlite3_column_text(q, 0));
-	return true;
+	text = (const char *)sqlite3_column_text(q, 0);
+	if (text) /* else no memory */
+		snprintf(value, room, "%s", text);
+	return text != NULL;
 }

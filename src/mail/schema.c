@@ -1,5 +1,6 @@
 #include "schema.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* page_size and auto_vacuum cannot change once the first page is written; facts.md has why 16 KiB.
@@ -120,8 +121,27 @@ int schema_create(sqlite3 *db, sqlite3_int64 first)
 	return result;
 }
 
+static bool is_of_the_device(sqlite3_file *file)
+{
+	int number = 0;
+
+	if (!file || !file->pMethods ||
+	    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK)
+		return false;
+	return number == EIO || number == ENXIO || number == ERANGE;
+}
+
+bool schema_disk_failed(sqlite3 *db)
+{
+	sqlite3_file *base = NULL, *log = NULL;
+
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &base);
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	return is_of_the_device(base) || is_of_the_device(log);
+}
+
 /* What the code of a failed look says about the file. */
-static enum schema_state verdict(int result)
+static enum schema_state verdict(sqlite3 *db, int result)
 {
 	switch (result & 0xff) {
 	case SQLITE_OK:
@@ -129,6 +149,7 @@ static enum schema_state verdict(int result)
 	case SQLITE_DONE:
 		return SCHEMA_GOOD;
 	case SQLITE_CORRUPT:
+		return schema_disk_failed(db) ? SCHEMA_ERROR : SCHEMA_BAD;
 	case SQLITE_NOTADB:
 	case SQLITE_ERROR: /* no such table or column */
 		return SCHEMA_BAD;
@@ -145,7 +166,7 @@ static enum schema_state probe(sqlite3 *db, const char *sql)
 	if (result == SQLITE_OK)
 		result = sqlite3_step(q);
 	sqlite3_finalize(q);
-	return verdict(result);
+	return verdict(db, result);
 }
 
 /* One row, "ok", is what a sound table gives. */
@@ -154,13 +175,16 @@ static enum schema_state check(sqlite3 *db, const char *sql)
 	sqlite3_stmt *q = NULL;
 	int result = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
 	enum schema_state state;
+	const char *text;
 
 	if (result == SQLITE_OK)
 		result = sqlite3_step(q);
-	state = verdict(result);
-	if (state == SCHEMA_GOOD &&
-	    (result != SQLITE_ROW || strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0))
-		state = SCHEMA_BAD;
+	state = verdict(db, result);
+	text = result == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : "nothing";
+	if (!text)
+		state = SCHEMA_ERROR; /* no memory */
+	else if (state == SCHEMA_GOOD && strcmp(text, "ok") != 0)
+		state = schema_disk_failed(db) ? SCHEMA_ERROR : SCHEMA_BAD;
 	sqlite3_finalize(q);
 	return state;
 }
@@ -175,7 +199,7 @@ static enum schema_state look_inside(sqlite3 *db)
 	for (size_t i = 0; state == SCHEMA_GOOD && i < sizeof(checks) / sizeof(checks[0]); i++)
 		state = check(db, checks[i]);
 	if (state == SCHEMA_GOOD)
-		state = verdict(number(db, "SELECT count(*) FROM message", &messages));
+		state = verdict(db, number(db, "SELECT count(*) FROM message", &messages));
 	if (state == SCHEMA_GOOD && messages <= MOST_CHECKED)
 		state = check(db, "PRAGMA quick_check(message)");
 	return state;
@@ -189,7 +213,7 @@ enum schema_state schema_look(sqlite3 *db)
 	if (result == SQLITE_OK)
 		result = number(db, "SELECT count(*) FROM sqlite_schema", &things);
 	if (result != SQLITE_OK)
-		return verdict(result);
+		return verdict(db, result);
 	if (version == 0 && things == 0)
 		return SCHEMA_NONE;
 	if (version > SCHEMA_VERSION)

@@ -10,6 +10,8 @@
 #ifndef POP3FS_SCHEMA_H
 #define POP3FS_SCHEMA_H
 
+#include <stdbool.h>
+
 #include <sqlite3.h>
 
 #define SCHEMA_VERSION 1
@@ -30,6 +32,10 @@ enum schema_state {
 };
 /* Reads all but bodies and headers, and the messages where they are very many. */
 enum schema_state schema_look(sqlite3 *db);
+
+/* SQLite calls a database damaged, too, of which a read failed with EIO: that is the disk's doing,
+ * and may pass. Whether it met one of these. */
+bool schema_disk_failed(sqlite3 *db);
 
 /* The highest id that a database gave out, as far as a damaged one can tell; 0: unknown. */
 sqlite3_int64 schema_last_id(sqlite3 *db);

@@ -56,6 +56,8 @@ enum error store_failed(struct store *s, const char *doing, struct failure *why)
 	bool full = result == SQLITE_FULL ||
 		    (result == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
 
+	if ((result == SQLITE_CORRUPT || result == SQLITE_OK) && schema_disk_failed(s->db))
+		return failed(why, E_STORE, "cannot %s: the disk cannot be read", doing);
 	if (result == SQLITE_CORRUPT || result == SQLITE_NOTADB)
 		s->damaged = true;
 	return failed(why, full ? E_FULL : E_STORE, "cannot %s: %s", doing, sqlite3_errmsg(s->db));
@@ -128,7 +130,8 @@ int64_t store_listed_at(const struct store *s)
 
 void store_set_listed_at(struct store *s, int64_t at)
 {
-	s->listed_at = at;
+	if (at > s->listed_at)
+		s->listed_at = at;
 }
 
 /* ---- transactions ---- */
@@ -188,12 +191,15 @@ bool store_recall(struct store *s, const char *key, char *value, size_t room)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, NULL, "SELECT value FROM fact WHERE key = ?1", "t", key);
+	const char *text;
 	bool row = false;
 
 	if (!q || query_next(s, q, &row, NULL) || !row)
 		return false;
-	snprintf(value, room, "%s", (const char *)sqlite3_column_text(q, 0));
-	return true;
+	text = (const char *)sqlite3_column_text(q, 0);
+	if (text) /* else no memory */
+		snprintf(value, room, "%s", text);
+	return text != NULL;
 }
 
 /* ---- opening and closing ---- */

@@ -206,6 +206,12 @@ static struct peer *peer_create(struct tls *t, const char *host)
 	return p;
 }
 
+static void peer_free(struct peer *p)
+{
+	free(p->host);
+	free(p);
+}
+
 static bool is_address(const char *host)
 {
 	unsigned char octets[16];
@@ -237,14 +243,20 @@ static bool set_up(SSL *ssl, struct peer *p, int fd)
 enum error tls_open(
     struct ssl_st **out, struct tls *t, int fd, const char *host, struct failure *why)
 {
+	struct peer *p;
 	SSL *ssl;
 
 	ERR_clear_error();
 	ssl = SSL_new(t->context);
 	if (!ssl)
 		return failed(why, E_TLS, "cannot begin TLS with %s: %s", host, reason_words());
-	SSL_set_app_data(ssl, peer_create(t, host));
-	if (!set_up(ssl, SSL_get_app_data(ssl), fd)) {
+	p = peer_create(t, host);
+	if (SSL_set_app_data(ssl, p) != 1) {
+		SSL_free(ssl);
+		peer_free(p);
+		return failed(why, E_TLS, "cannot begin TLS with %s: %s", host, reason_words());
+	}
+	if (!set_up(ssl, p, fd)) {
 		tls_close(ssl);
 		return failed(why, E_TLS, "cannot begin TLS with %s: %s", host, reason_words());
 	}
@@ -259,8 +271,7 @@ void tls_close(struct ssl_st *ssl)
 	if (tls_resumption_failed(ssl))
 		p->tls->no_resumption = true;
 	SSL_free(ssl);
-	free(p->host);
-	free(p);
+	peer_free(p);
 }
 
 static enum error too_old(const struct peer *p, struct failure *why)

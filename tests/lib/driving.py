@@ -80,6 +80,10 @@ class Driver:
         self.say(command)
         return self.wait_for(pattern, before + 1)[before]
 
+    def ended(self):
+        """How, as minus the signal or its status; None: it lives."""
+        return self._process.poll()
+
     def is_dead(self):
         """It was killed, or did it itself."""
         return self._process.poll() == -signal.SIGKILL

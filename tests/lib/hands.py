@@ -44,8 +44,8 @@ class Driven:
         self._drive, self._server, self._options = drive, server, options
         self._driver = self._store = None
 
-    def start(self, kill=None):
-        env = {KILL: kill} if kill else {}
+    def start(self, kill=None, env=None):
+        env = {**({KILL: kill} if kill else {}), **(env or {})}
         store = {"store": self._store} if self._store else {}
         self._driver = self._drive(self._server, env=env, **store, **self._options)
         self._store = self._driver.store

@@ -1,5 +1,5 @@
-"""Where the programs under test are: $POP3FS, $POP3_SERVER and $SESSION_DRIVER (else beside that $POP3FS), or those
-of the build directory `build`."""
+"""Where the programs under test are: $POP3FS, $POP3_SERVER, $SESSION_DRIVER and $FAULTS (these two else beside that
+$POP3FS), or those of the build directory `build`."""
 
 import os
 import shutil
@@ -10,7 +10,10 @@ PLACES = {
     "pop3fs": ("POP3FS", "build/src/pop3fs"),
     "pop3-server": ("POP3_SERVER", "build/tests/server/pop3-server"),
     "session-driver": ("SESSION_DRIVER", "build/tests/session/session-driver"),
+    "faults.so": ("FAULTS", "build/tests/faults/faults.so"),
 }
+
+BESIDE = {"session-driver": "tests/session/session-driver", "faults.so": "tests/faults/faults.so"}
 
 
 def program_built(name):
@@ -18,8 +21,8 @@ def program_built(name):
     variable, place = PLACES[name]
     if variable in os.environ:
         return Path(os.environ[variable])
-    if name == "session-driver" and "POP3FS" in os.environ:
-        return Path(os.environ["POP3FS"]).parents[1] / "tests/session/session-driver"
+    if name in BESIDE and "POP3FS" in os.environ:
+        return Path(os.environ["POP3FS"]).parents[1] / BESIDE[name]
     return TOP / place
 
 

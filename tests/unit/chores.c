@@ -377,6 +377,24 @@ static void a_deletion_goes_its_way(void **state)
 	event_free(e);
 }
 
+static void outcomes_that_are_not_written_down_show_nothing_again(void **state)
+{
+	struct bench *b = *state;
+	struct task *t = task_create(TASK_OUTCOMES);
+
+	assert_int_equal(perform(b, about(TASK_UNLINK, b->id)), OK);
+	expect_fs(b, EVENT_UNLINKED, OK);
+	storage_run(b->storage, "UPDATE intention SET state = 1"); /* sent */
+	storage_run(b->storage, "CREATE TRIGGER no BEFORE UPDATE ON intention BEGIN "
+				"SELECT raise(ABORT, 'tired'); END");
+	t->outcomes = xnew(struct outcome);
+	t->outcomes[0] = (struct outcome){b->id, OUTCOME_NOT_SENT};
+	t->count = 1;
+	assert_int_not_equal(perform(b, t), OK);
+	assert_null(queue_take(&b->queues.events));
+	assert_int_equal(rows(b, "intention"), 1);
+}
+
 static struct task *with_draft(struct bench *b, enum task_kind kind, const char *says)
 {
 	struct task *t = task_create(kind);
@@ -478,6 +496,7 @@ int main(void)
 	    TEST(a_body_under_another_header_than_top_s_is_doubted),
 	    TEST(wishes_are_answered_with_their_cookie),
 	    TEST(a_deletion_goes_its_way),
+	    TEST(outcomes_that_are_not_written_down_show_nothing_again),
 	    TEST(a_draft_comes_back_with_its_kinds),
 	    TEST(a_listing_in_force_is_told_to_all),
 	    TEST(a_listing_that_fails_leaves_the_one_in_force),

@@ -112,6 +112,32 @@ static void a_commit_of_nothing_needs_no_line(void **state)
 	played_end(&b);
 }
 
+static void a_journal_that_cannot_be_read_ends_the_commit(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
+
+	for (unsigned good = 0; good < 2; good++) { /* answers before */
+		struct played b;
+		struct job *j;
+
+		played_start(&b, rows, COUNT(rows));
+		played_list(&b);
+		committed_ask(&b, false);
+		if (good)
+			committed_intentions(&b, &one);
+		task_free(played_task(&b, TASK_INTENTIONS));
+		j = job_create(JOB_INTENTIONS);
+		failed(&j->failure, E_STORE, "the disk is tired");
+		played_put(&b, j);
+		committed_result(&b, &(struct commit_result){.waiting = good}, E_STORE);
+		committed_ask(&b, false); /* and the next may succeed */
+		committed_intentions(&b, NULL);
+		committed_result(&b, &(struct commit_result){.proved = true}, OK);
+		played_end(&b);
+	}
+}
+
 static void an_unlink_that_was_taken_back_is_not_sent(void **state)
 {
 	static const struct scripted_row rows[] = {
@@ -139,6 +165,7 @@ int main(void)
 	    cmocka_unit_test(the_answers_to_dele_and_quit_decide_the_outcome),
 	    cmocka_unit_test(quit_goes_out_behind_the_last_dele),
 	    cmocka_unit_test(a_commit_of_nothing_needs_no_line),
+	    cmocka_unit_test(a_journal_that_cannot_be_read_ends_the_commit),
 	    cmocka_unit_test(an_unlink_that_was_taken_back_is_not_sent),
 	};
 

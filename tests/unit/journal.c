@@ -210,8 +210,8 @@ static void what_was_made_before_the_listing_is_older(void **state)
 	CLEANUP(freep) struct intentions *after = NULL;
 	CLEANUP(freep) struct intentions *again = NULL;
 
-	store_set_listed_at(t->store, 100); /* long ago */
 	assert_int_equal(journal_unlink(t->store, id, NULL), OK);
+	storage_run(t, "UPDATE intention SET made = made + 2, armed = armed + 2");
 	before = all(t);
 	assert_false(before->all[0].older);
 
@@ -225,6 +225,22 @@ static void what_was_made_before_the_listing_is_older(void **state)
 	again = all(t);
 	assert_int_equal(state_of(again), PENDING);
 	assert_true(again->all[0].older);
+}
+
+static void a_clock_that_is_set_back_makes_nothing_newer(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+	int64_t now = store_listed_at(t->store);
+	CLEANUP(freep) struct intentions *left = NULL;
+
+	assert_int_equal(journal_unlink(t->store, id, NULL), OK);
+	storage_run(
+	    t, "UPDATE intention SET armed = armed + 31536000"); /* by a clock a year ahead */
+	assert_int_equal(journal_recover(t->store, NULL), OK);
+	store_set_listed_at(t->store, now + 1);
+	left = all(t);
+	assert_true(left->all[0].older);
 }
 
 static void a_message_that_has_vanished_cannot_be_unlinked(void **state)
@@ -290,6 +306,7 @@ int main(void)
 	    TEST(a_refused_one_that_is_unlinked_again_begins_anew),
 	    TEST(an_intention_says_what_the_message_was_when_it_was_unlinked),
 	    TEST(what_was_made_before_the_listing_is_older),
+	    TEST(a_clock_that_is_set_back_makes_nothing_newer),
 	    TEST(a_message_that_has_vanished_cannot_be_unlinked),
 	    TEST(one_that_was_undeleted_stops_the_whole_mark),
 	    cmocka_unit_test(a_damaged_intention_is_for_no_other_message),

@@ -100,6 +100,19 @@ static void say_much(void)
 	log_info("%s", text);
 }
 
+static void say_last(void)
+{
+	log_last_words("out of memory");
+}
+
+static void last_words_are_a_line(void **state)
+{
+	char got[256];
+
+	written(got, sizeof(got), say_last);
+	assert_string_equal(got, "pop3fs: out of memory\n");
+}
+
 static void one_sentence_is_one_line(void **state)
 {
 	char got[8192];
@@ -232,6 +245,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hostile_octets_are_escaped),
 	    cmocka_unit_test(one_sentence_is_one_line),
+	    cmocka_unit_test(last_words_are_a_line),
 	    cmocka_unit_test(the_journal_is_told_the_level),
 	    cmocka_unit_test(the_transcript_is_said_only_when_asked_for),
 	    cmocka_unit_test(the_same_sentence_is_said_once_in_a_while),

@@ -8,6 +8,9 @@ packages_mount="fuse3 mount openssl rsync"
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
 packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 
+# What tests/soak reads with.
+packages_soak="fio"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 
@@ -68,14 +71,15 @@ packages_install() {
 	return $status
 }
 
-# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, and the
-# /etc/mtab that fusermount3 wants to see. Only root can.
-fuse_usable() {
+# Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, the /etc/mtab
+# that fusermount3 wants to see, and a name for 127.0.0.1.
+machine_usable() {
 	if [ "$(id -u)" = 0 ]; then
 		[ -e /dev/fuse ] || modprobe fuse 2>/dev/null || mknod /dev/fuse c 10 229 || true
 		chmod 0666 /dev/fuse 2>/dev/null || true
-		[ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 	fi
+	[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab
+	getent hosts localhost >/dev/null || echo "127.0.0.1 localhost" | as_root tee -a /etc/hosts >/dev/null
 	if [ ! -r /dev/fuse ] || [ ! -w /dev/fuse ]; then
 		echo "/dev/fuse cannot be opened: is the fuse module loaded, may this user use it?" >&2
 		return 1

@@ -10,12 +10,21 @@ import pytest
 
 import leftovers
 import people
+import variants
 from certs import Authority
 from dovecot import Dovecot
 from driving import Drivers
 from mounting import Mounts
 from popserver import Servers
 from realservers import RealServers
+
+
+def pytest_collection_modifyitems(items):
+    """Leaves out what makes no sense under $POP3FS_TEST_OPTIONS (lib/variants.py)."""
+    for item in items:
+        reason = variants.why_not(f"{item.path.parent.name}/{item.path.name}", item.name)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Completion of pop3fs(1) for bash. What it knows of verbs and options it reads from `pop3fs --help`.
+# Completion of pop3fs(1) for bash. What it knows of verbs and options it reads from `pop3fs --help`,
+# and of a verb's flags from `pop3fs VERB --help`.
 
 _pop3fs_verbs() {
 	"$1" --help 2>/dev/null | sed -n 's/^ *pop3fs \([a-z|]\{1,\}\)\( .*\)\{0,1\}$/\1/p' | tr '|' '\n'
@@ -8,6 +9,12 @@ _pop3fs_verbs() {
 # The accounts of the configuration files: see pop3fs.conf(5).
 _pop3fs_accounts() {
 	sed -n 's/^[[:blank:]]*\[\([^] *]\{1,\}\)\][[:blank:]]*$/\1/p' "${XDG_CONFIG_HOME:-$HOME/.config}/pop3fs/config" /etc/pop3fs.conf 2>/dev/null
+}
+
+# The flags of the verb "$2", a line each.
+_pop3fs_flags() {
+	"$1" "$2" --help 2>/dev/null | sed -n '/^-/ { s/:.*//; s/, /\n/; p }'
+	echo --help
 }
 
 # "name" or "name=VALUE", a line each.
@@ -49,10 +56,35 @@ _pop3fs_option() {
 	esac
 }
 
-_pop3fs_word() {
-	local program=$1 current=$2 previous=$3 line=$4 verb mountpoint rest
+# The first word of the rest that is no flag.
+_pop3fs_first() {
+	while [[ ${1-} = -* ]]; do shift; done
+	printf '%s' "${1-}"
+}
 
-	if [[ $previous = -o ]]; then
+# Behind a verb: its flags, a mountpoint, names there.
+_pop3fs_behind() {
+	local program=$1 current=$2 verb=$3 mountpoint
+
+	read -ra rest <<<"$4"
+	mountpoint=$(_pop3fs_first "${rest[@]}")
+	mountpoint=${mountpoint/#\~\//$HOME/}
+	case $current:$verb:$mountpoint in
+	-*) _pop3fs_flags "$program" "$verb" | _pop3fs_beginning "$current" ;;
+	*:list:*) ;;
+	*:) _pop3fs_mountpoints | _pop3fs_beginning "$current" && compgen -d -- "$current" ;;
+	*:undelete:*) (cd -- "$mountpoint/.pop3fs/deleted" && compgen -f -- "$current") 2>/dev/null ;;
+	*) (cd -- "$mountpoint" && compgen -f -- "$current") 2>/dev/null ;;
+	esac
+}
+
+_pop3fs_word() {
+	local program=$1 current=$2 previous=$3 line=$4 verb rest
+
+	read -r _ verb rest <<<"$line"
+	if [[ -n $verb ]] && _pop3fs_verbs "$program" | grep -qxF -e "$verb"; then
+		_pop3fs_behind "$program" "$current" "$verb" "$rest"
+	elif [[ $previous = -o ]]; then
 		rest=${current##*,}
 		_pop3fs_option "$program" "$rest" | sed "s|^|${current%"$rest"}|"
 	elif [[ $current = --* ]]; then
@@ -62,22 +94,13 @@ _pop3fs_word() {
 		} | sed 's/^/--/'
 	elif [[ $current = -* ]]; then
 		printf '%s\n' -o -f -d -h -V | _pop3fs_beginning "$current"
+	elif [[ -z $verb ]]; then
+		{
+			_pop3fs_verbs "$program"
+			_pop3fs_accounts
+		} | _pop3fs_beginning "$current"
 	else
-		read -r _ verb mountpoint _ <<<"$line"
-		if [[ -z $verb ]]; then
-			{
-				_pop3fs_verbs "$program"
-				_pop3fs_accounts
-			} | _pop3fs_beginning "$current"
-		elif _pop3fs_verbs "$program" | grep -qxF -e "$verb"; then
-			case $verb:$mountpoint in
-			*:) _pop3fs_mountpoints | _pop3fs_beginning "$current" && compgen -d -- "$current" ;;
-			undelete:*) (cd -- "${mountpoint/#\~\//$HOME/}/.pop3fs/deleted" && compgen -f -- "$current") 2>/dev/null ;;
-			*) (cd -- "${mountpoint/#\~\//$HOME/}" && compgen -f -- "$current") 2>/dev/null ;;
-			esac
-		else
-			compgen -d -- "$current"
-		fi
+		compgen -d -- "$current"
 	fi
 }
 

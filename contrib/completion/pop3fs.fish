@@ -1,4 +1,5 @@
-# Completion of pop3fs(1) for fish. What it knows of verbs and options it reads from `pop3fs --help`.
+# Completion of pop3fs(1) for fish. What it knows of verbs and options it reads from `pop3fs --help`,
+# and of a verb's flags from `pop3fs VERB --help`.
 
 function __pop3fs_verbs
     pop3fs --help 2>/dev/null | sed -n 's/^ *pop3fs \([a-z|]\{1,\}\)\( .*\)\{0,1\}$/\1/p' | tr '|' '\n'
@@ -57,12 +58,30 @@ function __pop3fs_names
     end
 end
 
+# Whether the first word is a verb.
+function __pop3fs_is_verb
+    contains -- (__pop3fs_words)[2] (__pop3fs_verbs)
+end
+
+# The flags of the verb, with what they do.
+function __pop3fs_flags
+    set -l words (__pop3fs_words)
+    pop3fs $words[2] --help 2>/dev/null | sed -n '/^-/ {
+		s/^\(-[a-z]*\), \(--[a-z]*\): \(.*\)/\1\t\3\n\2\t\3/
+		s/^\(--*[a-z]*\): \(.*\)/\1\t\2/
+		p
+	}'
+    printf '%s\t%s\n' --help 'what it does'
+end
+
 complete -c pop3fs -f
 complete -c pop3fs -n 'test (count (__pop3fs_words)) = 1' -a '(__pop3fs_verbs; __pop3fs_accounts)'
-complete -c pop3fs -n 'test (count (__pop3fs_words)) = 2' -a '(__pop3fs_mountpoints; __fish_complete_directories)'
-complete -c pop3fs -n 'test (count (__pop3fs_words)) -gt 2' -a '(__pop3fs_names)'
-complete -c pop3fs -s o -x -d 'options' -a '(__pop3fs_options)'
-complete -c pop3fs -s f -l foreground -d 'stay in the foreground'
-complete -c pop3fs -s d -l debug -d 'log the protocol'
-complete -c pop3fs -s h -l help -d 'list all options'
-complete -c pop3fs -s V -l version -d 'print the version'
+complete -c pop3fs -n 'test (count (__pop3fs_words)) = 2; and __pop3fs_is_verb; and test (__pop3fs_words)[2] != list' -a '(__pop3fs_mountpoints)'
+complete -c pop3fs -n 'test (count (__pop3fs_words)) = 2; and test (__pop3fs_words)[2] != list' -a '(__fish_complete_directories)'
+complete -c pop3fs -n 'test (count (__pop3fs_words)) -gt 2; and __pop3fs_is_verb' -a '(__pop3fs_names)'
+complete -c pop3fs -n '__pop3fs_is_verb; and string match -q -- "-*" (commandline -ct)' -a '(__pop3fs_flags)'
+complete -c pop3fs -n 'not __pop3fs_is_verb' -s o -x -d 'options' -a '(__pop3fs_options)'
+complete -c pop3fs -n 'not __pop3fs_is_verb' -s f -l foreground -d 'stay in the foreground'
+complete -c pop3fs -n 'not __pop3fs_is_verb' -s d -l debug -d 'log the protocol'
+complete -c pop3fs -n 'not __pop3fs_is_verb' -s h -l help -d 'list all options'
+complete -c pop3fs -n 'not __pop3fs_is_verb' -s V -l version -d 'print the version'

@@ -183,7 +183,10 @@ static const struct command {
 	"--json: each line is an object.",
 	.run_whole = events_command},
     {"umount", "[-lfv] MOUNTPOINT",
-	"Commits, unmounts, and waits for the daemon's end. Flags as in umount(8).",
+	"Commits, unmounts, and waits for the daemon's end.\n"
+	"-l: detaches the mount, which goes on for those who use it.\n"
+	"-f: cuts it off from its daemon, whose end is not waited for.\n"
+	"-v: says what umount(8) does.",
 	.run_whole = umount_command},
     {"list", "[--json]",
 	"Shows your mounts (to root: all), their messages, and deletions that wait.\n"

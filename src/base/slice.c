@@ -55,7 +55,9 @@ bool slice_has_control(struct slice s)
 
 static bool one_of(char octet, const char *set)
 {
-	return octet != '\0' && strchr(set, octet) != NULL;
+	while (*set != '\0' && *set != octet)
+		set++;
+	return *set != '\0';
 }
 
 struct slice slice_token(struct slice *rest, const char *separators)

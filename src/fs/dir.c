@@ -1,12 +1,12 @@
 /* The root and the directories below .pop3fs: lookup and reading.
  *
- * An open root keeps the listing that was valid at opendir, and in a mirror the era (newcomers.h):
- * who removes all that he reads does not remove what came after he had looked. Of that it shows
- * what is still there when it is read: once a listing has proved a commit, nothing else tells that
- * a message had been unlinked before. Its cookies are message ids, so any of them resumes anywhere,
- * and deleting while reading skips nothing. Entries may live long in the kernel: the lock that a
- * reader or looker holds on the directory is the one that the notify thread's invalidation takes,
- * so an entry that vanishes meanwhile is taken back afterwards.
+ * An open root keeps the listing that was valid at opendir, or at rewinddir, and in a mirror the
+ * era (newcomers.h): who removes all that he reads does not remove what came after he had looked.
+ * Of that it shows what is still there when it is read: once a listing has proved a commit, nothing
+ * else tells that a message had been unlinked before. Its cookies are message ids, so any of them
+ * resumes anywhere, and deleting while reading skips nothing. Entries may live long in the kernel:
+ * the lock that a reader or looker holds on the directory is the one that the notify thread's
+ * invalidation takes, so an entry that vanishes meanwhile is taken back afterwards.
  *
  * The kernel may keep what it has read of the root in pages, and answer the next reader by itself.
  * It is told at each opendir whether what it has is still true, so nobody sees less or more than
@@ -18,6 +18,7 @@
  * Entries that were read by READDIRPLUS hold for an hour; the pages are kept for half of that, for
  * from pages the entries do not come back. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct directory {
 	bool pages;              /* it may fill and read the kernel's */
 	uint64_t version;        /* when it was opened (maildrop.h) */
 	uint32_t era;            /* the same */
+	bool begun;              /* its front was read */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
 };
@@ -104,7 +106,9 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (parent == TREE_ROOT)
 		refresh_looked(f);
 	row = tree_fixed_named(parent, slice_of(name), &number);
-	if (row && tree_is_directory(row))
+	if (strlen(name) > NAME_MAX)
+		fuse_reply_err(req, ENAMETOOLONG); /* FUSE itself would take more */
+	else if (row && tree_is_directory(row))
 		reply_entry(f, req, tree_ino(number, VIEW_FIXED), SECONDS_LONG);
 	else if (row)
 		reply_status(f, req);
@@ -312,6 +316,28 @@ static void fill_deleted(struct fill *x, int64_t after)
 	}
 }
 
+/* The front is read. For the second time, after rewinddir, it is that of what is there now; unless
+ * others fill the kernel's pages, in which this reader has a part, with what there was. */
+static void begin(struct fs *f, struct directory *d)
+{
+	struct listing *valid = maildrop_listing(f->maildrop);
+	uint64_t version = maildrop_version(f->maildrop);
+	uint32_t era = maildrop_era(f->maildrop);
+	bool pages = d->pages, again = d->begun;
+
+	d->begun = true;
+	if (!again || !d->listing || (d->listing == valid && d->era == era))
+		return;
+	d->pages = false; /* it is none of the others */
+	if (!pages || may_use_pages(f, version)) {
+		listing_drop(d->listing);
+		d->listing = listing_hold(valid);
+		d->version = version;
+		d->era = era;
+	}
+	d->pages = pages;
+}
+
 /* The root never lists .pop3fs: whoever walks the tree must not walk into it. */
 static void read_entries(fuse_req_t req, size_t size, off_t offset, struct directory *d, bool plus)
 {
@@ -323,6 +349,8 @@ static void read_entries(fuse_req_t req, size_t size, off_t offset, struct direc
 		x.room = LARGEST_READ;
 	buf_clear(&f->reply);
 	x.at = buf_room(&f->reply, x.room);
+	if (offset == 0)
+		begin(f, d);
 	if (add_dots(&x, d->ino, offset)) {
 		if (d->listing)
 			fill_messages(&x, d, after);

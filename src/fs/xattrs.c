@@ -23,6 +23,7 @@ struct asked {
 	int64_t id;
 	struct reader_row row;
 	struct slice header; /* nothing where it is not known */
+	bool stays;          /* it was known before the message was shown, and always will be */
 };
 
 struct attribute;
@@ -128,7 +129,7 @@ static bool is_listed(const struct attribute *a, const struct asked *m)
 {
 	CLEANUP(buf_finish) struct buf value = {0};
 
-	if (!a->listed || (a->field && !m->row.headed) || !a->get(a, m, &value))
+	if (!a->listed || (a->field && !m->stays) || !a->get(a, m, &value))
 		return false;
 	return a->field || value.len <= LONGEST_UIDL;
 }
@@ -197,6 +198,7 @@ void xattrs_list(fuse_req_t req, fuse_ino_t ino, size_t size)
 		return;
 	if (find(fs_of(req), ino, &m)) {
 		read_header(&m, &text);
+		m.stays = m.row.headed && reader_header_is_kept(m.fs->reader, m.id);
 		for (size_t i = 0; i < ATTRIBUTES; i++)
 			if (is_listed(&attributes[i], &m))
 				buf_add(&names, attributes[i].name, strlen(attributes[i].name) + 1);

@@ -168,6 +168,12 @@ static enum error go_on(struct store *s, struct checking *c, uint64_t *octets, s
 
 /* ---- the story ---- */
 
+/* What SQLite remembers of the file may still be right where the file is not any more. */
+static void look_at_the_disk(struct store *s)
+{
+	sqlite3_db_release_memory(store_handle(s));
+}
+
 static bool is_enough(const struct checking *c)
 {
 	return c->found != FOUND_NOTHING || c->octets >= MOST_OCTETS ||
@@ -183,6 +189,7 @@ enum error checking_step(struct store *s, struct checking *c, bool *done, struct
 	*done = c->found == FOUND_DAMAGED;
 	if (*done) /* the disk was full, and this is another try */
 		return bodies_discard(s, c->id, why);
+	look_at_the_disk(s);
 	for (unsigned i = 0; !e && !*done && i < STEP_MESSAGES && octets < STEP_OCTETS; i++) {
 		e = find(s, c, &found, why);
 		if (!e && found) {

@@ -169,7 +169,7 @@ static enum error send_retr(struct session *s, struct want *w, struct failure *w
 	const struct message *m = listing_by_id(s->listing, w->id);
 
 	if (talk_waiting(s->talk) == 0) {
-		pace_idle(&f->pace, clock_ms());
+		pace_idle(&f->pace);
 		f->lone_out = w->alone || !pipelining_fetches(s);
 	}
 	w->line = s->lines;

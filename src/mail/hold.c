@@ -6,9 +6,10 @@
 
 /* ---- what is missing ---- */
 
-static unsigned char *fate_of(const struct publication *p, int64_t id)
+/* `near`: where it stands, unless something before it came or went. */
+static unsigned char *fate_of(const struct publication *p, int64_t id, size_t near)
 {
-	const struct message *m = id ? listing_by_id(p->now_valid, id) : NULL;
+	const struct message *m = id ? listing_by_id_near(p->now_valid, id, near) : NULL;
 
 	return m ? &p->fates[listing_index(p->now_valid, m)] : NULL;
 }
@@ -26,7 +27,7 @@ static enum error find_expected(struct publication *p, struct failure *why)
 	enum error error = journal_all(p->store, &all, why);
 
 	for (size_t i = 0; !error && i < all->count; i++) {
-		unsigned char *fate = fate_of(p, all->all[i].id);
+		unsigned char *fate = fate_of(p, all->all[i].id, i);
 
 		if (fate && *fate == FATE_LOST && is_expected(&all->all[i])) {
 			*fate = FATE_DELETED;
@@ -42,7 +43,7 @@ enum error hold_find(struct publication *p, struct failure *why)
 	p->fates = xzalloc(p->now_valid->count);
 	p->lost = p->now_valid->count;
 	for (size_t i = 0; i < p->count; i++) {
-		unsigned char *fate = fate_of(p, p->places[i].id);
+		unsigned char *fate = fate_of(p, p->places[i].id, i);
 
 		if (!fate)
 			continue;

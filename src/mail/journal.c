@@ -300,8 +300,32 @@ enum error journal_settle(struct store *s, struct failure *why)
 	return error;
 }
 
+/* An intention's message is the one that it was made for, or the database is damaged. A DELE goes
+ * by the message: better none than another's. */
+#define ITS_OWN "m.id = i.id AND m.uidl = i.uidl AND i.state BETWEEN 0 AND 4"
+_Static_assert(INTENTION_REFUSED == 4, "the states are those that SQL is told of");
+
+static enum error forget_strange(struct store *s, struct failure *why)
+{
+	enum error error = query_run(s, why,
+	    "DELETE FROM intention AS i WHERE NOT EXISTS (SELECT 1 FROM message m WHERE " ITS_OWN
+	    ")",
+	    "");
+	int64_t count = error ? 0 : store_touched(s);
+
+	if (count > 0)
+		log_warning("the cache database was damaged: %" PRId64 " of the deletions that "
+			    "waited in it fit no message, and are forgotten",
+		    count);
+	return error;
+}
+
 enum error journal_recover(struct store *s, struct failure *why)
 {
+	enum error error = forget_strange(s, why);
+
+	if (error)
+		return error;
 	return query_run(s, why, "UPDATE intention SET state = ?2 WHERE state = ?1", "ii",
 	    (int64_t)INTENTION_SENT, (int64_t)INTENTION_UNKNOWN);
 }
@@ -335,7 +359,7 @@ enum error journal_all(struct store *s, struct intentions **out, struct failure 
 	    "SELECT i.id, i.state, i.made, i.armed, i.tries, i.listed, i.digest, i.uidl, "
 	    "m.ordinal, "
 	    "i.listed <> m.listed "
-	    "FROM intention i JOIN message m ON m.id = i.id ORDER BY i.id",
+	    "FROM intention i JOIN message m ON " ITS_OWN " ORDER BY i.id",
 	    "");
 	CLEANUP(freep) struct intentions *all = xzalloc(sizeof(*all));
 	size_t room = 0;

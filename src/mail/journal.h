@@ -39,10 +39,11 @@ enum error journal_outcome(struct store *s, const struct outcome *o, struct fail
  * Settles all. */
 enum error journal_settle(struct store *s, struct failure *why);
 
-/* At start: "sent" becomes unknown. */
+/* At start: "sent" becomes unknown; what is not its own message's is forgotten (damage). */
 enum error journal_recover(struct store *s, struct failure *why);
 
-/* All intentions, in order of id; malloc'd, the caller's. */
+/* All intentions, in order of id, each for the message that has its UIDL; malloc'd, the caller's.
+ */
 enum error journal_all(struct store *s, struct intentions **out, struct failure *why);
 
 #endif

@@ -14,8 +14,14 @@
 #include "log.h"
 #include "point.h"
 
-/* TOPs out at a time where the server announced PIPELINING; else one. */
-#define MOST_OUT 100
+/* Out at a time where the server announced PIPELINING; else one. Of TOPs as many as bring so many
+ * octets, which no line that is in use holds at once, by what headers have taken so far; of bodies
+ * in their place a few. */
+#define OUT_OCTETS   ((size_t)4 << 20)
+#define GUESSED      1024 /* octets of a header, before any has come ... */
+#define GUESS_WEIGHT 16   /* ... and it counts as so many of them */
+#define MOST_TOPS    16384
+#define MOST_RETRS   100
 
 /* Octets that the headers of one listing may take in memory, and that may be received for them
  * (bodies that stand in for headers). What lies beyond is shown without, or has no name. */
@@ -174,10 +180,23 @@ static void publish(struct session *s)
 	session_send_task(s, t);
 }
 
+static size_t most_out(const struct session *s)
+{
+	const struct learning *l = &s->learning;
+	size_t counted = l->came + GUESS_WEIGHT;
+	size_t most = OUT_OCTETS * counted / ((size_t)l->received + GUESS_WEIGHT * GUESSED);
+
+	if (!pipelining_allowed(s))
+		return 1;
+	if (!uses_top(s) || most < MOST_RETRS)
+		return MOST_RETRS;
+	return most < MOST_TOPS ? most : MOST_TOPS;
+}
+
 static enum error ask(struct session *s, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	size_t most = pipelining_allowed(s) ? MOST_OUT : 1;
+	size_t most = most_out(s);
 
 	while (l->out < most && l->next > 0) {
 		struct row *r = &s->survey.draft->rows[--l->next];

@@ -16,10 +16,15 @@ struct listing *listing_create(size_t count, size_t names)
 	l->count = count;
 	l->messages = xzalloc(count * sizeof(*l->messages));
 	l->by_name = xreallocarray(NULL, count, sizeof(*l->by_name));
-	for (size_t i = 0; i < count; i++)
-		l->by_name[i] = (uint32_t)i;
 	l->names = xzalloc(names);
 	return l;
+}
+
+void listing_fit(struct listing *l, size_t names)
+{
+	l->messages = xreallocarray(l->messages, l->count, sizeof(*l->messages));
+	l->by_name = xreallocarray(l->by_name, l->count, sizeof(*l->by_name));
+	l->names = xrealloc(l->names, names);
 }
 
 struct listing *listing_hold(struct listing *l)
@@ -117,6 +122,8 @@ void listing_sort_names(struct listing *l)
 	size_t common;
 
 	sum_up(l);
+	for (size_t i = 0; i < l->count; i++)
+		l->by_name[i] = (uint32_t)i;
 	if (names_in_order(l))
 		return;
 	common = common_prefix(l);
@@ -184,6 +191,20 @@ struct message *listing_by_name(const struct listing *l, struct slice name)
 	struct message *m = place < l->count ? &l->messages[l->by_name[place]] : NULL;
 
 	return m && slice_equal(message_name(l, m), name) ? m : NULL;
+}
+
+struct message *listing_by_id_near(const struct listing *l, int64_t id, size_t index)
+{
+	if (index < l->count && l->messages[index].id == id)
+		return &l->messages[index];
+	return listing_by_id(l, id);
+}
+
+struct message *listing_by_name_near(const struct listing *l, struct slice name, size_t index)
+{
+	if (index < l->count && slice_equal(message_name(l, &l->messages[index]), name))
+		return &l->messages[index];
+	return listing_by_name(l, name);
 }
 
 size_t listing_place(const struct listing *l, const struct message *m)

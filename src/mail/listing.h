@@ -48,6 +48,9 @@ struct listing {
  * puts by_name in order and sums up octets and cached. */
 struct listing *listing_create(size_t count, size_t names);
 void listing_sort_names(struct listing *l);
+/* For a maker who did not know how many there will be: messages and names, which it made larger
+ * itself, become as large as `count` and the octets of names are. */
+void listing_fit(struct listing *l, size_t names);
 struct listing *listing_hold(struct listing *l); /* returns l; NULL is fine */
 void listing_drop(struct listing *l);            /* the last one frees; NULL is fine */
 void listing_dropp(struct listing **l);          /* for CLEANUP */
@@ -55,6 +58,10 @@ void listing_dropp(struct listing **l);          /* for CLEANUP */
 /* NULL where there is none. */
 struct message *listing_by_id(const struct listing *l, int64_t id);
 struct message *listing_by_name(const struct listing *l, struct slice name);
+/* The same for who walks along: one look at `index` of messages, where it is likely to be, comes
+ * before the search. */
+struct message *listing_by_id_near(const struct listing *l, int64_t id, size_t index);
+struct message *listing_by_name_near(const struct listing *l, struct slice name, size_t index);
 /* The first message with an id above `id`; NULL at the end. */
 struct message *listing_after(const struct listing *l, int64_t id);
 size_t listing_index(const struct listing *l, const struct message *m);

@@ -29,6 +29,7 @@ static void matches_finish(struct matches *m)
 
 static struct matches match_names(const struct listing *l, const struct draft *d)
 {
+	size_t next = 0; /* servers list in order of arrival: behind the last one that was found */
 	struct matches m = {
 	    .message = xreallocarray(NULL, d->count, sizeof(uint32_t)),
 	    .rows = xzalloc(l->count),
@@ -41,9 +42,10 @@ static struct matches match_names(const struct listing *l, const struct draft *d
 
 		if (d->rows[i].kind != ROW_NAMELESS) {
 			len = name_encode(name, row_uidl(d, &d->rows[i]), 1);
-			found = listing_by_name(l, slice_make(name, len));
+			found = listing_by_name_near(l, slice_make(name, len), next);
 		}
 		at = found ? listing_index(l, found) : UNMATCHED;
+		next = found ? at + 1 : next;
 		m.message[i] = (uint32_t)at;
 		if (found && m.rows[at] < 2)
 			m.rows[at]++;
@@ -68,14 +70,13 @@ static enum error compare_size(
 
 /* All `count` rows with one UIDL that the listing in force does not simply have: new ones, twins,
  * and those that had vanished or stand under another ordinal. */
-static enum error compare_group(struct store *s, struct draft *d, struct row *const *rows,
-    size_t count, struct stored_set *set, struct failure *why)
+static void compare_group(
+    const struct draft *d, struct row *const *rows, size_t count, const struct stored_set *set)
 {
 	const struct stored *only = NULL;
 	size_t present = 0;
-	enum error error = stored_of_uidl(s, row_uidl(d, rows[0]), set, why);
 
-	for (size_t i = 0; !error && i < set->count; i++) {
+	for (size_t i = 0; i < set->count; i++) {
 		if (set->all[i].vanished)
 			continue;
 		only = &set->all[i];
@@ -83,7 +84,7 @@ static enum error compare_group(struct store *s, struct draft *d, struct row *co
 	}
 	if (set->count == 1)
 		only = &set->all[0];
-	for (size_t i = 0; !error && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct row *r = rows[i];
 
 		r->id = 0;
@@ -100,7 +101,6 @@ static enum error compare_group(struct store *s, struct draft *d, struct row *co
 			r->kind = same ? ROW_KNOWN : ROW_DOUBTFUL;
 		}
 	}
-	return error;
 }
 
 static int by_uidl(const void *left, const void *right, void *with)
@@ -112,21 +112,36 @@ static int by_uidl(const void *left, const void *right, void *with)
 	return order != 0 ? order : (*a > *b) - (*a < *b);
 }
 
+/* UIDLs that count upwards are in order as they come. */
+static void sort_by_uidl(struct draft *d, struct row **rows, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (by_uidl(&rows[i - 1], &rows[i], d) > 0) {
+			qsort_r(rows, count, sizeof(*rows), by_uidl, d);
+			return;
+		}
+	}
+}
+
 static enum error compare_rest(
     struct store *s, struct draft *d, struct row **rows, size_t count, struct failure *why)
 {
 	CLEANUP(stored_set_finish) struct stored_set set = {0};
-	enum error error = OK;
+	bool any = false; /* a first listing need not ask for each of its messages */
+	enum error error = count > 0 ? stored_any(s, &any, why) : OK;
 	size_t end;
 
-	qsort_r(rows, count, sizeof(*rows), by_uidl, d);
+	sort_by_uidl(d, rows, count);
 	for (size_t from = 0; !error && from < count; from = end) {
 		struct slice uidl = row_uidl(d, rows[from]);
 
 		end = from + 1;
 		while (end < count && slice_equal(uidl, row_uidl(d, rows[end])))
 			end++;
-		error = compare_group(s, d, rows + from, end - from, &set, why);
+		if (any)
+			error = stored_of_uidl(s, uidl, &set, why);
+		if (!error)
+			compare_group(d, rows + from, end - from, &set);
 	}
 	return error;
 }

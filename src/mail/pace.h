@@ -12,11 +12,15 @@
 #define PACE_MOST  (UINT64_C(64) << 20)
 
 struct pace {
-	int64_t trip_ms; /* the shortest round trip seen; -1: none yet */
-	uint64_t rate;   /* octets a second, lately at best; 0: not known */
-	int64_t since;   /* clock.h: when the sample under way began */
-	uint64_t octets; /* ... and what has come in it */
-	bool limited;    /* ... and whether it was this limit that held us back */
+	int64_t trip_ms;  /* the shortest round trip seen; -1: none yet */
+	uint64_t rate;    /* octets a second, lately at best; 0: not known */
+	int64_t since;    /* clock.h: when the sample under way began ... */
+	bool begun;       /* ... if it has: it does with the first octets after a silence */
+	uint64_t octets;  /* ... and what has come in it since */
+	bool limited;     /* ... and whether it was this limit that held us back */
+	unsigned samples; /* that were limited */
+	int64_t burst_since, burst_last; /* octets that came close upon each other */
+	uint64_t burst;
 };
 
 void pace_init(struct pace *p, int64_t now);
@@ -31,7 +35,7 @@ void pace_arrived(struct pace *p, uint64_t octets, int64_t now);
 void pace_held_back(struct pace *p);
 
 /* Nothing was in flight: what comes next begins a new sample. */
-void pace_idle(struct pace *p, int64_t now);
+void pace_idle(struct pace *p);
 
 /* Octets that may be in flight. */
 uint64_t pace_limit(const struct pace *p);

@@ -6,8 +6,14 @@
 
 #define READERS      4      /* followed at once */
 #define NEAR         8      /* messages that a step may go ahead or stay behind */
-#define MOST_AHEAD   1024   /* messages in a window */
 #define FIRST_WINDOW 262144 /* octets */
+#define WIDENING     8      /* times so much at each further step: each may cost a round trip */
+
+/* Messages in a window: of small ones so many as a long fat line holds; what is pushed need not be
+ * so far ahead. */
+#define MOST_FETCHED_AHEAD 16384
+#define MOST_PUSHED_AHEAD  1024
+#define FIRST_ROOM         64
 
 enum order { BY_ID, BY_ID_BACK, BY_NAME };
 #define ORDERS 3
@@ -21,15 +27,17 @@ struct head {
 struct reader_ahead {
 	uint64_t used; /* 0: free; else when it was last heard of */
 	struct head heads[ORDERS];
-	enum order order;           /* the one in which it is served */
-	uint64_t window;            /* octets; 0: closed */
-	uint64_t ahead;             /* octets asked for that the reader has not reached */
-	size_t looked;              /* messages ahead of the head that need no second look */
-	uint64_t asked[MOST_AHEAD]; /* octets asked for at a place (modulo) */
+	enum order order; /* the one in which it is served */
+	uint64_t window;  /* octets; 0: closed */
+	uint64_t ahead;   /* octets asked for that the reader has not reached */
+	size_t looked;    /* messages ahead of the head that need no second look */
+	uint64_t *asked;  /* octets asked for at a place (modulo room, a power of 2) */
+	size_t room;
 };
 
 struct prefetch {
 	uint64_t octets;
+	size_t most; /* messages in a window */
 	enum prefetch_what what;
 	const struct listing *listing; /* whose places these are */
 	uint64_t opens;
@@ -41,12 +49,15 @@ struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what)
 	struct prefetch *p = xnew(struct prefetch);
 
 	p->octets = octets;
+	p->most = what == PREFETCH_CACHED ? MOST_PUSHED_AHEAD : MOST_FETCHED_AHEAD;
 	p->what = what;
 	return p;
 }
 
 void prefetch_free(struct prefetch *p)
 {
+	for (size_t i = 0; p && i < READERS; i++)
+		free(p->readers[i].asked);
 	free(p);
 }
 
@@ -139,7 +150,7 @@ static void pass(struct reader_ahead *r, size_t place)
 	size_t head = r->heads[r->order].place;
 
 	while (head < place && r->looked > 0) {
-		r->ahead -= r->asked[++head % MOST_AHEAD];
+		r->ahead -= r->asked[++head & (r->room - 1)];
 		r->looked--;
 	}
 }
@@ -174,9 +185,11 @@ static void choose_order(struct reader_ahead *r)
 
 static void widen(struct reader_ahead *r, uint64_t most)
 {
-	uint64_t next = r->window ? 2 * r->window : FIRST_WINDOW;
+	uint64_t next = r->window < most / WIDENING ? WIDENING * r->window : most;
 
-	r->window = r->window > most / 2 || next > most ? most : next;
+	if (r->window == 0)
+		next = FIRST_WINDOW < most ? FIRST_WINDOW : most;
+	r->window = next;
 }
 
 void prefetch_opened(struct prefetch *p, const struct maildrop *d, int64_t id)
@@ -239,24 +252,39 @@ static bool is_meant(const struct prefetch *p, const struct message *m)
 	       size <= PREFETCH_LARGEST_PUSH;
 }
 
+/* Notes what was asked for at a place, the next one after those that were looked at. */
+static void note(struct reader_ahead *r, size_t place, uint64_t size)
+{
+	if (r->looked == r->room) {
+		size_t room = r->room ? 2 * r->room : FIRST_ROOM;
+		uint64_t *asked = xreallocarray(NULL, room, sizeof(*asked));
+
+		for (size_t at = place - r->looked; at < place; at++)
+			asked[at & (room - 1)] = r->asked[at & (r->room - 1)];
+		free(r->asked);
+		r->asked = asked;
+		r->room = room;
+	}
+	r->asked[place & (r->room - 1)] = size;
+	r->looked++;
+	r->ahead += size;
+}
+
 static int64_t look_ahead(
     const struct prefetch *p, struct reader_ahead *r, const struct maildrop *d)
 {
 	size_t place = r->heads[r->order].place + r->looked;
 	const struct message *m;
 
-	while (r->looked < MOST_AHEAD && (m = at(maildrop_listing(d), r->order, ++place))) {
+	while (r->looked < p->most && (m = at(maildrop_listing(d), r->order, ++place))) {
 		uint64_t size = message_size(m);
 		bool wanted = is_meant(p, m) && !maildrop_hides(d, m->id);
 
 		if (wanted && !fits(r, size))
 			return 0;
-		r->asked[place % MOST_AHEAD] = wanted ? size : 0;
-		r->looked++;
-		if (!wanted)
-			continue;
-		r->ahead += size;
-		return m->id;
+		note(r, place, wanted ? size : 0);
+		if (wanted)
+			return m->id;
 	}
 	return 0;
 }

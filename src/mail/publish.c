@@ -23,6 +23,8 @@ static void publication_finish(struct publication *p)
 
 static enum error insert_new(struct publication *p, struct failure *why)
 {
+	struct stored_new batch[STORED_BATCH];
+	size_t count = 0;
 	enum error error = OK;
 
 	for (size_t i = 0; !error && i < p->count; i++) {
@@ -33,8 +35,14 @@ static enum error insert_new(struct publication *p, struct failure *why)
 		if (at->id != 0)
 			continue;
 		p->set_changed = true;
-		error = stored_insert(p->store, p->draft, row_of(p, at), at->ordinal, &at->id, why);
+		batch[count++] = (struct stored_new){row_of(p, at), at->ordinal, &at->id};
+		if (count < STORED_BATCH)
+			continue;
+		error = stored_insert(p->store, p->draft, batch, count, why);
+		count = 0;
 	}
+	if (!error && count > 0)
+		error = stored_insert(p->store, p->draft, batch, count, why);
 	return error;
 }
 
@@ -127,8 +135,8 @@ static void put_name(struct listing *l, struct message *m, size_t *used, struct 
 	*used += name.len + 1;
 }
 
-static void copy_message(
-    const struct publication *p, const struct place *at, struct listing *l, struct message *m)
+static void copy_message(const struct publication *p, const struct place *at, struct listing *l,
+    struct message *m, size_t *used)
 {
 	const struct message *old = at->old;
 	unsigned flags = (message_flags(old) & ~OWN_FLAGS) | at->flags;
@@ -147,15 +155,38 @@ static void copy_message(
 	atomic_store(&m->lines, atomic_load(&old->lines));
 	atomic_store(&m->header, header);
 	stored_set_fact(m, size, flags);
+	put_name(l, m, used, message_name(p->now_valid, old));
 }
 
+static void put_encoded(
+    struct listing *l, struct message *m, size_t *used, struct slice uidl, unsigned ordinal)
+{
+	char name[NAME_LONGEST + 1];
+
+	put_name(l, m, used, slice_make(name, name_encode(name, uidl, ordinal)));
+}
+
+/* As it stands in the store by now: to ask for each there would double a first listing's time. */
+static void make_message(const struct publication *p, const struct place *at, struct listing *l,
+    struct message *m, size_t *used)
+{
+	const struct row *r = row_of(p, at);
+
+	m->id = at->id;
+	m->received = stored_received(p->draft, r);
+	m->seen = p->draft->at;
+	atomic_store(&m->header, r->learnt ? learn_length(r->learnt) : 0);
+	stored_set_fact(m, r->listed, at->flags);
+	put_encoded(l, m, used, row_uidl(p->draft, r), at->ordinal);
+}
+
+/* One that comes back: what is known of it is in the store alone. */
 static enum error read_message(struct publication *p, const struct place *at, struct listing *l,
     struct message *m, size_t *used, struct failure *why)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(
 	    p->store, why, "SELECT " STORED_MESSAGE " FROM message WHERE id = ?1", "i", at->id);
-	char name[NAME_LONGEST + 1];
 	bool row;
 	enum error error = q ? query_next(p->store, q, &row, why) : E_STORE;
 
@@ -165,9 +196,8 @@ static enum error read_message(struct publication *p, const struct place *at, st
 		return failed(why, E_STORE, "a message is missing in the cache database");
 	stored_message(q, m);
 	stored_set_fact(m, message_size(m), message_flags(m) | at->flags);
-	put_name(l, m, used,
-	    slice_make(name, name_encode(name, query_blob(q, STORED_MESSAGE_UIDL),
-				 (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL))));
+	put_encoded(l, m, used, query_blob(q, STORED_MESSAGE_UIDL),
+	    (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL));
 	return OK;
 }
 
@@ -196,16 +226,16 @@ static enum error make_listing(struct publication *p, struct listing **out, stru
 		const struct place *at = &p->places[i];
 		struct message *m = &l->messages[i];
 
-		if (!at->old) {
+		if (at->old)
+			copy_message(p, at, l, m, &used);
+		else if (at->ordinal != 0)
+			make_message(p, at, l, m, &used);
+		else
 			error = read_message(p, at, l, m, &used, why);
-			continue;
-		}
-		copy_message(p, at, l, m);
-		put_name(l, m, &used, message_name(p->now_valid, at->old));
 	}
 	if (error)
 		return error;
-	l->names = xrealloc(l->names, used);
+	listing_fit(l, used);
 	l->changed = p->set_changed ? p->draft->at : p->now_valid->changed;
 	listing_sort_names(l);
 	*out = take(&l);
@@ -233,7 +263,8 @@ static uint32_t *number_known(const struct publication *p)
 
 	for (size_t i = 0; i < p->count; i++) {
 		const struct place *at = &p->places[i];
-		const struct message *m = at->id ? listing_by_id(p->now_valid, at->id) : NULL;
+		const struct message *m =
+		    at->id ? listing_by_id_near(p->now_valid, at->id, i) : NULL;
 
 		if (m)
 			numbers[listing_index(p->now_valid, m)] = row_of(p, at)->number;

@@ -258,6 +258,13 @@ bool reader_header(struct reader *r, int64_t id, struct buf *text)
 	return true;
 }
 
+bool reader_header_is_kept(struct reader *r, int64_t id)
+{
+	CLEANUP(end) sqlite3_stmt *q = ask(r, HEADER, id);
+
+	return q != NULL;
+}
+
 /* Where the text is not as long as the header, it was cut: the body has it all. */
 static bool text_is_whole(sqlite3_stmt *q)
 {

@@ -50,6 +50,9 @@ bool reader_uidl(struct reader *r, int64_t id, struct buf *uidl);
  * most. false: not known. */
 bool reader_header(struct reader *r, int64_t id, struct buf *text);
 
+/* Whether it is known for good, and not only while the body is open (nocache). */
+bool reader_header_is_kept(struct reader *r, int64_t id);
+
 /* The header as a file of its own: all of it, whatever its length. The length: false where not all
  * of it can be read here now. A part of it: as reader_body. */
 bool reader_header_length(struct reader *r, int64_t id, uint32_t *length);

@@ -25,6 +25,9 @@ void stored_set_finish(struct stored_set *set);
 enum error stored_of_uidl(
     struct store *s, struct slice uidl, struct stored_set *set, struct failure *why);
 
+/* Whether there ever was a message. */
+enum error stored_any(struct store *s, bool *any, struct failure *why);
+
 /* Where the hash is unknown, makes it from the header or the body that is stored, and keeps it. */
 enum error stored_find_digest(struct store *s, struct stored *m, struct failure *why);
 
@@ -34,9 +37,18 @@ bool stored_is_fixed(struct slice uidl);
 /* LIST's size of one message: *listed. */
 enum error stored_listed(struct store *s, int64_t id, uint64_t *listed, struct failure *why);
 
-/* A new message of the draft: *id is its number for ever. */
-enum error stored_insert(struct store *s, const struct draft *d, const struct row *r,
-    unsigned ordinal, int64_t *id, struct failure *why);
+/* New messages of the draft, STORED_BATCH at a time at most: *id is its number for ever. */
+#define STORED_BATCH 100
+struct stored_new {
+	const struct row *row;
+	unsigned ordinal;
+	int64_t *id;
+};
+enum error stored_insert(struct store *s, const struct draft *d, const struct stored_new *all,
+    size_t count, struct failure *why);
+
+/* The time that it is shown with. */
+int64_t stored_received(const struct draft *d, const struct row *r);
 
 enum error stored_set_listed(struct store *s, int64_t id, uint64_t listed, struct failure *why);
 /* Keeps the header of a message that had none; its time stays as it was shown. */

@@ -1,5 +1,6 @@
 #include "storer.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -157,13 +158,15 @@ static void put_on_disk(struct storer *st)
 	}
 }
 
-/* While there is room for it: on a disk that is full later the log must not need any. */
+/* While there is room for it: on a disk that is full later the log must not need any. And what
+ * memory bodies came through goes back to the system. */
 static void settle(struct storer *st)
 {
 	if (clock_ms() < st->settle)
 		return;
 	st->settle = CLOCK_NEVER;
 	store_checkpoint(st->chores.store);
+	malloc_trim(0);
 }
 
 static void *run(void *with)

@@ -272,10 +272,11 @@ static enum talk_result hear_capabilities(
 /* The answer to a command that went out alone has begun. */
 static void measure(struct talk *t)
 {
-	int64_t trip = clock_ms() - t->asked;
+	int64_t trip;
 
 	if (t->asked == CLOCK_NEVER)
 		return;
+	trip = clock_ms() - t->asked;
 	if (t->round_trip < 0 || trip < t->round_trip)
 		t->round_trip = trip;
 	t->asked = CLOCK_NEVER;

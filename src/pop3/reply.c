@@ -235,7 +235,7 @@ static bool take_number(struct slice *line, uint32_t *number)
 	struct slice rest = skip_blanks(*line);
 	uint64_t value;
 
-	if (begins(rest, "+OK"))
+	if (rest.len > 0 && rest.at[0] == '+' && begins(rest, "+OK")) /* a listing is long */
 		rest = behind(rest, strlen("+OK"));
 	if (!slice_number(slice_token(&rest, BLANKS), REPLY_HIGHEST_NUMBER, &value) || value == 0)
 		return false;

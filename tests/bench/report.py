@@ -51,6 +51,44 @@ def table(row, samples, missing):
     return "\n".join(out) + "\n"
 
 
+MARK = "<!-- figures: by tests/bench/run --markdown -->"
+
+
+def _cells(*cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _row_markdown(row, samples):
+    results = medians(samples)
+    out = [f"### {row.number}. {row.title} (`{row.name}`)", "",
+           _cells("", "seconds", "least to most", "turns", "processor", "peak MiB", ""), "| --- |" + " ---: |" * 5 + " --- |"]
+    for name, taken in samples.items():
+        figures, seconds = results[name], [s["seconds"] for s in taken]
+        more = {k: v for k, v in figures.items() if k not in ("seconds", "cpu", "peak")}
+        out.append(_cells(name, _number(figures["seconds"]), f"{_number(min(seconds))} to {_number(max(seconds))}",
+                          str(len(taken)), _number(figures.get("cpu")), _number(figures.get("peak"), 1),
+                          ", ".join(f"{k} {_number(v, 4 if v < 1 else 2)}" for k, v in more.items())))
+    out.append("")
+    for goal in row.goals:
+        value, words = judge(goal, results)
+        out.append(f"- {goal.words}: **{_number(value)}**, goal {goal.bound}: {words}")
+    return out + [""]
+
+
+def markdown(text, rows):
+    """The text with tables of all rows, [(row, samples), ...], behind its mark."""
+    summary = [_cells("row", "goal", "reach", "measured", ""), "| --- | --- | --- | ---: | --- |"]
+    for row, samples in rows:
+        results = medians(samples)
+        for goal in row.goals:
+            value, words = judge(goal, results)
+            summary.append(_cells(f"{row.number} {row.name}", goal.words, goal.bound, _number(value), words))
+    lines = [MARK, "", "## The goals", "", *summary, "", "## The figures", ""]
+    for row, samples in rows:
+        lines += _row_markdown(row, samples)
+    return text.split(MARK)[0] + "\n".join(lines).rstrip() + "\n"
+
+
 def _colour(name):
     return next((c for kind, c in COLOURS.items() if name.startswith(kind)), COLOURS["peer"])
 

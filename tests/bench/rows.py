@@ -5,8 +5,8 @@ from math import exp, log
 from typing import Callable
 
 import works
-from contestants import (cold_copy, cold_load, curl, drain, drain_stored, durably, fetchmail, formula, mpop,
-                         mpop_no_sync)
+from contestants import (cold_copy, cold_load, cold_load_mirror, curl, drain, drain_stored, durably, fetchmail, formula,
+                         mpop, mpop_no_sync)
 from world import Corpus, Line
 from works import HOT
 
@@ -69,6 +69,11 @@ def ratio(of, to, most, words=None, name="seconds"):
                 lambda results: figure(of, name)(results) / bound(results), most)
 
 
+def both(to, most, words=None):
+    """The ratio of pop3fs in its usual way, and as a mirror."""
+    return tuple(ratio(of, to, most, f"{of} / {words or to}") for of in ("pop3fs", "pop3fs, mirror"))
+
+
 def bound(words, of, seconds):
     """A contestant's seconds against a bound that follows from the line."""
     return Goal(f"{of} / ({words})", lambda results: results[of]["seconds"] / seconds, 1.0)
@@ -96,8 +101,11 @@ class Row:
     slow: tuple = ()     # contestants that have one turn only: lockstep over a long line
 
 
+POP3FS = {"pop3fs": cold_load, "pop3fs, mirror": cold_load_mirror}
+DURABLY = {name: durably(contestant) for name, contestant in POP3FS.items()}
 LIMITS = {"limit 2": drain_stored, "limit 1": drain}
 MPOP_FREE = "mpop, no sync"
+PEERS = "best of mpop, curl, fetchmail"
 
 
 def _wire_time(trips):
@@ -107,32 +115,32 @@ def _wire_time(trips):
 
 ROWS = (
     Row(1, "S-80ms", "cold load of S at 80 ms", works.load("S", FAR, {
-        "pop3fs": cold_load, MPOP_FREE: mpop_no_sync, "curl": curl, "fetchmail": fetchmail, **LIMITS,
-    }), (ratio("pop3fs", MPOP_FREE, 0.40), ratio("pop3fs", "limit 2", 1.10)), slow=("curl", "fetchmail")),
+        **POP3FS, MPOP_FREE: mpop_no_sync, "curl": curl, "fetchmail": fetchmail, **LIMITS,
+    }), (*both(MPOP_FREE, 0.40), *both("limit 2", 1.10)), slow=("curl", "fetchmail")),
     Row(1, "S-80ms-copies", "the same, read by cp and rsync", works.load("S", FAR, {
         "pop3fs, cp -r": cold_copy(("cp", "-r")), "pop3fs, rsync -a": cold_copy(("rsync", "-a")),
         MPOP_FREE: mpop_no_sync, "limit 2": drain_stored,
     }), (ratio("pop3fs, cp -r", MPOP_FREE, 0.40), ratio("pop3fs, rsync -a", MPOP_FREE, 0.40),
          ratio("pop3fs, cp -r", "limit 2", 1.10), ratio("pop3fs, rsync -a", "limit 2", 1.10))),
     Row(2, "M-80ms", "cold load of M at 80 ms", works.load("M", FAR, {
-        "pop3fs": cold_load, "mpop": mpop, "curl": curl, "fetchmail": fetchmail, **LIMITS,
-    }), (ratio("pop3fs", "mpop", 1 / 12), ratio("pop3fs", "limit 2", 1.20)), slow=("curl", "fetchmail")),
+        **POP3FS, "mpop": mpop, "curl": curl, "fetchmail": fetchmail, **LIMITS,
+    }), (*both("mpop", 1 / 12), *both("limit 2", 1.20)), slow=("curl", "fetchmail")),
     *(Row(3, f"{corpus}-100mbit", f"cold load of {corpus} at 80 ms and 100 Mbit/s", works.load(corpus, FAR_SLOW, {
-        "pop3fs": cold_load, "mpop": mpop, **LIMITS, "the line": _wire_time(6.5),
-    }), (ratio("pop3fs", "the line", 1.04, "pop3fs / (octets / rate + 6.5 round trips)"),)) for corpus in "SM"),
+        **POP3FS, "mpop": mpop, **LIMITS, "the line": _wire_time(6.5),
+    }), both("the line", 1.04, "(octets / rate + 6.5 round trips)")) for corpus in "SM"),
     *(Row(4, f"{corpus}-near", f"cold load of {corpus} at no delay, stored durably", works.load(corpus, NEAR, {
-        "pop3fs": durably(cold_load), "mpop": durably(mpop), "curl": durably(curl), "fetchmail": durably(fetchmail),
+        **DURABLY, "mpop": durably(mpop), "curl": durably(curl), "fetchmail": durably(fetchmail),
         **LIMITS,
-    }), (ratio("pop3fs", best("mpop", "curl", "fetchmail"), most, "pop3fs / best of mpop, curl, fetchmail"),
-         ratio("pop3fs", "curl", 0.4, name="cpu")))
+    }), (*both(best("mpop", "curl", "fetchmail"), most, PEERS), ratio("pop3fs", "curl", 0.4, name="cpu"),
+         ratio("pop3fs, mirror", "curl", 0.4, name="cpu")))
       for corpus, most in (("S", 0.60), ("M", 0.25))),
     Row(5, "S-tls", "cold load of S over TLS at no delay, stored durably", works.load("S", NEAR, {
-        "pop3fs": durably(cold_load), "mpop": durably(mpop), "curl": durably(curl), "fetchmail": durably(fetchmail),
+        **DURABLY, "mpop": durably(mpop), "curl": durably(curl), "fetchmail": durably(fetchmail),
         **LIMITS,
-    }, tls=True), (ratio("pop3fs", best("mpop", "curl", "fetchmail"), 0.70, "pop3fs / best of mpop, curl, fetchmail"),)),
+    }, tls=True), both(best("mpop", "curl", "fetchmail"), 0.70, PEERS)),
     Row(5, "S-tls-20ms", "cold load of S over TLS at 20 ms", works.load("S", NEARER, {
-        "pop3fs": cold_load, "mpop": mpop, **LIMITS,
-    }, tls=True), (ratio("pop3fs", "mpop", 0.5),)),
+        **POP3FS, "mpop": mpop, **LIMITS,
+    }, tls=True), both("mpop", 0.5)),
     Row(6, "mounting", "mounted and `ls -l` complete, M, headers off, at 80 ms", works.mounting("M", FAR), (
         bound("5 round trips + 50 ms", "pop3fs", 5 * FAR.trip + 0.05),
         bound("6 round trips + 50 ms", "pop3fs, TLS", 6 * FAR.trip + 0.05),

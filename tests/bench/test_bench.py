@@ -1,6 +1,7 @@
 """The tools of the benchmarks: they do what they say; how fast, no test asks."""
 
 import hashlib
+import json
 import os
 import re
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 import ports
 from machine import Broken, Runner
-from report import judge, picture, table
+from report import MARK, judge, markdown, picture, table
 from rows import ROWS, Goal, Row, best, bound, geometric_mean, ratio
 from scripted import TIMEOUT
 from works import HOT
@@ -315,6 +316,17 @@ def test_a_picture_is_well_formed_and_shows_who_was_there():
     assert "pop3fs / mpop: 0.3 (goal <= 0.4)" in words
 
 
+def test_tables_stand_behind_their_mark_and_replace_the_old_ones():
+    rows = [(row(ratio("pop3fs", "mpop", 0.4), ratio("pop3fs", "mpop", 0.2)), {k: v for k, v in SAMPLES.items() if v})]
+    text = markdown(f"# What people wrote\n\n{MARK}\nold tables\n", rows)
+    assert text.startswith(f"# What people wrote\n\n{MARK}\n")
+    assert "old tables" not in text
+    assert "| 1 few | pop3fs / mpop | <= 0.4 | 0.300 | reached |" in text
+    assert "| 1 few | pop3fs / mpop | <= 0.2 | 0.300 | MISSED |" in text
+    assert "| pop3fs | 1.200 | 1.000 to 9.000 | 3 | 0.250 | 9.5 |  |" in text
+    assert markdown(text, rows) == text
+
+
 # The rows.
 
 
@@ -334,3 +346,22 @@ def test_a_row_runs_from_one_end_to_the_other(tmp_path, name):
     assert "ended with" not in said.stdout
     assert xml.parse(tmp_path / "svg").getroot().tag.endswith("svg")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["json", "svg"]
+
+
+@pytest.mark.skipif(not os.access("/dev/fuse", os.W_OK), reason="/dev/fuse cannot be opened")
+def test_contestants_measured_now_replace_theirs_and_others_stay(tmp_path):
+    figures = tmp_path / "json"
+    figures.write_text(json.dumps({"idle": {"another": [{"seconds": 7.0}]}, "hot": {"disk": [{"seconds": 1.0}]}}))
+    subprocess.run([HERE / "run", "--quick", "--build", BUILD, "--dir", tmp_path, "--json", figures, "--only", "pop3fs", "idle"],
+                   capture_output=True, timeout=300, check=True)
+    kept = json.loads(figures.read_text())
+    assert sorted(kept["idle"]) == ["another", "pop3fs"]
+    assert kept["hot"] == {"disk": [{"seconds": 1.0}]}
+
+
+@pytest.mark.skipif(not os.access("/dev/fuse", os.W_OK), reason="/dev/fuse cannot be opened")
+def test_growth_is_a_line_a_size(tmp_path):
+    said = subprocess.run([HERE / "run", "--build", BUILD, "--dir", tmp_path, "--growth", "1000"], capture_output=True,
+                          text=True, timeout=300, check=False)
+    assert said.returncode == 0, said.stderr
+    assert re.search(r"^ +messages +mount .*\n +1000( +[\d.]+){7}   \d+, \d+$", said.stdout, re.M), said.stdout

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import leftovers
-from contestants import curl_url, curl_words, drain, mpop_config, read_all
+from contestants import MIRROR, curl_url, curl_words, drain, mpop_config, read_all
 from machine import (Broken, PeakMemory, Requests, drop_caches, find, memory, resident, switches, tick)
 from world import PASSWORD, Line, Mount, Place
 
@@ -43,9 +43,12 @@ def mounting(corpus, line):
         away, remembered = _server_that_was(world, corpus)
         yield {
             "pop3fs": lambda: _mount_and_list(places[False], headers=0),
+            "pop3fs, noxattr": lambda: _mount_and_list(places[False], headers=0, noxattr=True),
             "pop3fs, TLS": lambda: _mount_and_list(places[True], headers=0),
             "pop3fs, a known server": lambda: _mount_and_list(places[False], cache=known, headers=0),
             "pop3fs, no server": lambda: _mount_and_list(away, cache=remembered, headers=0, offline=True),
+            "pop3fs, no server, noxattr": lambda: _mount_and_list(away, cache=remembered, headers=0, offline=True,
+                                                                  noxattr=True),
             "curl, LIST alone": lambda: world.run(*curl_words(places[False]), curl_url(places[False]) + "/").figures(),
         }
     return work
@@ -184,6 +187,10 @@ def _warm_cache(place, **options):
     yield cache
 
 
+def _warm(stack, place):
+    return stack.enter_context(_warm_cache(place))
+
+
 @contextmanager
 def _mounted(place, cache, **options):
     with Mount(place, cache=cache, **options) as mount:
@@ -226,6 +233,8 @@ def hot_reads(corpus):
             yield {
                 "disk": lambda: _hot_pass(world, copy),
                 "pop3fs": lambda: _hot_pass(world, mount.path),
+                "pop3fs, noxattr": _once_mounted(stack, _mounted(place, _warm(stack, place), noxattr=True),
+                                                 lambda m: _hot_pass(world, m.path)),
                 "pop3fs, mirror": _once_mounted(stack, _mirror(place), lambda m: _hot_pass(world, m.path)),
                 "bindfs": _once_mounted(stack, _bindfs(world, copy), lambda path: _hot_pass(world, path)),
             }
@@ -245,9 +254,7 @@ def _once_mounted(stack, manager, work):
 
 @contextmanager
 def _mirror(place):
-    place.world.need_option("prefetch")
-    with _warm_cache(place) as cache, _mounted(place, cache, prefetch="all", ro=True,
-                                               default_permissions=True) as mount:
+    with _warm_cache(place) as cache, _mounted(place, cache, **MIRROR) as mount:
         yield mount
 
 
@@ -258,11 +265,10 @@ def first_reads(corpus):
         place = Place(world, world.corpus(corpus))
         with _warm_cache(place) as cache:
             copy = _copy_out(place, cache)
-            mirror = {"prefetch": "all", "ro": True, "default_permissions": True}
             yield {
                 "disk, hot": lambda: _hot_pass(world, copy),
                 "pop3fs": lambda: _first_pass(world, lambda: _mounted(place, cache)),
-                "pop3fs, mirror": lambda: _first_pass(world, lambda: _mounted(place, cache, **mirror)),
+                "pop3fs, mirror": lambda: _first_pass(world, lambda: _mounted(place, cache, **MIRROR)),
                 "bindfs": lambda: _first_pass(world, lambda: _bindfs(world, copy)),
             }
     return work

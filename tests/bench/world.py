@@ -93,16 +93,20 @@ class World:
             raise Missing(f"{path} is not built")
         return path
 
-    def has_option(self, name):
-        """Whether this pop3fs knows the option."""
+    def _option(self, name):
+        """What --help says of an option; None: this pop3fs does not know it."""
         if self._options is None:
             done = subprocess.run([self.tool("pop3fs"), "--help"], capture_output=True, text=True, check=True)
-            self._options = set(re.findall(r"^ +(?:-\w, +--)?(\w+)", done.stdout, re.M))
-        return name in self._options
+            self._options = dict(re.findall(r"^ +(?:-\w, +--)?(\w+)(.*)", done.stdout, re.M))
+        return self._options.get(name)
 
-    def need_option(self, name):
-        if not self.has_option(name):
-            raise Missing(f"this pop3fs has no option {name}")
+    def has_option(self, name):
+        return self._option(name) is not None
+
+    def need_option(self, name, value=""):
+        words = self._option(name)
+        if words is None or (value == "all" and "all" not in words.split("; ")[-1]):
+            raise Missing(f"this pop3fs has no option {name}" + (f"={value}" if value else ""))
 
     # ---- servers and lines ----
 
@@ -128,6 +132,10 @@ class World:
             server = self.start_server(corpus, "--keep")
             self._servers[corpus] = self._dovecot.serve(corpus, server) if self._dovecot else server
         return self._servers[corpus]
+
+    def forget(self, corpus):
+        """Its server ends: what it holds in memory is free for the next one."""
+        self._servers.pop(corpus)["program"].stop()
 
     def _directory(self, corpus):
         path = self.root / f"corpus-{corpus.count}"
@@ -214,8 +222,8 @@ class Mount:
         self.cost = Cost()          # of all its processes, once it has ended
         self.pid = None
         self._strays = []
-        for name in options:
-            place.world.need_option(name)
+        for name, value in options.items():
+            place.world.need_option(name, value)
         options = {"password_file": place.world.password_file, "cache_dir": self.cache, "refresh": "1h", **options,
                    **({"ca": place.ca} if place.tls else {"tls": "off"})}
         self._argv = [place.world.tool("pop3fs")]
@@ -245,6 +253,12 @@ class Mount:
         if subprocess.call([*command, self.path]) != 0:
             raise Broken("the mount is busy")
         self.wait()
+
+    def timed_umount(self):
+        """The seconds of it."""
+        begun = tick()
+        self.umount()
+        return tick() - begun
 
     def wait(self):
         for pid in self._strays:

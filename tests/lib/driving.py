@@ -8,9 +8,12 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import variants
 from eventually import PATIENCE, eventually
 from leftovers import end
 from programs import program
+
+PIPELINING_OFF = 2   # as the driver has it
 
 
 class Drivers:
@@ -38,6 +41,8 @@ class Driver:
 
     def __init__(self, root, server, options):
         options = dict(options)
+        if variants.given().get("pipelining") == "off":
+            options.setdefault("pipelining", PIPELINING_OFF)
         env = {**os.environ, **options.pop("env", {})}
         home = Path(tempfile.mkdtemp(prefix="driver-", dir=root))
         self.store = options.pop("store", None) or home / "store"

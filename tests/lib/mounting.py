@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import leftovers
+import variants
 from eventually import eventually
 from programs import program
 
@@ -74,6 +75,7 @@ class Mount:
 
     def __init__(self, root, account, person, options, flags=()):
         options = dict(options)
+        variants.add(options)
         way = options.pop("way", "tls")
         self.person = person
         self.path = options.pop("mountpoint", None) or person.directory("mnt")

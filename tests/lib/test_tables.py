@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import variants
 from hostile import ROWS
 
 TOP = Path(__file__).resolve().parents[2]
@@ -69,6 +70,14 @@ def test_every_fuzz_target_is_built_and_has_a_corpus():
     assert set(re.findall(r"^  \[\w+, '(\w+)'", (fuzz / "meson.build").read_text(), re.M)) == targets
     assert {path.name for path in (fuzz / "corpus").iterdir() if any(path.iterdir())} == targets
     assert {path.name for path in fuzz.glob("crashes/*")} <= targets
+
+
+def test_what_is_left_out_under_an_option_is_there():
+    assert {words.partition("=")[0] for words in variants.VARIANTS} == set(variants.LEFT_OUT)
+    for option, files in variants.LEFT_OUT.items():
+        for file, tests in files.items():
+            named = set(re.findall(r"^def (test_\w+)", (TOP / "tests" / file).read_text(), re.M))
+            assert {test.partition("[")[0] for test in tests} - {""} <= named, (option, file)
 
 
 def test_the_rows_of_hostile_servers_have_names_of_their_own():

@@ -208,6 +208,20 @@ def test_noxattr_turns_all_off(person, mounts, serve):
     assert mount.umount() == 0
 
 
+def test_what_is_listed_is_the_same_while_the_message_is_open(person, mounts, serve):
+    """Without a cache its header is only here for so long."""
+    mount = mounts.mount(serve(messages={"letter": LETTER.octets}), person, nocache=True)
+
+    def play():
+        names = [os.listxattr(mount.path / "letter")]
+        with open(mount.path / "letter", "rb") as file:
+            file.read()
+            names += [os.listxattr(mount.path / "letter"), os.listxattr(file.fileno())]
+        return [*names, os.listxattr(mount.path / "letter")]
+
+    assert mount.call(play) == [["user.pop3fs.uidl"]] * 4
+
+
 # ---- copies ----
 
 def tar_sum(mount):

@@ -4,9 +4,9 @@
  *
  *     session-driver HOST PORT USER PASSWORD tls|starttls|off CA|- DATABASE [NAME=NUMBER...]
  *
- * NAME: timeout, idle, retry, commit and hold (milliseconds), and headers. Commands: refresh, first
- * (of a mount), look (nobody waits), list, fetch NAME, ahead NAME (nobody waits), save NAME FILE,
- * unlink NAME, undelete NAME, commit, final, end. */
+ * NAME: timeout, idle, retry, commit and hold (milliseconds), headers, and pipelining (0 auto, 1 on,
+ * 2 off). Commands: refresh, first (of a mount), look (nobody waits), list, fetch NAME, ahead NAME
+ * (nobody waits), save NAME FILE, unlink NAME, undelete NAME, commit, final, end. */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -256,6 +256,8 @@ static void set(struct session_plan *p, const char *word)
 		p->commit_ms = number;
 	else if (strncmp(word, "hold=", 5) == 0)
 		p->hold_ms = number;
+	else if (strncmp(word, "pipelining=", 11) == 0)
+		p->pipelining = (enum session_pipelining)number;
 	else
 		p->headers = (size_t)number;
 }

@@ -120,6 +120,32 @@ def test_zsh_completes(path, root, line, whole):
     assert zsh(path, line, root).strip() == whole
 
 
+@pytest.fixture(scope="module")
+def flags(path, told):
+    """{verb: its flags} of each VERB --help, which says what each of those in its usage does."""
+    found = {}
+    for verb in told[0]:
+        text = subprocess.run(["pop3fs", verb, "--help"], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+        found[verb] = {w for row in re.findall("^(-[^:]*): .", text, re.M) for w in row.split(", ")}
+        usage = re.findall(r"\[(-[^]]*)\]", text.splitlines()[0])
+        assert {w for u in usage for w in ([u] if u.startswith("--") else [f"-{c}" for c in u[1:]])} <= found[verb]
+    assert found["status"] == {"--json"} and found["verify"] == {"-r", "--refetch"} and found["umount"] == {"-l", "-f", "-v"}
+    return found
+
+
+def test_shells_offer_the_flags_of_a_verb(path, flags, root):
+    for verb, its in flags.items():
+        assert set(bash(path, f"pop3fs {verb} -")) == its | {"--help"}
+        assert set(fish(path, f"pop3fs {verb} -", root)) == its | {"--help"}
+    assert bash(path, "pop3fs status --j") == ["--json"]
+
+
+@pytest.mark.parametrize("line, whole", [("pop3fs status --j", "pop3fs status --json"), ("pop3fs list --j", "pop3fs list --json"),
+                                         ("pop3fs verify --r", "pop3fs verify --refetch"), ("pop3fs commit --he", "pop3fs commit --help")])
+def test_zsh_completes_flags_of_a_verb(path, root, line, whole):
+    assert zsh(path, line, root).strip() == whole
+
+
 @pytest.fixture
 def configured(tmp_path):
     """A home with accounts in its configuration."""
@@ -138,8 +164,11 @@ def test_shells_offer_the_accounts(path, configured):
 
 def test_shells_offer_the_mounts(path, root, serve, mounts, person):
     mount = mounts.mount(serve(messages={"a": b"a: b\r\n\r\nc\r\n", "b": b"a: b\r\n\r\nd\r\n"}), person)
-    assert str(mount.path) in bash(path, "pop3fs status ")
-    assert str(mount.path) in fish(path, "pop3fs status ", root)
+    for words in ("status", "status --json", "verify -r"):
+        assert str(mount.path) in bash(path, f"pop3fs {words} ")
+        assert str(mount.path) in fish(path, f"pop3fs {words} ", root)
+        whole = f"pop3fs {words} {mount.path}"
+        assert zsh(path, whole[:-1], root).strip() == whole
     mount.run("rm", mount.path / "a").ok()
     line = f"pop3fs undelete {mount.path} "
     done = mount.run("bash", "--norc", "-c", f'. {BASH}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '

@@ -252,6 +252,34 @@ static void one_that_was_undeleted_stops_the_whole_mark(void **state)
 	assert_int_equal(storage_number(t, "SELECT count(*) FROM intention WHERE state = 0"), 2);
 }
 
+/* Each is what one damaged octet of the database may make of it: "b" was unlinked, "a" never. */
+static void a_damaged_intention_is_for_no_other_message(void **state)
+{
+	static const char *const damages[] = {
+	    "UPDATE intention SET id = (SELECT id FROM message WHERE uidl = CAST('a' AS BLOB))",
+	    "UPDATE intention SET id = 77",
+	    "UPDATE intention SET uidl = CAST('a' AS BLOB)",
+	    "UPDATE intention SET state = 64",
+	    "UPDATE intention SET state = -1",
+	};
+
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		struct intentions *shown;
+		struct storage *t;
+
+		assert_int_equal(storage_setup((void **)&t), 0);
+		storage_message(t, "a");
+		assert_int_equal(journal_unlink(t->store, storage_message(t, "b"), NULL), OK);
+		storage_run(t, damages[i]);
+		shown = all(t);
+		assert_int_equal(shown->count, 0);
+		free(shown);
+		assert_int_equal(journal_recover(t->store, NULL), OK);
+		assert_int_equal(storage_number(t, "SELECT count(*) FROM intention"), 0);
+		storage_teardown((void **)&t);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, storage_setup, storage_teardown)
 
 int main(void)
@@ -264,6 +292,7 @@ int main(void)
 	    TEST(what_was_made_before_the_listing_is_older),
 	    TEST(a_message_that_has_vanished_cannot_be_unlinked),
 	    TEST(one_that_was_undeleted_stops_the_whole_mark),
+	    cmocka_unit_test(a_damaged_intention_is_for_no_other_message),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

@@ -123,6 +123,23 @@ static void an_id_is_found_or_resumed_behind(void **state)
 	}
 }
 
+static void where_it_is_looked_for_first_changes_nothing(void **state)
+{
+	static const char *const names[] = {"b", "c", "a"};
+	CLEANUP(listing_dropp) struct listing *l = make(names, 3);
+
+	for (size_t near = 0; near < 5; near++) {
+		for (size_t i = 0; i < 3; i++) {
+			struct message *m = &l->messages[i];
+
+			assert_ptr_equal(listing_by_id_near(l, m->id, near), m);
+			assert_ptr_equal(listing_by_name_near(l, slice_of(names[i]), near), m);
+		}
+		assert_null(listing_by_id_near(l, 11, near));
+		assert_null(listing_by_name_near(l, slice_of("aa"), near));
+	}
+}
+
 static void an_empty_listing_has_nothing(void **state)
 {
 	CLEANUP(listing_dropp) struct listing *l = listing_create(0, 0);
@@ -225,6 +242,7 @@ int main(void)
 	    cmocka_unit_test(names_come_in_order_and_are_found),
 	    cmocka_unit_test(a_thousand_names_in_disorder_are_all_found),
 	    cmocka_unit_test(an_id_is_found_or_resumed_behind),
+	    cmocka_unit_test(where_it_is_looked_for_first_changes_nothing),
 	    cmocka_unit_test(an_empty_listing_has_nothing),
 	    cmocka_unit_test(a_body_changes_the_sums),
 	    cmocka_unit_test(one_writes_while_many_read),

@@ -340,6 +340,114 @@ static void numbers_are_this_sessions(void **state)
 	listing_drop(two.listing);
 }
 
+/* ---- more than fit into a statement ---- */
+
+#define MANY 350 /* three times a batch, and some */
+
+/* Number i has UIDL "u" and uidls[i - 1]; 0: it is missing. */
+static struct draft *many(const unsigned uidls[MANY], int64_t at)
+{
+	struct draft *d = draft_create();
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		char uidl[16];
+
+		if (uidls[i] == 0)
+			continue;
+		draft_uidl(d, i + 1,
+		    slice_make(uidl, (size_t)snprintf(uidl, sizeof(uidl), "u%u", uidls[i])));
+		draft_listed(d, i + 1, 1000 + uidls[i]);
+	}
+	draft_close(d);
+	d->at = at;
+	d->sure = true;
+	return d;
+}
+
+static void check_same(const struct listing *a, const struct listing *b)
+{
+	assert_int_equal(a->count, b->count);
+	for (size_t i = 0; i < a->count; i++) {
+		const struct message *m = &a->messages[i], *n = &b->messages[i];
+
+		assert_int_equal(m->id, n->id);
+		assert_int_equal(m->received, n->received);
+		assert_int_equal(m->seen, n->seen);
+		assert_int_equal(message_size(m), message_size(n));
+		assert_int_equal(message_flags(m), message_flags(n));
+		assert_int_equal(m->header, n->header);
+		assert_true(slice_equal(message_name(a, m), message_name(b, n)));
+		assert_int_equal(a->by_name[i], b->by_name[i]);
+	}
+}
+
+/* The listing that comes of it, held against the store's; each has this session's number. */
+static struct listing *take_many(
+    struct storage *t, struct listing *now, const unsigned uidls[MANY], int64_t at, bool same)
+{
+	CLEANUP(draft_freep) struct draft *d = many(uidls, at);
+	CLEANUP(listing_dropp) struct listing *stored = NULL;
+	struct outcome_of_step o = {0};
+	char headers[MANY];
+
+	memset(headers, '-', sizeof(headers));
+	assert_int_equal(merge_draft(t->store, now, d, NULL), OK);
+	assert_int_equal(publish(t, now, d, headers, &o, NULL), OK);
+	assert_int_equal(o.same, same);
+	assert_int_equal(merge_load(t->store, &stored, NULL), OK);
+	check_same(o.listing, stored);
+	for (size_t i = 0; i < o.listing->count; i++) {
+		const struct message *m = &o.listing->messages[i];
+
+		assert_int_equal(message_size(m), 1000 + uidls[o.numbers[i] - 1]);
+	}
+	free(o.numbers);
+	listing_drop(now);
+	return o.listing;
+}
+
+static void many_are_stored_as_they_are_shown(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
+	unsigned forth[MANY], back[MANY], some[MANY], other[MANY];
+	int64_t first;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		forth[i] = i + 1;
+		back[i] = MANY - i;
+		some[i] = i % 3 ? i + 1 : 0;
+		other[i] = i % 2 ? i + 1 : 2 * MANY - i;
+	}
+	now = take_many(t, now, forth, 10, false);
+	assert_int_equal(now->count, MANY);
+	first = now->messages[0].id;
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(now->messages[i].id, first + (int64_t)i);
+	now = take_many(t, now, forth, 20, true);
+	now = take_many(t, now, back, 30, true);
+	now = take_many(t, now, some, 40, false);
+	now = take_many(t, now, forth, 50, false);
+	assert_int_equal(now->messages[0].id, first);
+	assert_int_equal(now->messages[0].seen, 10);
+	now = take_many(t, now, other, 60, false);
+	assert_int_equal(now->count, MANY);
+}
+
+static void a_number_is_given_out_once(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(listing_dropp) struct listing *now = listing_create(0, 0);
+	int64_t last;
+
+	now = step(t, now, "a:1:A b:2:B", "nn", 10);
+	last = now->messages[1].id;
+	storage_run(t, "DELETE FROM message");
+	listing_drop(now);
+	now = step(t, listing_create(0, 0), "a:1:A", "n", 20);
+	assert_int_equal(now->messages[0].id, last + 1);
+}
+
 /* ---- listings that are not quite believed ---- */
 
 /* A listing of messages a, b, c ... so many, less those in `gone`. */
@@ -668,6 +776,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(a_listing_becomes_what_the_server_says),
 	    TEST(numbers_are_this_sessions),
+	    TEST(many_are_stored_as_they_are_shown),
+	    TEST(a_number_is_given_out_once),
 	    TEST(one_that_lost_most_is_held_back_until_it_is_seen_again),
 	    TEST(a_second_listing_a_minute_later_is_believed),
 	    TEST(while_it_is_held_back_what_is_listed_has_its_number),

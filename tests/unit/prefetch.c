@@ -19,12 +19,10 @@ static struct listing *make(size_t count, uint64_t size)
 {
 	struct listing *l = listing_create(count, count * NAME_ROOM);
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t turn = 1; turn <= count; turn++) {
+		size_t id = turn * 7 % (count + 1), i = id - 1;
 		struct message *m = &l->messages[i];
-		size_t id = i + 1, turn = 0;
 
-		while ((turn * 7) % (count + 1) != id)
-			turn++;
 		m->id = (int64_t)id;
 		m->fact = size << 8;
 		m->name = (uint32_t)(i * NAME_ROOM);
@@ -80,15 +78,15 @@ static void a_sequence_opens_a_window_and_nothing_else_does(void **state)
 		int64_t first; /* asked for at the last open; 0: nothing */
 		size_t count;
 	} cases[] = {
-	    /* 100 KB each: 2, 5, 10, 20 in windows of 256 KB, 512 KB, ... */
-	    {{1}, 1, 0, 0}, {{1, 1, 1}, 1, 0, 0}, {{5, 6}, 1, 7, 2}, {{5, 6, 7}, 1, 9, 4},
-	    {{5, 6, 7, 8}, 1, 13, 6}, {{5, 6, 6, 6}, 1, 0, 0}, {{5, 9}, 1, 0, 0},
-	    {{5, 6, 9}, 1, 10, 5}, /* a step over some */
+	    /* 100 KB each: 2, 20, 163 in windows of 256 KB, 2 MB, 16 MB */
+	    {{1}, 1, 0, 0}, {{1, 1, 1}, 1, 0, 0}, {{5, 6}, 1, 7, 2}, {{5, 6, 7}, 1, 9, 19},
+	    {{5, 6, 7, 8}, 1, 28, 144}, {{5, 6, 6, 6}, 1, 0, 0}, {{5, 9}, 1, 0, 0},
+	    {{5, 6, 9}, 1, 10, 20}, /* a step over some */
 	    {{5, 6, 100}, 1, 0, 0}, {{5, 6, 100, 101}, 1, 102, 2},
-	    {{5, 6, 8, 7}, 1, 0, 0},                            /* late, not back */
-	    {{5, 6, 8, 7, 9}, 1, 14, 6}, {{50, 49}, -1, 48, 2}, /* newest first */
-	    {{50, 49, 48}, -1, 46, 4}, {{7, 14}, 7, 21, 2},     /* by name */
-	    {{7, 14, 21}, 7, 35, 4}, {{399, 400}, 1, 0, 0},     /* the end */
+	    {{5, 6, 8, 7}, 1, 0, 0},                              /* late, not back */
+	    {{5, 6, 8, 7, 9}, 1, 29, 144}, {{50, 49}, -1, 48, 2}, /* newest first */
+	    {{50, 49, 48}, -1, 46, 19}, {{7, 14}, 7, 21, 2},      /* by name */
+	    {{7, 14, 21}, 7, 35, 19}, {{399, 400}, 1, 0, 0},      /* the end */
 	    {{2, 1}, -1, 0, 0}, {{390, 5, 12}, 7, 19, 2},
 	    {{999, 1000}, 1, 0, 0}, /* there are none */
 	};
@@ -114,14 +112,14 @@ static void what_was_pushed_is_passed_over_unseen(void **state)
 		int64_t first; /* pushed at the last open; 0: nothing */
 		size_t count;
 	} cases[] = {
-	    {{1}, 0, 0},         /* one alone brings nothing */
-	    {{1, 2}, 3, 2},      /* 100 KB each: 3, 4 */
-	    {{1, 2, 5}, 6, 5},   /* just behind them */
-	    {{1, 2, 3}, 5, 4},   /* he was faster */
-	    {{1, 2, 12}, 13, 5}, /* a little further: a step may pass over some */
-	    {{1, 2, 20}, 0, 0},  /* that is a jump */
-	    {{1, 2, 5, 11}, 12, 10}, {{50, 49, 46}, 45, 5},
-	    {{1, 2, 5, 100, 101, 104}, 105, 5}, /* another one */
+	    {{1}, 0, 0},          /* one alone brings nothing */
+	    {{1, 2}, 3, 2},       /* 100 KB each: 3, 4 */
+	    {{1, 2, 5}, 6, 20},   /* just behind them */
+	    {{1, 2, 3}, 5, 19},   /* he was faster */
+	    {{1, 2, 12}, 13, 20}, /* a little further: a step may pass over some */
+	    {{1, 2, 20}, 0, 0},   /* that is a jump */
+	    {{1, 2, 5, 11}, 26, 149}, {{50, 49, 46}, 45, 20},
+	    {{1, 2, 5, 100, 101, 104}, 105, 20}, /* another one */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -185,12 +183,12 @@ static void never_more_than_the_bound_is_ahead(void **state)
 	    {100 * KB, 1 * MB, 10},
 	    {3 * MB, 4 * MB, 1}, /* more than the first window */
 	    {1 * MB, 8 * MB, 8},
-	    {0, 8 * MB, 1024}, /* LIST had no size */
-	    {10, PLENTY, 1024},
+	    {0, 8 * MB, 16384}, /* LIST had no size */
+	    {10, PLENTY, 16384},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct scene s = begin(3000, cases[i].size, cases[i].octets);
+		struct scene s = begin(20000, cases[i].size, cases[i].octets);
 		int64_t most = 0;
 		size_t count;
 
@@ -238,18 +236,18 @@ static void the_cached_and_the_unlinked_are_passed_over(void **state)
 
 static void what_is_cached_far_ahead_is_not_walked_through(void **state)
 {
-	struct scene s = begin(3000, KB, PLENTY);
+	struct scene s = begin(20000, KB, PLENTY);
 	struct listing *l = maildrop_listing(s.d);
 	size_t count;
 
-	for (size_t i = 0; i < 1500; i++)
+	for (size_t i = 0; i < 17000; i++)
 		message_set_body(l, &l->messages[i], KB, 1, 1, true);
 	first_after(&s, 1, 1, &count);
 	first_after(&s, 2, 1, &count);
 	assert_int_equal(count, 0);
-	for (int64_t id = 3; id < 477; id++)
+	for (int64_t id = 3; id < 617; id++)
 		first_after(&s, id, 1, &count);
-	assert_int_equal(first_after(&s, 477, 1, &count), 1501);
+	assert_int_equal(first_after(&s, 617, 1, &count), 17001);
 	end(&s);
 }
 
@@ -268,7 +266,7 @@ static void several_readers_each_have_their_window(void **state)
 	/* too many others, and the one not heard of for longest is forgotten */
 	for (int64_t id = 300; id < 330; id += 10)
 		first_after(&s, id, 1, &count);
-	assert_int_equal(first_after(&s, 13, 1, &count), 18);
+	assert_int_equal(first_after(&s, 13, 1, &count), 33);
 	assert_int_equal(first_after(&s, 102, 1, &count), 0);
 	end(&s);
 }
@@ -278,16 +276,19 @@ static void failures_close_the_window(void **state)
 	struct scene s = begin(COUNT, 100 * KB, PLENTY);
 	size_t count;
 
-	for (int64_t id = 1; id <= 4; id++) /* a window of 1 MB */
+	for (int64_t id = 1; id <= 3; id++) /* a window of 2 MB */
 		first_after(&s, id, 1, &count);
-	prefetch_failed(s.p);
-	first_after(&s, 5, 1, &count); /* 1 MB again: one place was left */
-	assert_int_equal(count, 1);
 	for (int i = 0; i < 3; i++)
 		prefetch_failed(s.p);
-	first_after(&s, 15, 1, &count);
+	first_after(&s, 4, 1, &count); /* 2 MB again: one place was left */
+	assert_int_equal(count, 1);
+	for (int i = 0; i < 4; i++)
+		prefetch_failed(s.p);
+	first_after(&s, 5, 1, &count); /* it opens anew, and so much is ahead already */
+	assert_int_equal(count, 0);
+	first_after(&s, 95, 1, &count);
 	assert_int_equal(count, 0); /* a jump, and 0 ahead */
-	first_after(&s, 16, 1, &count);
+	first_after(&s, 96, 1, &count);
 	assert_int_equal(count, 2);
 	end(&s);
 }

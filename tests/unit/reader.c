@@ -178,12 +178,14 @@ static void a_header_comes_from_top_or_from_the_body(void **state)
 	assert_int_equal(text.len, 20);
 	for (size_t i = 0; i < 20; i++)
 		assert_int_equal(buf_at(&text)[i], octet_at(i));
+	assert_false(reader_header_is_kept(r, id)); /* with the body it goes */
 
 	storage_run(t, "INSERT INTO header SELECT id, CAST('Subject: x' AS BLOB) FROM message "
 		       "WHERE chunks > 0");
 	buf_clear(&text);
 	assert_true(reader_header(r, id, &text));
 	assert_true(slice_is(buf_slice(&text), "Subject: x"));
+	assert_true(reader_header_is_kept(r, id));
 	buf_finish(&text);
 	reader_close(r);
 }

@@ -57,8 +57,9 @@ static void store(struct bench *b, const char *says)
 
 		assert_int_equal(
 		    stored_of_uidl(b->storage->store, row_uidl(d, &d->rows[i]), &set, NULL), OK);
-		assert_int_equal(stored_insert(b->storage->store, d, &d->rows[i],
-				     (unsigned)set.count + 1, &id, NULL),
+		assert_int_equal(
+		    stored_insert(b->storage->store, d,
+			&(struct stored_new){&d->rows[i], (unsigned)set.count + 1, &id}, 1, NULL),
 		    OK);
 	}
 }

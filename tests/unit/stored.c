@@ -27,7 +27,9 @@ static int64_t insert(struct storage *t, const char *says, unsigned ordinal)
 	d->at = 50;
 	spoken_bring(d, headers);
 	for (size_t i = 0; i < d->count; i++) {
-		assert_int_equal(stored_insert(t->store, d, &d->rows[i], ordinal, &id, NULL), OK);
+		assert_int_equal(stored_insert(t->store, d,
+				     &(struct stored_new){&d->rows[i], ordinal, &id}, 1, NULL),
+		    OK);
 		first = first ? first : id;
 	}
 	return first;

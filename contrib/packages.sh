@@ -2,7 +2,7 @@
 # Debian packages for contrib/check and contrib/quickstart, which source this file.
 
 # Packages that pop3fs is built with, and that its scripts need to mount.
-packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev scdoc"
+packages_build="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libssl-dev libsqlite3-dev libgsasl-dev libseccomp-dev scdoc"
 packages_mount="fuse3 mount openssl rsync"
 
 # Readers of a Maildir; the tests of those that are missing are skipped, by name.
@@ -11,11 +11,25 @@ packages_readers="maildir-utils mblaze mutt neomutt notmuch"
 # What tests/soak reads with.
 packages_soak="fio"
 
+# What contrib/analysis runs.
+packages_analysis="clang-tidy cppcheck shellcheck codespell pyflakes3"
+
+# What contrib/coverage needs, beside all that the tests need.
+packages_coverage="gcovr"
+
 # What contrib/package needs.
 packages_debian="debhelper dpkg-dev fakeroot libcmocka-dev lintian"
 
+# What tests/boot makes and boots its machines with.
+packages_boot="mmdebstrap systemd-container"
+
 # Libraries of the POP3 servers that contrib/servers unpacks.
 packages_servers="libcourier-unicode4 libidn12 liblockfile1 libltdl7 libmailutils9 libmu-dbm9 libnsl2 libpam-modules libwrap0"
+
+# What the tests need; those with the servers that contrib/servers fetches, and with readers of a Maildir, are skipped
+# without them.
+packages_tests="libcmocka-dev python3 python3-pytest python3-pytest-xdist dovecot-core dovecot-pop3d attr procps util-linux \
+	zsh fish $packages_servers $packages_readers"
 
 # Who may install: root, or whoever sudo lets.
 as_root() {

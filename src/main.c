@@ -10,7 +10,9 @@
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
  *        cache       where the database is            mountpoint  is it fit?
  *        companion   the process that runs commands   run         one of them, to its end
- *        hook        on_new, when mail has come
+ *        hook        on_new, when mail has come       favours     what it does when asked
+ *        sandbox     what the daemon gives up, by:    landlock    files, ports
+ *        syscalls    all but those in a table
  *        credentials the password, or a token         terminal    asked for, not shown
  *        inquiry     asked for again                  netrc       what stands in ~/.netrc
  *        daemon      the fork, the pipe back          outcome     exit status, last words
@@ -77,15 +79,18 @@
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
  *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
  *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
- * net/   dial (from a name to a socket), link (a socket with TLS or without), tls; for dial: proxy
- *        (how one is written), socks (what it is told), tunnel (the socket to it); for tls: pin,
- *        untrusted (what a certificate lacks), own (a client's), quiet (a socket for OpenSSL)
- * base/  error alloc slice buf log clock queue secret process; point (where tests kill it)
+ * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
+ *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
+ *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
+ *        OpenSSL), authorities (where it looks for certificates later)
+ * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
+ *        point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "account.h"
 #include "alloc.h"
@@ -99,11 +104,13 @@
 #include "handover.h"
 #include "lock.h"
 #include "log.h"
+#include "mount.h"
 #include "mounthelper.h"
 #include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
 #include "process.h"
+#include "sandbox.h"
 #include "service.h"
 #include "settings.h"
 #include "threads.h"
@@ -192,10 +199,15 @@ static enum error first_secret(struct pop3fs *p, struct failure *why)
 /* All that can be done while there is a terminal, and before the server hears of us. */
 static enum error prepare(struct pop3fs *p, struct failure *why)
 {
+	CLEANUP(buf_finish) struct buf mount = {.len = 0};
+	const struct proxy *proxy = p->options.proxy;
+	struct fs_plan fs;
 	enum error e = cache_find(&p->cache, p->options.cache_dir, &p->account, why);
 
 	if (e)
 		return e;
+	fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	mount_options(&mount, &fs);
 	if (p->account.tls == SESSION_TLS_OFF)
 		log_warning("tls=off: anybody on the line to %s can read the password and the mail",
 		    p->account.host);
@@ -205,6 +217,9 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.credentials = &p->credentials,
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
+		.mount_options = buf_text(&mount),
+		.host = proxy ? proxy->host : p->account.host,
+		.port = proxy ? proxy->port : p->account.port,
 		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
 	    },
 	    why);
@@ -246,6 +261,13 @@ static void fresh(void *with, uint64_t count)
 	struct pop3fs *p = with;
 
 	companion_fresh(p->companion, count);
+}
+
+static enum error make_mount(void *with, int *fd, struct failure *why)
+{
+	struct pop3fs *p = with;
+
+	return companion_mount(p->companion, fd, why);
 }
 
 static void detach(void *with)
@@ -306,6 +328,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	struct room_plan room = plan_room(&p->options);
 	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
 	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	struct sandbox_plan sandbox = plan_sandbox(&p->options, &p->account, p->cache.directory);
 	struct handover account = {
 	    .lock = p->cache.lock,
 	    .mountpoint = p->mountpoint,
@@ -315,12 +338,20 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	};
 	enum error e = handover_take(&p->lock, &account, why);
 
+	fs.mount = make_mount;
 	fs.detach = detach;
 	fs.ending = ending;
 	fs.notice = notice;
 	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
 	fs.with = p;
+	process_started(getpid(), &fs.started);
+	session.lookup = companion_lookup(p->companion);
+	p->threads.elsewhere = companion_place(p->companion);
+	if (!e)
+		e = session_trust(&session, why);
+	if (!e)
+		fs.sandbox = sandbox_enter(&sandbox);
 	if (!e)
 		e = threads_start(&p->threads, p->cache.database, &room, &session, why);
 	secret_free(take(&p->password)); /* the session has its own */
@@ -417,7 +448,7 @@ int main(int argc, char **argv)
 	if (read_command(&p, argc, argv, &why))
 		return failed_early(&why);
 	if (tell(&p) || p.helper.fake)
-		return STATUS_DONE;
+		return outcome_printed(STATUS_DONE, STATUS_SYSTEM);
 	log_debug_on(p.options.debug);
 	log_sparingly(SAY_AGAIN_MS);
 	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))

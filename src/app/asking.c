@@ -28,12 +28,28 @@ struct question {
 	const struct conversation *conversation; /* instead of the command, where set */
 };
 
+static bool are_all(id_t id, id_t a, id_t b, id_t c)
+{
+	return a == id && b == id && c == id;
+}
+
+static bool is_already(const struct mounted *m)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	return getresuid(&u[0], &u[1], &u[2]) == 0 && are_all(m->uid, u[0], u[1], u[2]) &&
+	       getresgid(&g[0], &g[1], &g[2]) == 0 && are_all(m->gid, g[0], g[1], g[2]);
+}
+
 /* The kernel lets into a mount who has all six ids of the process that made it. The parent's death
- * is the child's. Only root can become somebody else; for others the kernel decides. */
+ * is the child's. Only root can become somebody else, where it has kept the capabilities for that;
+ * for others the kernel decides. */
 static int become(const struct mounted *m, pid_t parent)
 {
-	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(m->gid, m->gid, m->gid) != 0 ||
-				  setresuid(m->uid, m->uid, m->uid) != 0))
+	if (geteuid() == 0 && !is_already(m) &&
+	    (setgroups(0, NULL) != 0 || setresgid(m->gid, m->gid, m->gid) != 0 ||
+		setresuid(m->uid, m->uid, m->uid) != 0))
 		return errno;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the ids, for a change of them forgets it */
 	return getppid() == parent ? 0 : EINTR;
@@ -57,7 +73,8 @@ static int put(const struct question *q, struct buf *answer)
 	if (number)
 		return number;
 	argument = buf_room(answer, q->len);
-	memcpy(argument, q->argument, q->len);
+	if (q->len)
+		memcpy(argument, q->argument, q->len);
 	buf_added(answer, q->len);
 	return ioctl(root, q->command, argument) < 0 ? errno : 0;
 }

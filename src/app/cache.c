@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "name.h"
 #include "paths.h"
+#include "process.h"
 
 #define LONGEST_NAME                                                                               \
 	219 /* leaves room for ".db-wal", ".lock", ".damaged-SECONDS" in 255 octets                \
@@ -61,6 +62,35 @@ static enum error check(const char *path, struct failure *why)
 	return OK;
 }
 
+/* Whoever owns a directory on the way, or may write to it, can put another in the place of the
+ * cache. */
+static enum error check_way(const char *path, struct failure *why)
+{
+	CLEANUP(freep) char *part = realpath(path, NULL);
+	struct stat st;
+	char *slash;
+
+	while (part && (slash = strrchr(part, '/')) && slash[1]) {
+		slash[slash == part] = '\0';
+		if (stat(part, &st) != 0)
+			return failed(
+			    why, E_SYSTEM, "cannot look at %s: %s", part, strerror(errno));
+		if (!process_is_trusted(st.st_uid))
+			return failed(why, E_CONFIG,
+			    "the cache directory %s is below somebody else's directory, %s: give "
+			    "another as cache_dir=",
+			    path, part);
+		if (st.st_mode & 02 && !(st.st_mode & S_ISVTX))
+			return failed(why, E_CONFIG,
+			    "the cache directory %s is below %s, which all may write to: give "
+			    "another as cache_dir=",
+			    path, part);
+	}
+	return part ? OK
+		    : failed(why, E_SYSTEM, "cannot use the cache directory %s: %s", path,
+			  strerror(errno));
+}
+
 /* The "@" of a user stays: the last one splits, as in SOURCE. */
 static void add_escaped(struct buf *to, const char *text)
 {
@@ -104,8 +134,11 @@ enum error cache_find(
 	e = path_make_directory(path, why);
 	if (!e)
 		e = check(path, why);
+	if (!e)
+		e = check_way(path, why);
 	if (e)
 		return e;
+	c->directory = xstrdup(path);
 	c->database = xasprintf("%s/%s.db", path, name);
 	c->lock = xasprintf("%s/%s.lock", path, name);
 	return OK;
@@ -113,7 +146,8 @@ enum error cache_find(
 
 void cache_finish(struct cache *c)
 {
+	free(c->directory);
 	free(c->database);
 	free(c->lock);
-	*c = (struct cache){NULL, NULL};
+	*c = (struct cache){NULL, NULL, NULL};
 }

@@ -7,13 +7,15 @@
 #include "error.h"
 
 struct cache {
-	char *database; /* DIRECTORY/USER@HOST:PORT.db, absolute */
-	char *lock;     /* the same with .lock */
+	char *directory; /* absolute */
+	char *database;  /* DIRECTORY/USER@HOST:PORT.db, absolute */
+	char *lock;      /* the same with .lock */
 };
 
 /* The directory is the first of: `given` (absolute; NULL: not given), $CACHE_DIRECTORY (systemd's),
  * for root /var/cache/pop3fs, $XDG_CACHE_HOME/pop3fs, ~/.cache/pop3fs. What is missing is made,
- * 0700. It must be ours and nobody else's to write in: E_CONFIG. E_SYSTEM: it cannot be made. */
+ * 0700. It must be ours and nobody else's to write in, and
+ * those above it ours or root's: E_CONFIG. E_SYSTEM: it cannot be made. */
 enum error cache_find(
     struct cache *c, const char *given, const struct account *a, struct failure *why);
 void cache_finish(struct cache *c);

@@ -13,6 +13,7 @@
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
+#include "outcome.h"
 #include "mounts.h"
 #include "report.h"
 #include "umount.h"
@@ -132,7 +133,7 @@ static int undelete_one(const struct mounted *m, const char *name, uint64_t *don
 		log_error("no message has a name as long as %s", name);
 		return NOT_DONE;
 	}
-	strcpy(answer.name, name);
+	memcpy(answer.name, name, strlen(name) + 1);
 	if (asking_ioctl(m, VERB_UNDELETE, &answer, sizeof(answer), CLOCK_NEVER, &why))
 		return complain(&why);
 	*done += answer.done;
@@ -257,7 +258,8 @@ int command_run(int argc, char **argv)
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		printf("Usage: pop3fs %s %s\n%s\n", row->word, row->words, row->what);
-		return DONE;
+		return outcome_printed(DONE, NOT_DONE);
 	}
-	return row->run ? run(row, argc, argv) : row->run_whole(argc, argv);
+	return outcome_printed(
+	    row->run ? run(row, argc, argv) : row->run_whole(argc, argv), NOT_DONE);
 }

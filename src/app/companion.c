@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -14,20 +13,25 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "favours.h"
 #include "log.h"
-#include "mountinfo.h"
-#include "mountpoint.h"
-#include "run.h"
+#include "passing.h"
 
-#define UNMOUNT_MS 30000 /* fusermount3 may take so long */
-#define DISMISS_MS 5000  /* the end waits for it so long */
-#define RECORD_MS  3000  /* and so long does the mount for its entry in a table: */
+#define DISMISS_MS 5000 /* the end waits for it so long */
+#define RECORD_MS  3000 /* and so long does the mount for its entry in a table, */
+#define FILE_MS    3000 /* and the store for a file */
 
-#define UMOUNT_TABLE "/run/mount/utab"
+enum verb {
+	VERB_BACKGROUND = 'b',
+	VERB_MOUNT = 'm',
+	VERB_UNMOUNT = 'u',
+	VERB_RECORD = 'r',
+	VERB_FRESH = 'n',
+	VERB_LOOKUP = 'l',
+	VERB_FILE = 'f',
+};
 
-enum verb { VERB_BACKGROUND = 'b', VERB_UNMOUNT = 'u', VERB_RECORD = 'r', VERB_FRESH = 'n' };
-
-/* One packet over the socket. */
+/* One packet over the socket; where there is an answer, the socket for it comes along. */
 struct wish {
 	enum verb verb;
 	uint64_t count; /* VERB_FRESH: of messages */
@@ -36,6 +40,7 @@ struct wish {
 struct companion {
 	int fd;
 	struct inquiry *inquiry;
+	struct lookup_asker lookup;
 };
 
 /* ---- the other process ---- */
@@ -114,74 +119,46 @@ static void go_background(void)
 	log_to_syslog();
 }
 
-static void unmount(const char *mountpoint)
+/* What comes with a wish to have an answer, and is not needed by this one, is closed, too. */
+static void grant(struct desk *d, const struct wish *wish, int answer)
 {
-	const char *words[] = {"fusermount3", "-u", "-z", "--", mountpoint, NULL};
-	struct run_plan run = {words[0], (char *const *)words, UNMOUNT_MS, -1};
-	struct buf output = {.len = 0};
-	struct failure why;
+	const struct companion_plan *plan = d->plan;
 
-	/* somebody may have been faster, and mounted something else there since */
-	if (!mountpoint_is_pop3fs(mountpoint))
-		return;
-	if (geteuid() == 0 && umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		return;
-	if (run_command(&run, &output, &why) && mountpoint_is_pop3fs(mountpoint))
-		log_warning("cannot take away the mount on %s: %s", mountpoint, why.words);
-	buf_finish(&output);
-}
-
-/* mount -f and umount --fake change the table and nothing else. */
-static bool change_table(const char *const *words)
-{
-	struct run_plan run = {words[0], (char *const *)words, RECORD_MS, -1};
-	struct buf output = {.len = 0};
-	struct failure why;
-	enum error e = run_command(&run, &output, &why);
-
-	if (e)
-		log_debug("the mount has no entry in umount(8)'s table: %s", why.words);
-	buf_finish(&output);
-	return e == OK;
-}
-
-/* Where libmount cannot write its table it says nothing. */
-static bool record(int fd, const struct companion_plan *plan)
-{
-	const char *words[] = {"mount", "-f", "-i", "-c", "-t", MOUNTINFO_TYPE, "-o", "_netdev",
-	    "--", plan->source, plan->mountpoint, NULL};
-	bool done = change_table(words) && access(UMOUNT_TABLE, R_OK | W_OK) == 0;
-
-	(void)!send(fd, &done, 1, MSG_NOSIGNAL);
-	return done;
-}
-
-/* umount(8) has done it already, if it was that. */
-static void forget(const struct companion_plan *plan)
-{
-	const char *words[] = {"umount", "--fake", "-i", "-c", "--", plan->mountpoint, NULL};
-
-	if (!mountpoint_is_pop3fs(plan->mountpoint))
-		change_table(words);
+	switch (wish->verb) {
+	case VERB_BACKGROUND:
+		go_background();
+		break;
+	case VERB_MOUNT:
+		favour_mount(answer, plan->mount_options, plan->mountpoint);
+		break;
+	case VERB_UNMOUNT:
+		favour_unmount(plan->mountpoint);
+		break;
+	case VERB_RECORD:
+		d->recorded = favour_record(answer, plan->source, plan->mountpoint);
+		break;
+	case VERB_FRESH:
+		hook_run(&d->on_new, wish->count);
+		break;
+	case VERB_LOOKUP:
+		favour_lookup(answer, plan->host, plan->port);
+		break;
+	case VERB_FILE:
+		favour_file(answer);
+		break;
+	}
 }
 
 /* false: nothing more will come. */
 static bool obey(struct desk *d)
 {
+	CLEANUP(closep) int answer = -1;
 	struct wish wish;
-	ssize_t got = recv(d->control, &wish, sizeof(wish), 0);
+	ssize_t got = passing_receive(d->control, &wish, sizeof(wish), &answer, true);
 
-	if (got <= 0)
-		return got < 0 && errno == EINTR;
-	if (wish.verb == VERB_BACKGROUND)
-		go_background();
-	else if (wish.verb == VERB_UNMOUNT)
-		unmount(d->plan->mountpoint);
-	else if (wish.verb == VERB_RECORD)
-		d->recorded = record(d->control, d->plan);
-	else if (wish.verb == VERB_FRESH)
-		hook_run(&d->on_new, wish.count);
-	return true;
+	if (got == (ssize_t)sizeof(wish))
+		grant(d, &wish, answer);
+	return got > 0;
 }
 
 static void serve(struct desk *d)
@@ -210,7 +187,7 @@ static void serve(struct desk *d)
 	wait_for_child(d);
 	hook_finish(&d->on_new);
 	if (d->recorded)
-		forget(d->plan);
+		favour_forget(d->plan->mountpoint);
 }
 
 static void close_all(int first, int last)
@@ -249,7 +226,7 @@ static enum error start(struct companion *c, const struct companion_plan *plan, 
 
 	if (e)
 		return e;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+	if (!passing_pair(ends)) {
 		close(desk.questions);
 		return failed(why, E_SYSTEM, "cannot make a socket pair: %s", strerror(errno));
 	}
@@ -309,42 +286,99 @@ void companion_dismiss(struct companion *c)
 	companion_free(c);
 }
 
-static bool send_wish(const struct companion *c, struct wish wish, int flags)
+static bool send_wish(const struct companion *c, struct wish wish, int answer)
 {
-	return send(c->fd, &wish, sizeof(wish), flags | MSG_NOSIGNAL) == (ssize_t)sizeof(wish);
+	return passing_send(c->fd, &wish, sizeof(wish), answer, false);
 }
 
-static bool ask(const struct companion *c, enum verb verb, int flags)
+static void ask(const struct companion *c, enum verb verb)
 {
-	return send_wish(c, (struct wish){.verb = verb}, flags);
+	(void)send_wish(c, (struct wish){.verb = verb}, -1);
+}
+
+/* Asks, and waits for so many octets, and maybe a descriptor. false: they do not come. */
+static bool ask_and_wait(
+    const struct companion *c, enum verb verb, int64_t ms, void *said, size_t len, int *fd)
+{
+	int64_t deadline = clock_in(ms);
+	int ends[2], ready = 0;
+	bool asked, answered;
+
+	*fd = -1;
+	if (!passing_pair(ends))
+		return false;
+	asked = send_wish(c, (struct wish){.verb = verb}, ends[1]);
+	close(ends[1]);
+	while (asked &&
+	       (ready = poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, clock_left(deadline))) < 0 &&
+	       errno == EINTR)
+		continue;
+	answered = ready > 0 && passing_receive(ends[0], said, len, fd, false) == (ssize_t)len;
+	close(ends[0]);
+	return answered;
 }
 
 bool companion_record(struct companion *c)
 {
-	struct pollfd answer = {c->fd, POLLIN, 0};
-	int64_t deadline = clock_in(RECORD_MS);
-	char done = false;
+	bool done = false;
+	int none;
 
 	if (geteuid() != 0)
 		return true;
-	if (!ask(c, VERB_RECORD, 0))
-		return false;
-	while (poll(&answer, 1, clock_left(deadline)) < 0 && errno == EINTR)
-		continue;
-	return recv(c->fd, &done, 1, MSG_DONTWAIT) == 1 && done;
+	return ask_and_wait(c, VERB_RECORD, RECORD_MS, &done, sizeof(done), &none) && done;
+}
+
+/* As long as fusermount3 takes: nobody else can say whether there is a mount now. */
+enum error companion_mount(struct companion *c, int *fd, struct failure *why)
+{
+	struct favour_mounted said;
+
+	if (!ask_and_wait(c, VERB_MOUNT, CLOCK_NEVER, &said, sizeof(said), fd))
+		return failed(why, E_MOUNT, "the process that mounts has died");
+	if (said.why.code)
+		return failed(why, said.why.code, "%s", said.why.words);
+	return *fd >= 0 ? OK : failed(why, E_MOUNT, "no descriptor is left for the mount");
+}
+
+static int open_file(void *with)
+{
+	int fd;
+	char said;
+
+	if (!ask_and_wait(with, VERB_FILE, FILE_MS, &said, sizeof(said), &fd))
+		errno = ETIMEDOUT;
+	else if (fd < 0)
+		errno = ENOSPC;
+	return fd;
+}
+
+struct shelf_place companion_place(struct companion *c)
+{
+	return (struct shelf_place){open_file, c};
+}
+
+static bool look_up(void *with, int fd)
+{
+	return send_wish(with, (struct wish){.verb = VERB_LOOKUP}, fd);
+}
+
+const struct lookup_asker *companion_lookup(struct companion *c)
+{
+	c->lookup = (struct lookup_asker){look_up, c};
+	return &c->lookup;
 }
 
 void companion_background(struct companion *c)
 {
-	ask(c, VERB_BACKGROUND, MSG_DONTWAIT);
+	ask(c, VERB_BACKGROUND);
 }
 
 void companion_unmount(struct companion *c)
 {
-	ask(c, VERB_UNMOUNT, MSG_DONTWAIT);
+	ask(c, VERB_UNMOUNT);
 }
 
 void companion_fresh(struct companion *c, uint64_t count)
 {
-	send_wish(c, (struct wish){.verb = VERB_FRESH, .count = count}, MSG_DONTWAIT);
+	(void)send_wish(c, (struct wish){.verb = VERB_FRESH, .count = count}, -1);
 }

@@ -1,9 +1,10 @@
 /* The companion: a small process, forked before there are secrets and threads, that alone executes
- * commands and takes the mount away. It does a few fixed things, asked for by a packet over a
- * socketpair; what they mean was said when it was forked. The secret is asked for by a child of its
- * own, over a socket of its own (inquiry.h), so that nothing waits behind a slow command. It ends
- * when the other end is closed, and by nothing else: the signals that end a daemon leave it alone,
- * for its work comes last. */
+ * commands, makes the mount and takes it away, and looks up names (favours.h): the daemon can then
+ * give up what it would need for that (sandbox.h). It does a few fixed things, asked for by a
+ * packet over a socketpair; what they mean was said when it was forked. The secret is asked for by
+ * a child of its own, over a socket of its own (inquiry.h), so that nothing waits behind a slow
+ * command. It ends when the other end is closed, and by nothing else: the signals that end a daemon
+ * leave it alone, for its work comes last. */
 #ifndef POP3FS_COMPANION_H
 #define POP3FS_COMPANION_H
 
@@ -11,14 +12,18 @@
 #include "error.h"
 #include "hook.h"
 #include "inquiry.h"
+#include "lookup.h"
+#include "shelf.h"
 
 struct companion;
 
 struct companion_plan {
 	const struct credentials
-	    *credentials;       /* the source of the secret, if it can be asked again */
-	const char *mountpoint; /* absolute */
-	const char *source;     /* as mountinfo shows it */
+	    *credentials;          /* the source of the secret, if it can be asked again */
+	const char *mountpoint;    /* absolute */
+	const char *source;        /* as mountinfo shows it */
+	const char *mount_options; /* mount.h */
+	const char *host, *port;   /* the one name that is looked up */
 	struct hook_plan on_new;
 };
 
@@ -36,6 +41,15 @@ void companion_dismiss(struct companion *c);
 /* The socket over which the secret is asked for, for one thread at a time. Lives as long as the
  * companion. */
 struct inquiry *companion_inquiry(struct companion *c);
+
+/* Mounts, and waits for that; *fd is the connection, the caller's alone. E_MOUNT. */
+enum error companion_mount(struct companion *c, int *fd, struct failure *why);
+
+/* Who looks up the plan's host. For any thread; lives as long as the companion. */
+const struct lookup_asker *companion_lookup(struct companion *c);
+
+/* Who makes files in $TMPDIR. The same. */
+struct shelf_place companion_place(struct companion *c);
 
 /* Root has mounted: enters it into the table that umount(8) and systemd read beside mountinfo
  * (utab, libmount), as a mount that needs the network; it leaves there with the companion. Without

@@ -68,9 +68,21 @@ static void block_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
+/* The signals of a terminal (Ctrl-C) are for the parent to hear and to hand on. */
+static bool has_terminal(void)
+{
+	CLEANUP(closep) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/* Without a terminal it stays among those who mount until the mount is there: where autofs or
+ * systemd wait for that, the kernel lets their process group look at the mountpoint and nobody else
+ * before mount(8) has ended. */
 static void become_child(struct daemon *d)
 {
-	setsid();
+	if (has_terminal())
+		setsid();
 	/* a parent that dies wants no mount; it may have died before this line */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != d->parent)
@@ -296,6 +308,7 @@ void daemon_ready(struct daemon *d)
 	if (d->pipe < 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, 0);
+	(void)setsid(); /* fails where it has its own already */
 	leave_terminal();
 	for (size_t i = 0; i < d->count; i++)
 		log_warning("%s", d->notices[i].words);

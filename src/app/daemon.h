@@ -45,9 +45,9 @@ void daemon_notice(struct daemon *d, const char *words);
  * not read the last ones they are dropped. */
 void daemon_progress(struct daemon *d, const char *words);
 
-/* The child: the mount answers. Tells the parent; then stdio is closed, "/" the working directory,
- * and syslog the log. Nothing of it in the foreground. If the parent is gone, nobody wants the
- * mount any more: SIGTERM is sent to this process. */
+/* The child: the mount answers. Tells the parent; then it has a session of its own, stdio is
+ * closed, "/" the working directory, and syslog the log. Nothing of it in the foreground. If the
+ * parent is gone, nobody wants the mount any more: SIGTERM is sent to this process. */
 void daemon_ready(struct daemon *d);
 
 /* The child or the foreground: what went wrong, to whom it concerns (the parent, else the log). */

@@ -61,8 +61,9 @@ static void put_json(struct slice line)
 
 static void put(const struct verb_events *e, bool json)
 {
-	struct slice text = slice_make(e->text, e->len), line;
-	char lost[32];
+	uint32_t len = e->len < VERB_TEXT ? e->len : VERB_TEXT; /* anybody may serve a mount */
+	struct slice text = slice_make(e->text, len), line;
+	char lost[32], shown[VERB_NAME * 4];
 
 	if (e->lost) {
 		snprintf(lost, sizeof(lost), "lost %" PRIu64, e->lost);
@@ -75,7 +76,7 @@ static void put(const struct verb_events *e, bool json)
 		if (json)
 			put_json(line);
 		else
-			printf("%.*s\n", SLICE_ARGS(line));
+			puts(log_escape(shown, sizeof(shown), line));
 	}
 	fflush(stdout); /* a program may wait for them; and a child would print them again */
 }

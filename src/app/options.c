@@ -51,6 +51,12 @@ static const char *const mtime_words[] = {
     NULL,
 };
 
+static const char *const sandbox_words[] = {
+    [OPTION_SANDBOX_AUTO] = "auto",
+    [OPTION_SANDBOX_OFF] = "off",
+    NULL,
+};
+
 static const char *const pipelining_words[] = {
     [PIPELINING_AUTO] = "auto",
     [PIPELINING_ON] = "on",
@@ -98,6 +104,8 @@ static const struct option table[] = {
 	{"pipelining", parse_choice, FIELD(pipelining), "auto", "several commands out at a time", "WORD", .choices = pipelining_words},
 	{"headers", parse_count, FIELD(headers), "10000", "new messages whose header is learnt", "N", {0, MOST_HEADERS}},
 	{"mtime", parse_choice, FIELD(mtime), "received", "what a file's time is", "WORD", .choices = mtime_words},
+
+	{"sandbox", parse_choice, FIELD(sandbox), "auto", "what the daemon gives up; off: nothing", "WORD", .choices = sandbox_words},
 
 	{"ro", parse_flag, FIELD(read_only), .help = "delete nothing"},
 	{"rw", parse_flag, FIELD(read_only), .help = "delete on the server what is deleted here (default)", .off = true},

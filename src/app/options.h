@@ -18,6 +18,7 @@
 enum option_tls { OPTION_TLS_BY_SOURCE, OPTION_TLS_IMPLICIT, OPTION_TLS_STARTTLS, OPTION_TLS_OFF };
 
 enum option_eol { OPTION_EOL_CRLF, OPTION_EOL_LF };
+enum option_sandbox { OPTION_SANDBOX_AUTO, OPTION_SANDBOX_OFF };
 enum option_mtime { OPTION_MTIME_RECEIVED, OPTION_MTIME_SEEN };
 
 #define OPTION_PREFETCH_ALL UINT64_MAX /* a mirror */
@@ -48,6 +49,7 @@ struct options {
 	uint64_t cache_size, cache_min_free, memory;           /* octets */
 	uint64_t keep_vanished;                                /* days */
 	bool nocache;
+	unsigned sandbox;    /* enum option_sandbox */
 	unsigned pipelining; /* enum session_pipelining */
 	bool read_only, offline, xattr;
 	uint64_t max_delete; /* messages; 0: no bound */

@@ -1,6 +1,9 @@
 #include "outcome.h"
 
+#include <stdio.h>
+
 #include "log.h"
+#include "service.h"
 
 int outcome_status(enum error code)
 {
@@ -15,6 +18,8 @@ int outcome_status(enum error code)
 	case E_STORE:
 	case E_FULL:
 		return STATUS_SYSTEM;
+	case E_LOGIN:
+		return service_is() ? STATUS_REFUSED : STATUS_NOT_MOUNTED;
 	default:
 		return STATUS_NOT_MOUNTED;
 	}
@@ -35,4 +40,12 @@ int outcome_say(const struct commit_result *r, const struct failure *why)
 	else if (why->code)
 		log_error("%s", why->words);
 	return r->waiting ? STATUS_WAITING : STATUS_DONE;
+}
+
+int outcome_printed(int status, int lost)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("not all could be written to standard output");
+	return status ? status : lost;
 }

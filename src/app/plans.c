@@ -49,6 +49,18 @@ struct room_plan plan_room(const struct options *o)
 	};
 }
 
+struct sandbox_plan plan_sandbox(
+    const struct options *o, const struct account *a, const char *directory)
+{
+	return (struct sandbox_plan){
+	    .off = o->sandbox == OPTION_SANDBOX_OFF,
+	    .cache = directory,
+	    .ca = o->ca,
+	    .port = o->proxy ? o->proxy->port : a->port,
+	    .audit = o->debug,
+	};
+}
+
 /* A mirror fetches all, and these first. */
 #define MIRROR_AHEAD (UINT64_C(64) << 20)
 

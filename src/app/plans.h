@@ -7,6 +7,7 @@
 #include "fs.h"
 #include "options.h"
 #include "room.h"
+#include "sandbox.h"
 #include "session.h"
 
 /* The first secret, and who can be asked for another, are left to the caller, too. */
@@ -14,7 +15,11 @@ struct session_plan plan_session(const struct options *o, const struct account *
 
 struct room_plan plan_room(const struct options *o);
 
-/* detach, notice and with are left to the caller. */
+/* `directory` is the cache's. */
+struct sandbox_plan plan_sandbox(
+    const struct options *o, const struct account *a, const char *directory);
+
+/* What calls back, sandbox and started are left to the caller. */
 struct fs_plan plan_fs(
     struct options *o, const struct account *a, const char *mountpoint, const char *database);
 

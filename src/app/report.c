@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "log.h"
 #include "progress.h"
+
+#define LONGEST_SHOWN 8192 /* octets, escaped: of a value */
 
 /* Keys whose value is more than text. */
 static const struct fact {
@@ -102,6 +105,14 @@ static const char *color_of(const struct line *l)
 	return "";
 }
 
+/* The daemon has done so already, but anybody may serve a mount, and root may ask. */
+static void add_escaped(struct buf *to, struct slice text)
+{
+	char shown[LONGEST_SHOWN];
+
+	buf_add_text(to, log_escape(shown, sizeof(shown), text));
+}
+
 static void add_value(struct buf *to, const struct line *l)
 {
 	uint64_t octets;
@@ -109,7 +120,7 @@ static void add_value(struct buf *to, const struct line *l)
 	if (fact_of(l->key)->kind == OCTETS && slice_number(l->value, UINT64_MAX, &octets))
 		progress_octets(to, octets);
 	else
-		buf_add_slice(to, l->value);
+		add_escaped(to, l->value);
 }
 
 void report_people(struct buf *to, struct slice text, bool coloured)
@@ -124,9 +135,10 @@ void report_people(struct buf *to, struct slice text, bool coloured)
 	while (next(&text, &l)) {
 		const char *color = coloured ? color_of(&l) : "";
 
-		if (l.key.len)
-			buf_printf(
-			    to, "%.*s:%*s ", SLICE_ARGS(l.key), (int)(widest - l.key.len), "");
+		if (l.key.len) {
+			add_escaped(to, l.key);
+			buf_printf(to, ":%*s ", (int)(widest - l.key.len), "");
+		}
 		buf_add_text(to, color);
 		add_value(to, &l);
 		buf_printf(to, "%s\n", *color ? REPORT_PLAIN : "");

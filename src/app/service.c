@@ -34,6 +34,13 @@ static void say(const char *words)
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 
+bool service_is(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+
+	return name && *name;
+}
+
 void service_ready(void)
 {
 	char words[LONGEST_WORDS];

@@ -3,7 +3,11 @@
 #ifndef POP3FS_SERVICE_H
 #define POP3FS_SERVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Whether systemd has started this process, as such a service. */
+bool service_is(void);
 
 /* The mount answers. */
 void service_ready(void);

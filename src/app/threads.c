@@ -23,7 +23,7 @@ static void make_places(struct threads *t, const char *database, uint64_t memory
 	char *directory = xstrndup(database, (size_t)(strrchr(database, '/') - database));
 
 	t->queues.pins = pins_create();
-	t->queues.shelf = shelf_create(memory, directory);
+	t->queues.shelf = shelf_create(memory, directory, t->elsewhere);
 }
 
 static enum error start_storer(struct threads *t, const char *database,
@@ -51,6 +51,8 @@ enum error threads_start(struct threads *t, const char *database, const struct r
 		e = start_storer(t, database, room, &plan->facts, why);
 	if (!e)
 		e = session_start(&t->session, plan, &t->queues, why);
+	if (e)
+		tls_free(take(&plan->trust));
 	return e;
 }
 

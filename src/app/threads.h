@@ -8,19 +8,21 @@
 #include "error.h"
 #include "jobs.h"
 #include "session.h"
+#include "shelf.h"
 #include "storer.h"
 
 struct threads {
+	struct shelf_place elsewhere; /* set before threads_start, or zeroed */
 	struct queues queues;
 	int queues_made; /* how many of the three */
 	struct storer *storer;
 	struct session *session;
 };
 
-/* Opens the database, reads plan->facts from it, and starts both. What the plan points to lives
- * until threads_end; bodies that do not go into the database are kept in memory, and in its
- * directory. On failure, too, threads_end takes away what was begun; a zeroed struct
- * threads is one that was never started. */
+/* Opens the database, reads plan->facts from it, and starts both. plan->trust is theirs. What the
+ * plan points to lives until threads_end; bodies that do not go into the database are kept in
+ * memory, and in its directory. On failure, too, threads_end takes away what was begun; a zeroed
+ * struct threads is one that was never started. */
 enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,
     struct session_plan *plan, struct failure *why);
 

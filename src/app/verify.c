@@ -35,16 +35,27 @@ static enum error ask(
 	return asking_ioctl(&v->mount, VERB_VERIFY, a, sizeof(*a), CLOCK_NEVER, why);
 }
 
+/* What a server said, or somebody who serves the mount in our place, stays within its line. */
 static void say_failure(const struct verb_verify *a)
 {
+	char shown[VERB_WORDS * 4];
+	size_t len = strnlen(a->failure.words, sizeof(a->failure.words));
+
 	if (a->failure.number)
-		printf(": %.*s", (int)strnlen(a->failure.words, sizeof(a->failure.words)),
-		    a->failure.words);
+		printf(": %s", log_escape(shown, sizeof(shown), slice_make(a->failure.words, len)));
+}
+
+static void say_name(const struct verb_verify *a, const char *what)
+{
+	char shown[VERB_NAME * 4];
+	size_t len = strnlen(a->name, sizeof(a->name));
+
+	printf("%s: %s", log_escape(shown, sizeof(shown), slice_make(a->name, len)), what);
 }
 
 static void say_damage(struct verify *v, const struct verb_verify *a)
 {
-	printf("%s: damaged in the cache", a->name);
+	say_name(a, "damaged in the cache");
 	if (a->fetched && !a->failure.number) {
 		printf(", fetched again\n");
 		v->mended++;
@@ -80,8 +91,8 @@ static enum error settle(struct verify *v, const struct verb_verify *before, str
 
 static enum error say_difference(struct verify *v, const struct verb_verify *a, struct failure *why)
 {
-	printf("%s: %" PRIu64 " octets in the cache, the server lists %" PRIu64, a->name, a->size,
-	    a->listed);
+	say_name(a, "");
+	printf("%" PRIu64 " octets in the cache, the server lists %" PRIu64, a->size, a->listed);
 	if (a->fetched && !a->failure.number)
 		return settle(v, a, why);
 	if (a->fetched)

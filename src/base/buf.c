@@ -42,10 +42,10 @@ static void grow(struct buf *b, size_t need)
 	while (room < need)
 		room *= 2;
 	memory = xmalloc(room);
-	if (b->len)
+	if (b->memory && b->len) {
 		memcpy(memory, b->memory + b->start, b->len);
-	if (b->memory && b->len)
 		wipe(b->memory + b->start, b->len);
+	}
 	free(b->memory);
 	b->memory = memory;
 	b->room = room;

@@ -5,8 +5,11 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -57,6 +60,17 @@ char *log_escape(char *to, size_t room, struct slice from)
 	return to;
 }
 
+/* systemd tells a program whose stderr is the journal's which one that is (systemd.exec(5)). */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 /* Each whole, also beside those of other threads. */
 static void put(enum log_level level, const char *line)
 {
@@ -71,6 +85,8 @@ static void put(enum log_level level, const char *line)
 
 	if (to_syslog)
 		syslog(priorities[level], "%s", line);
+	else if (is_journal()) /* it knows our name, and takes such a level for one */
+		fprintf(stderr, "<%d>%s\n", priorities[level], line);
 	else
 		fprintf(stderr, "pop3fs: %s\n", line);
 }

@@ -16,7 +16,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* Where it goes: stderr until log_to_syslog, and again after log_to_stderr. */
+/* Where it goes: stderr until log_to_syslog, and again after log_to_stderr. A stderr that is
+ * systemd's journal is told the level of each line. */
 void log_to_stderr(void);
 void log_to_syslog(void);
 

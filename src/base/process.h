@@ -17,6 +17,10 @@ bool process_started(pid_t pid, uint64_t *ticks);
  * namespace. 0: /proc does not say. */
 uint64_t process_namespace(const char *kind);
 
+/* Files of this user can be believed: it is this process's own, root, or one that a user namespace
+ * does not know, which may be root. */
+bool process_is_trusted(uid_t uid);
+
 /* From here on this process sees what is mounted in that namespace; `path` is a file such as
  * /proc/PID/ns/mnt. E_SYSTEM: *why. */
 enum error process_enter_mounts(const char *path, struct failure *why);

@@ -15,6 +15,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	const char *source;       /* shown in mountinfo, byte for byte as written */
 	const char *account;      /* "user@host" for .pop3fs/status */
 	const char *store;        /* the database's path, for the reader */
+	const char *sandbox;      /* what this process has given up, for .pop3fs/status */
+	uint64_t started;         /* process_started of this process */
 	const char *fuse_options; /* more for the kernel and fusermount3, comma separated; "" */
 	uid_t uid;                /* owner shown */
 	gid_t gid;
@@ -33,6 +35,8 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool offline;        /* mount what the store has if the server cannot be reached */
 	int64_t commit_ms;   /* the commit at the end may take this long */
 	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
+	/* Makes the mount, as mount_make does (mount.h) with mount_options of this plan. */
+	enum error (*mount)(void *with, int *fd, struct failure *why);
 	void (*detach)(
 	    void *with); /* takes the mount away lazily (companion); must not wait for the loop */
 	/* Once, before detach if that comes: the mount is gone or goes, and the last commit begins.

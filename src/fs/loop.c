@@ -92,7 +92,7 @@ enum error fs_create(
 	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
-	verbs_init(&f->verbs, plan->commit_ms);
+	verbs_init(&f->verbs, plan->commit_ms, plan->started);
 	code = watch_signals(f, why);
 	if (code == OK)
 		code = reader_open(&f->reader, plan->store, why);
@@ -224,16 +224,31 @@ enum error fs_first_listing(struct fs *f, struct failure *why)
 	return OK;
 }
 
+static enum error serve(struct fs *f, int fd, struct failure *why)
+{
+	CLEANUP(buf_finish) struct buf options = {.len = 0};
+	enum error code;
+
+	mount_options(&options, &f->plan);
+	code = mount_serve(&f->fuse, fd, buf_text(&options), &fs_operations, f, why);
+	if (code == OK)
+		code = notify_start(
+		    &f->notify, f->fuse, f->plan.store, f->plan.suffix, f->queues, why);
+	return code;
+}
+
 enum error fs_mount(struct fs *f, struct failure *why)
 {
-	enum error code = mount_open(&f->fuse, &f->plan, &fs_operations, f, why);
+	int fd;
+	enum error code = f->plan.mount(f->plan.with, &fd, why);
 
 	if (code != OK)
 		return code;
-	code = notify_start(&f->notify, f->fuse, f->plan.store, f->plan.suffix, f->queues, why);
+	code = serve(f, fd, why);
 	if (code != OK) {
 		f->plan.detach(f->plan.with);
-		mount_close(take(&f->fuse));
+		if (f->fuse)
+			mount_close(take(&f->fuse));
 	}
 	return code;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,59 +65,111 @@ void mount_options(struct buf *options, const struct fs_plan *plan)
 }
 
 static struct fuse_session *new_session(
-    const struct fs_plan *plan, const struct fuse_lowlevel_ops *operations, void *with)
+    const char *options, const struct fuse_lowlevel_ops *operations, void *with)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_session *fuse = NULL;
-	struct buf options = {0};
 
-	mount_options(&options, plan);
 	if (fuse_opt_add_arg(&args, "pop3fs") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
-	    fuse_opt_add_arg(&args, buf_text(&options)) == 0)
+	    fuse_opt_add_arg(&args, options) == 0)
 		fuse = fuse_session_new(&args, operations, sizeof(*operations), with);
-	buf_finish(&options);
 	fuse_opt_free_args(&args);
 	return fuse;
 }
 
-static struct fuse_session *mount_session(
-    const struct fs_plan *plan, const struct fuse_lowlevel_ops *operations, void *with)
+static struct fuse_session *mount_session(const char *options, const char *mountpoint,
+    const struct fuse_lowlevel_ops *operations, void *with)
 {
-	struct fuse_session *fuse = new_session(plan, operations, with);
+	struct fuse_session *fuse = new_session(options, operations, with);
 
-	if (fuse && fuse_session_mount(fuse, plan->mountpoint) != 0) {
+	if (fuse && fuse_session_mount(fuse, mountpoint) != 0) {
 		fuse_session_destroy(fuse);
 		return NULL;
 	}
 	return fuse;
 }
 
-enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
+/* Fails with libfuse's own words. */
+static struct fuse_session *mount_heard(const char *options, const char *place,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why)
 {
 	struct fuse_session *fuse;
-	enum error code = OK;
 
 	mounting = true;
 	fuse_set_log_func(listen_to_libfuse);
-	fuse = mount_session(plan, operations, with);
+	fuse = mount_session(options, place, operations, with);
 	mounting = false;
 	if (!fuse)
-		code = failed(why, E_MOUNT, "cannot mount on %s: %.*s", plan->mountpoint,
-		    SLICE_ARGS(complaint_words()));
+		failed(why, E_MOUNT, "%.*s", SLICE_ARGS(complaint_words()));
 	buf_finish(&complaint);
-	if (code == OK) {
-		int fd = fuse_session_fd(fuse);
-
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		*out = fuse;
-	}
-	return code;
+	return fuse;
 }
 
-/* fuse_session_unmount unmounts by path, and by now another mount may stand there: unless poll
- * says POLLERR of the descriptor, as it does of a dead connection's, and of a pipe that nobody
- * reads. Putting that in its place also ends the connection. */
+/* Root's mount(2) follows links, and whoever owns a directory on the way may have put one there
+ * since the mountpoint was looked at: root mounts on the very directory that has this name without
+ * any. -1: it has not. */
+static int hold(const char *mountpoint)
+{
+	int fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(freep) char *place = xasprintf("/proc/self/fd/%d", fd);
+	CLEANUP(freep) char *name = realpath(place, NULL);
+
+	if (name && strcmp(name, mountpoint) == 0)
+		return fd;
+	closep(&fd);
+	return -1;
+}
+
+/* fusermount3 looks itself whether the user may mount there. */
+static struct fuse_session *mount_place(
+    const char *options, const char *mountpoint, struct failure *why)
+{
+	static const struct fuse_lowlevel_ops none;
+	CLEANUP(closep) int held = -1;
+	CLEANUP(freep) char *place = NULL;
+
+	if (geteuid() != 0)
+		return mount_heard(options, mountpoint, &none, NULL, why);
+	held = hold(mountpoint);
+	if (held < 0) {
+		failed(why, E_MOUNT, "it is no directory, or not the one that it was");
+		return NULL;
+	}
+	place = xasprintf("/proc/self/fd/%d", held);
+	return mount_heard(options, place, &none, NULL, why);
+}
+
+enum error mount_make(int *fd, const char *options, const char *mountpoint, struct failure *why)
+{
+	struct failure reason;
+	struct fuse_session *fuse = mount_place(options, mountpoint, &reason);
+
+	if (!fuse)
+		return failed(why, E_MOUNT, "cannot mount on %s: %s", mountpoint, reason.words);
+	*fd = fcntl(fuse_session_fd(fuse), F_DUPFD_CLOEXEC, 0);
+	mount_close(fuse);
+	return *fd >= 0 ? OK : failed(why, E_MOUNT, "no descriptor is left: %s", strerror(errno));
+}
+
+enum error mount_serve(struct fuse_session **out, int fd, const char *options,
+    const struct fuse_lowlevel_ops *operations, void *with, struct failure *why)
+{
+	CLEANUP(freep) char *place = xasprintf("/dev/fd/%d", fd); /* how libfuse is given one */
+	struct failure reason;
+	struct fuse_session *fuse = mount_heard(options, place, operations, with, &reason);
+
+	if (!fuse) {
+		close(fd);
+		return failed(why, E_MOUNT, "cannot serve the mount: %s", reason.words);
+	}
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	*out = fuse;
+	return OK;
+}
+
+/* fuse_session_unmount unmounts by path, where there is one, and by now another mount may stand
+ * there: unless poll says POLLERR of the descriptor, as it does of a dead connection's, and of a
+ * pipe that nobody reads. */
 void mount_close(struct fuse_session *fuse)
 {
 	int ends[2];

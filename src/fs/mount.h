@@ -11,11 +11,16 @@
  * plan's options. */
 void mount_options(struct buf *options, const struct fs_plan *plan);
 
-/* Mounts; the descriptor does not block. E_MOUNT, with libfuse's own words. */
-enum error mount_open(struct fuse_session **out, const struct fs_plan *plan,
+/* Mounts, and that is all: *fd is the connection, the caller's, and close-on-exec. Executes
+ * fusermount3 where the kernel lets only root mount. E_MOUNT, with libfuse's own words. */
+enum error mount_make(int *fd, const char *options, const char *mountpoint, struct failure *why);
+
+/* A session on what mount_make has made, by the same options. It owns fd, which does not block; on
+ * failure, too, fd is closed. E_MOUNT. */
+enum error mount_serve(struct fuse_session **out, int fd, const char *options,
     const struct fuse_lowlevel_ops *operations, void *with, struct failure *why);
 
-/* Cuts the connection and frees the session, but takes no mount away: plan->detach does, and only
+/* Closes the connection and frees the session, but takes no mount away: plan->detach does, and only
  * it. Who still holds a file open gets ENOTCONN from now on. */
 void mount_close(struct fuse_session *fuse);
 

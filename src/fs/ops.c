@@ -187,6 +187,7 @@ void fs_status(const struct fs *f, struct buf *text)
 	    .octets = maildrop_octets(f->maildrop),
 	    .cached = maildrop_cached(f->maildrop),
 	    .pending = maildrop_pending(f->maildrop),
+	    .sandbox = f->plan.sandbox,
 	};
 
 	mirror_describe(f, now.mirror, sizeof(now.mirror));

@@ -74,6 +74,7 @@ void status_render(struct buf *text, const struct status *s)
 	    trouble->code == OK
 		? "none"
 		: (trouble->words[0] ? trouble->words : error_words(trouble->code)));
+	say(text, "sandbox", s->sandbox);
 	say(text, "version", POP3FS_VERSION);
 	say_number(text, "pid", (uint64_t)getpid());
 }

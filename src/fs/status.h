@@ -18,6 +18,7 @@ struct status {
 	size_t cached;
 	char mirror[128]; /* how far it is, in words (mirror.h) */
 	size_t pending;   /* deletions */
+	const char *sandbox;
 };
 
 void status_render(struct buf *text, const struct status *s);

@@ -27,15 +27,15 @@ struct undo {
 
 _Static_assert(VERB_WORDS == sizeof(((struct failure *)0)->words), "a failure's words fit");
 
-void verbs_init(struct verbs *v, int64_t commit_ms)
+void verbs_init(struct verbs *v, int64_t commit_ms, uint64_t started)
 {
 	*v = (struct verbs){.identity = {
 				.pid = getpid(),
 				.pid_namespace = process_namespace("pid"),
 				.mount_namespace = process_namespace("mnt"),
+				.started = started,
 				.commit_ms = commit_ms,
 			    }};
-	process_started(getpid(), &v->identity.started);
 }
 
 void verbs_finish(struct verbs *v)

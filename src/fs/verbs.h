@@ -40,7 +40,7 @@ struct verbs { /* waiting requests are in the fs's struct waiting, under the num
 	struct verification *verifications;
 };
 
-void verbs_init(struct verbs *v, int64_t commit_ms);
+void verbs_init(struct verbs *v, int64_t commit_ms, uint64_t started);
 void verbs_finish(struct verbs *v);
 
 void verbs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *argument,

@@ -1,5 +1,6 @@
 #include "verifying.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,12 +61,12 @@ static void send(struct fs *f, int64_t number, int64_t after, bool only)
 
 static void no_such(fuse_req_t req, const char *name)
 {
-	struct verb_verify answer = {.found = FOUND_ABSENT};
+	struct verb_verify absent = {.found = FOUND_ABSENT};
 	struct failure why;
 
 	failed(&why, E_VANISHED, "there is no message %s", name);
-	verbs_put_failure(&answer.failure, &why);
-	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
+	verbs_put_failure(&absent.failure, &why);
+	fuse_reply_ioctl(req, 0, &absent, sizeof(absent));
 }
 
 void verifying_begin(struct fs *f, fuse_req_t req, const void *in)
@@ -105,7 +106,7 @@ static void put(struct fs *f, struct verb_verify *to, const struct checking *c)
 	to->listed = c->listed;
 	memcpy(to->sha256, c->sha256, sizeof(to->sha256));
 	if (c->found != FOUND_NOTHING)
-		strcpy(to->name,
+		snprintf(to->name, sizeof(to->name), "%s",
 		    names_shown(shown, VIEW_MESSAGE, f->plan.suffix, slice_of(c->name)).at);
 }
 

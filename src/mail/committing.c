@@ -227,6 +227,8 @@ static enum error mark(struct session *s, struct failure *why)
 	return OK;
 }
 
+/* QUIT goes out behind the last DELE, and not a round trip later: one that is refused does not keep
+ * the others from being deleted. */
 static enum error send_deles(struct session *s, struct failure *why)
 {
 	struct committing *c = &s->committing;
@@ -242,7 +244,7 @@ static enum error send_deles(struct session *s, struct failure *why)
 		d->sent = true;
 		d->outcome = OUTCOME_UNKNOWN;
 	}
-	if (c->next < c->count || talk_waiting(s->talk) > 0)
+	if (c->next < c->count || talk_waiting(s->talk) >= committing_most_out(s))
 		return OK;
 	c->stage = COMMIT_QUITTING;
 	POINT("commit", "quits");
@@ -276,7 +278,7 @@ static enum error dele_answer(struct session *s, const struct answer *a, struct 
 		proving_not_done(s, "the server refused to delete %s: %.*s", d->intention->name,
 		    SLICE_ARGS(a->status.text));
 	}
-	return send_deles(s, why);
+	return s->committing.stage == COMMIT_DELETING ? send_deles(s, why) : OK;
 }
 
 static void quit_answer(struct session *s, const struct answer *a)
@@ -311,8 +313,9 @@ enum error committing_answer(struct session *s, const struct answer *a, struct f
 		comparing_answer(s, a);
 		return a->last ? compare(s, why) : OK;
 	case COMMIT_DELETING:
-		return dele_answer(s, a, why);
 	case COMMIT_QUITTING:
+		if (a->verb == VERB_DELE)
+			return dele_answer(s, a, why);
 		quit_answer(s, a);
 		return OK;
 	default:

@@ -212,7 +212,7 @@ static int hex(char c)
 static void decode_quoted(struct buf *to, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		char octet = s.at[i] == '_' ? ' ' : s.at[i];
+		char octet = (char)(s.at[i] == '_' ? ' ' : s.at[i]);
 
 		if (octet == '\r' || octet == '\n')
 			continue;

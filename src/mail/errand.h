@@ -204,7 +204,7 @@ enum commit_stage {
 	COMMIT_COMPARING, /* TOP for the doubtful */
 	COMMIT_MARKING,   /* the store puts "sent" on disk */
 	COMMIT_DELETING,  /* DELEs are out */
-	COMMIT_QUITTING,  /* QUIT is out */
+	COMMIT_QUITTING,  /* QUIT is out, maybe behind some of them */
 	COMMIT_PROVING,   /* on a live mount: listed again, to see whether they are gone */
 };
 

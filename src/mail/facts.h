@@ -9,7 +9,7 @@
 #include "store.h"
 
 enum fact {
-	FACT_LONE_FETCHES, /* RETRs that were answered with no other command out, counted to 2 */
+	FACT_LONE_FETCHES, /* RETRs that were answered with no other command out, counted to 1 */
 	FACT_LIST_INEXACT, /* 1: a lone RETR brought other than LIST's octets */
 	FACT_PIPELINING_CORRUPTS, /* 1: replies landed in messages under pipelining: never again */
 	FACT_TOP_DIFFERS, /* messages whose header was another by TOP than by RETR, counted to 2 */

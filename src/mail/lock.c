@@ -76,7 +76,7 @@ static enum error held(int fd, const char *path, struct lock_holder *holder, str
 	    [LOCK_BEGINNING] = "is just mounting this account on",
 	    [LOCK_ENDING] = "commits the deletions of",
 	};
-	struct lock_holder here, *h = holder ? holder : &here;
+	struct lock_holder here = {.pid = 0}, *h = holder ? holder : &here;
 
 	read_holder(fd, h);
 	if (h->pid == 0)

@@ -1,17 +1,18 @@
 /* May more than one command be out? Only where the server has announced PIPELINING (RFC 2449, 6.6),
  * and has not shown that it cannot: WildDuck announces it and puts the "+OK" to the next command
  * inside the message before it, n3 takes each TCP segment for one command, E-MailRelay closes the
- * line at ten queued RETRs of 5 MB. So the first two messages of an account are fetched alone (they
- * also show whether LIST's sizes can be believed), a line that breaks with several commands out is
- * followed by lines with one, and once lone fetches have then gone well, the account is remembered
- * as one to be asked one by one. */
+ * line at ten queued RETRs of 5 MB. So the first message of an account is fetched alone (it also
+ * shows whether LIST's sizes can be believed; a second one would show no more, and each costs a
+ * reader a round trip), a line that breaks with several commands out is followed by lines with one,
+ * and once lone fetches have then gone well, the account is remembered as one to be asked one by
+ * one. */
 #include "errand.h"
 
 #include "clock.h"
 #include "log.h"
 #include "quirks.h"
 
-#define LONE_FETCHES 2
+#define LONE_FETCHES 1
 
 /* Without an answer to a NOOP the line is out of step; two round trips and a second are enough for
  * one (a body may take longer). With several commands out silence is more likely pipelining's fault

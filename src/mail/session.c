@@ -361,11 +361,8 @@ static void *run(void *with)
 	return NULL;
 }
 
-enum error session_start(struct session **out, const struct session_plan *plan,
-    struct queues *queues, struct failure *why)
+enum error session_trust(struct session_plan *plan, struct failure *why)
 {
-	struct session *s;
-	struct tls *tls = NULL;
 	const struct tls_plan demands = {
 	    .ca = plan->ca,
 	    .pin = plan->pin,
@@ -374,20 +371,32 @@ enum error session_start(struct session **out, const struct session_plan *plan,
 	    .oldest = plan->tls_min,
 	};
 
-	if (plan->tls != SESSION_TLS_OFF && tls_create(&tls, &demands, why))
+	if (plan->tls == SESSION_TLS_OFF || plan->trust)
+		return OK;
+	return tls_create(&plan->trust, &demands, why);
+}
+
+enum error session_start(struct session **out, const struct session_plan *plan,
+    struct queues *queues, struct failure *why)
+{
+	struct session_plan trusting = *plan;
+	struct session *s;
+
+	if (session_trust(&trusting, why))
 		return why->code;
 	s = xnew(struct session);
-	s->own_plan = *plan;
+	s->own_plan = trusting;
 	s->plan = &s->own_plan;
 	secrets_use(s, secret_create(secret_octets(plan->password)));
 	s->facts = plan->facts;
 	pace_init(&s->fetching.pace, clock_ms());
 	s->queues = queues;
-	s->tls = tls;
+	s->tls = trusting.trust;
 	backoff_init(&s->backoff);
 	line_be_patient(s);
 	if (pthread_create(&s->thread, NULL, run, s) != 0) {
-		tls_free(tls);
+		if (!plan->trust)
+			tls_free(trusting.trust);
 		secrets_finish(s);
 		free(s);
 		return failed(why, E_SYSTEM, "cannot start a thread");

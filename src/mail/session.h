@@ -14,6 +14,8 @@
 #include "secret.h"
 #include "tls.h"
 
+struct lookup_asker;
+
 enum session_pipelining { PIPELINING_AUTO, PIPELINING_ON, PIPELINING_OFF };
 
 enum session_tls { SESSION_TLS_IMPLICIT, SESSION_TLS_STARTTLS, SESSION_TLS_OFF };
@@ -33,11 +35,13 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	const struct secret *password; /* of the first login, copied; NULL: the asker is asked */
 	bool is_token;                 /* it is good for one login: the next one asks again */
 	struct session_asker asker;
-	enum mechanism auth; /* MECHANISM_AUTO: the strongest */
+	const struct lookup_asker *lookup; /* who looks up names (lookup.h); NULL: a thread */
+	enum mechanism auth;               /* MECHANISM_AUTO: the strongest */
 	enum session_tls tls;
 	const struct proxy *proxy;   /* proxy.h; NULL: none */
 	const char *ca, *cert, *key; /* tls.h; NULL: none */
 	const struct pin *pin;
+	struct tls *trust; /* session_trust; NULL: session_start does it */
 	enum tls_version tls_min;
 	int64_t timeout_ms; /* without an octet of progress */
 	int64_t idle_ms;    /* an unused line is closed after this */
@@ -52,6 +56,11 @@ struct session_plan { /* copied, but its strings live as long as the session */
 
 struct session;
 
+/* Reads the files that plan->ca, cert and key name, into plan->trust, for when it shall not be done
+ * by session_start: a process may give up its files in between (sandbox.h). E_TLS, E_CONFIG. */
+enum error session_trust(struct session_plan *plan, struct failure *why);
+
+/* plan->trust is its own from then on. E_TLS, E_CONFIG, E_SYSTEM; the plan keeps what it had. */
 enum error session_start(struct session **out, const struct session_plan *plan,
     struct queues *queues, struct failure *why);
 

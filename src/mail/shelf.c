@@ -38,15 +38,17 @@ struct shelf {
 	uint64_t in_memory; /* octets of all, those that only reads still hold as well */
 	uint64_t memory;    /* the bound */
 	char *directory;
+	struct shelf_place elsewhere;
 };
 
-struct shelf *shelf_create(uint64_t memory, const char *directory)
+struct shelf *shelf_create(uint64_t memory, const char *directory, struct shelf_place elsewhere)
 {
 	struct shelf *s = xnew(struct shelf);
 
 	pthread_mutex_init(&s->lock, NULL);
 	s->memory = memory;
 	s->directory = xstrdup(directory);
+	s->elsewhere = elsewhere;
 	return s;
 }
 
@@ -153,11 +155,15 @@ void shelf_drop(struct shelf *s, int64_t id)
 }
 
 /* Where the file system has no such files, one that loses its name at once. */
-static int open_nameless(const char *directory)
+int shelf_spill(const char *directory)
 {
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	const char *tmp = getenv("TMPDIR");
+	int fd;
 	char *name;
 
+	if (!directory)
+		directory = tmp ? tmp : "/tmp";
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		return fd;
 	name = xasprintf("%s/pop3fs-XXXXXX", directory);
@@ -166,6 +172,11 @@ static int open_nameless(const char *directory)
 		unlink(name);
 	free(name);
 	return fd;
+}
+
+static int open_elsewhere(const struct shelf *s)
+{
+	return s->elsewhere.open ? s->elsewhere.open(s->elsewhere.with) : shelf_spill(NULL);
 }
 
 static bool write_at(int fd, struct slice data, off_t offset)
@@ -186,13 +197,10 @@ static bool write_at(int fd, struct slice data, off_t offset)
 /* Only a body's first file may be elsewhere: what is written stays where it is. */
 static bool to_file(const struct shelf *s, struct shelved *b, struct slice data, off_t offset)
 {
-	const char *tmp = getenv("TMPDIR");
-	const char *places[] = {s->directory, tmp ? tmp : "/tmp"};
-
 	if (b->fd >= 0)
 		return write_at(b->fd, data, offset);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		b->fd = open_nameless(places[i]);
+	for (int try = 0; try < 2; try++) {
+		b->fd = try == 0 ? shelf_spill(s->directory) : open_elsewhere(s);
 		if (b->fd >= 0 && write_at(b->fd, data, offset))
 			return true;
 		closep(&b->fd);

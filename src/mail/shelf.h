@@ -20,9 +20,19 @@ struct shelf;
  * is held (pins.h). */
 #define SHELF_HEADER(id) (-(id))
 
-/* `memory`: octets. Files are made in `directory`, or where that is full, in $TMPDIR or /tmp. */
-struct shelf *shelf_create(uint64_t memory, const char *directory);
+/* Who makes a file where `directory` is full. */
+struct shelf_place {
+	int (*open)(
+	    void *with); /* as shelf_spill(NULL), which it is unless given; may wait a little */
+	void *with;
+};
+
+/* `memory`: octets. Files are made in `directory`, or where that is full, elsewhere. */
+struct shelf *shelf_create(uint64_t memory, const char *directory, struct shelf_place elsewhere);
 void shelf_free(struct shelf *s); /* NULL is fine */
+
+/* A file without a name, in `directory` (NULL: $TMPDIR or /tmp). -1: errno. */
+int shelf_spill(const char *directory);
 
 /* In all of these `s` may be NULL: a shelf where nothing is. */
 

@@ -202,6 +202,8 @@ static enum error make_file(const char *path, struct failure *why)
 		    "cannot open the cache database %s: %s", path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return failed(why, E_STORE, "the cache database %s is no ordinary file", path);
+	if (st.st_uid != geteuid())
+		return failed(why, E_STORE, "the cache database %s is somebody else's", path);
 	return OK;
 }
 

@@ -33,10 +33,11 @@ static void read_stored(sqlite3_stmt *q, struct stored *m)
 	    .listed = (uint64_t)sqlite3_column_int64(q, 2),
 	    .size = (uint64_t)sqlite3_column_int64(q, 3),
 	    .vanished = sqlite3_column_type(q, 4) != SQLITE_NULL,
-	    .has_digest = digest.at && digest.len == sizeof(m->digest),
 	};
-	if (m->has_digest)
+	if (digest.at && digest.len == sizeof(m->digest)) {
+		m->has_digest = true;
 		memcpy(m->digest, digest.at, sizeof(m->digest));
+	}
 }
 
 enum error stored_of_uidl(

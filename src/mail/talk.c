@@ -47,7 +47,7 @@ static void trace(void *with, bool sent, struct slice line)
 static void begin(struct talk *t)
 {
 	t->phase = DIALING;
-	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy);
+	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy, t->plan->lookup);
 	t->client = client_create();
 	if (log_debug_is_on())
 		client_trace(t->client, trace, t);

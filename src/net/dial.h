@@ -1,6 +1,6 @@
-/* From a host's name to a connected socket, without ever waiting: the lookup runs in a detached
- * thread (getaddrinfo cannot be cancelled), connects are started staggered (RFC 8305) and all
- * polled by the caller. Or through a SOCKS5 proxy (socks.h), which then looks the name up. */
+/* From a host's name to a connected socket, without ever waiting: the name is looked up elsewhere
+ * (lookup.h), connects are started staggered (RFC 8305) and all polled by the caller. Or through a
+ * SOCKS5 proxy (socks.h), which then looks the name up. */
 #ifndef POP3FS_DIAL_H
 #define POP3FS_DIAL_H
 
@@ -10,15 +10,18 @@
 #include "error.h"
 
 struct dial;
+struct lookup_asker;
 struct proxy;
 
 /* host: a name or an IP literal (IPv6 without brackets); port: decimal. Both are copied.
  * proxy: NULL for none; else it must outlive the dial, and only its own name is looked up here.
- * Never NULL. Nothing has happened on the network yet when it returns. */
-struct dial *dial_create(const char *host, const char *port, const struct proxy *proxy);
+ * asker: who is asked for it; NULL: a thread. Never NULL. Nothing has happened on the network yet
+ * when it returns. */
+struct dial *dial_create(const char *host, const char *port, const struct proxy *proxy,
+    const struct lookup_asker *asker);
 
-/* Ends what is under way and closes what is not handed over. A lookup thread still inside
- * getaddrinfo finishes alone and touches nothing of the caller's. */
+/* Ends what is under way and closes what is not handed over. A lookup that still runs
+ * finishes alone and touches nothing of the caller's. */
 void dial_free(struct dial *d);
 
 #define DIAL_MOST_FDS 9

@@ -14,8 +14,8 @@ void base64_add(struct buf *out, struct slice in)
 		unsigned b = left > 1 ? (unsigned char)in.at[i + 1] : 0;
 		unsigned c = left > 2 ? (unsigned char)in.at[i + 2] : 0;
 		char four[] = {digits[a >> 2], digits[(a & 3) << 4 | b >> 4],
-		    left > 1 ? digits[(b & 15) << 2 | c >> 6] : '=',
-		    left > 2 ? digits[c & 63] : '='};
+		    (char)(left > 1 ? digits[(b & 15) << 2 | c >> 6] : '='),
+		    (char)(left > 2 ? digits[c & 63] : '=')};
 
 		buf_add(out, four, sizeof(four));
 		wipe(four, sizeof(four));

@@ -4,7 +4,7 @@
 
 #include "buf.h"
 
-void base64_add(struct buf *out, struct slice octets);
+void base64_add(struct buf *out, struct slice in);
 
 /* Adds the octets that `text` stands for. false: it is no base64, and nothing was added: other
  * characters, padding that is missing or in the middle, bits left over. */

@@ -134,8 +134,8 @@ static void add_word(char *words, size_t room, struct slice name)
 	if (!is_plain_word(name))
 		return;
 	for (size_t i = 0; i < name.len; i++)
-		word[i] = name.at[i] >= 'a' && name.at[i] <= 'z' ? (char)(name.at[i] - 'a' + 'A')
-								 : name.at[i];
+		word[i] = (char)(name.at[i] >= 'a' && name.at[i] <= 'z' ? name.at[i] - 'a' + 'A'
+									: name.at[i]);
 	if (holds(words, word) || used + name.len + 3 > room)
 		return;
 	snprintf(words + used, room - used, "%s%s ", used ? "" : " ", word);

@@ -140,7 +140,7 @@ static void expect_ok(struct drain *d)
 
 static void connect_to(struct drain *d, const char *host, const char *port)
 {
-	struct dial *dial = dial_create(host, port, NULL);
+	struct dial *dial = dial_create(host, port, NULL, NULL);
 	struct pollfd fds[DIAL_MOST_FDS];
 	struct failure why;
 	enum dial_result result;

@@ -14,8 +14,6 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
 
-import leftovers  # noqa: E402 (the tests' own library)
-
 PATIENCE = 3600    # seconds for one run of one contestant
 GREETING = 120     # seconds for a server to say where it listens
 SAMPLING = 0.02    # seconds between two looks at a process's memory

@@ -12,7 +12,6 @@ import shutil
 import ssl
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import ports
 from eventually import eventually

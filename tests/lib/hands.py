@@ -104,9 +104,6 @@ class Driven:
     def sync(self):
         return True   # there is no directory
 
-    def header(self, _name):
-        return True   # it has no files ...
-
     def verify(self):
         return True   # ... and no verbs
 
@@ -220,9 +217,6 @@ class Mounted:
 
     def read(self, name):
         return self._deed((self._mount.path / name).read_bytes)
-
-    def header(self, name):
-        return bool(self._deed((self._mount.path / ".pop3fs/headers" / name).read_bytes))
 
     def unlink(self, name):
         return self._deed(lambda: os.unlink(self._mount.path / name) or True) is True

@@ -137,6 +137,25 @@ def test_sloppy_passes_over_what_is_unknown(machine, box):
     umounted(machine, box, box.mountpoint)
 
 
+def test_flags_in_one_word_as_mount_writes_them(machine, box):
+    machine.run(box.person, "/sbin/mount.pop3fs", box.source, box.mountpoint, "-sfnvo", f"rw,nonsense=1,{box.options}").ok()
+    assert machine.mountinfo(box.mountpoint) == [] and not box.server.commands()
+
+
+@pytest.mark.parametrize("options, of_mount, of_kernel", [
+    ("allow_root", ALWAYS, {"allow_other", "default_permissions"}),
+    ("default_permissions", ALWAYS, {"default_permissions"}),
+    ("noatime,sync,dirsync", ALWAYS | {"noatime"}, {"sync", "dirsync"}),
+    ("suid,dev,exec", ALWAYS, set()),
+])
+def test_options_of_the_kernel(machine, box, options, of_mount, of_kernel):
+    machine.run(box.person, "mount", "-t", "pop3fs", box.source, box.mountpoint, "-o", f"{options},{box.options}").ok()
+    seen = only(machine, box)
+    assert seen["options"] >= of_mount and seen["super_options"] >= of_kernel
+    assert names(machine, box) == sorted(MESSAGES)
+    umounted(machine, box, box.mountpoint)
+
+
 def test_remounting_is_refused(machine, box):
     machine.run(box.person, "mount", "-t", "pop3fs", box.source, box.mountpoint, "-o", box.options).ok()
     done = machine.run(box.person, "mount", "-o", "remount,ro", box.mountpoint)
@@ -204,7 +223,7 @@ def test_a_line_of_fstab(machine, box):
 def test_the_table_is_sound(machine, box):
     machine.fstab(box.line("_netdev,nofail"))
     done = machine.run(box.person, "findmnt", "--verify", "--verbose").ok()
-    assert "[E]" not in done.out and f"userspace options: _netdev,nofail" in done.out
+    assert "[E]" not in done.out and "userspace options: _netdev,nofail" in done.out
 
 
 @pytest.mark.parametrize("user", ["alice", "alice@example.org", "a b", "a,b", "a\\b", "a#b"])

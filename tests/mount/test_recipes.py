@@ -18,8 +18,14 @@ def box(serve):
     return serve(messages=MAIL)
 
 
+@pytest.fixture(scope="module")
+def examples(root):
+    """A copy that an ordinary user can read, whatever directory the tree is in."""
+    return shutil.copytree(EXAMPLES, root / "examples")
+
+
 @pytest.fixture
-def run(root, ordinary_person):
+def run(root, examples, ordinary_person):
     """run(name, words...) runs an example; server= is the account that it may mount."""
     def go(name, *words, server=None, person=ordinary_person, **environment):
         environment["PATH"] = f"{program('pop3fs', root).parent}:{os.environ['PATH']}"
@@ -27,7 +33,7 @@ def run(root, ordinary_person):
             secret = person.file("password", server.password.encode() + b"\n")
             environment["POP3FS_OPTIONS"] = \
                 f"-opassword_file={secret},ca={server.ca},cache_dir={environment.pop('cache', None) or person.directory('cache')}"
-        return person.run(EXAMPLES / name, *words, env=environment)
+        return person.run(examples / name, *words, env=environment)
     return go
 
 

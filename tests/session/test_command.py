@@ -60,6 +60,13 @@ def test_the_version_is_one_line(command, word):
     assert name == "pop3fs" and version[0].isdigit()
 
 
+@pytest.mark.parametrize("words, code", [("--help", SYSTEM), ("-V", SYSTEM), (f"--print_config {SOURCE}", SYSTEM),
+                                         ("status --help", 1)])
+def test_what_could_not_be_printed_was_not_done(person, root, words, code):
+    done = person.run("sh", "-c", f"{program('pop3fs', root)} {words} >/dev/full")
+    assert (done.code, done.err) == (code, "pop3fs: not all could be written to standard output\n")
+
+
 @pytest.mark.parametrize("words, named", [
     ([], "SOURCE MOUNTPOINT"),
     ([SOURCE], "SOURCE MOUNTPOINT"),

@@ -37,7 +37,7 @@ def told(path):
 
 def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/", home="/"):
     """What bash offers at the end of this line, with what readline would put before it."""
-    script = f'. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${{#3}}; _pop3fs pop3fs; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    script = '. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${#3}; _pop3fs pop3fs; printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": str(home)},
                           cwd=cwd, capture_output=True, text=True, check=True)
     return [w for w in done.stdout.splitlines() if w]
@@ -170,7 +170,8 @@ def test_shells_offer_the_mounts(path, root, serve, mounts, person):
         whole = f"pop3fs {words} {mount.path}"
         assert zsh(path, whole[:-1], root).strip() == whole
     mount.run("rm", mount.path / "a").ok()
+    script = person.file("completion", BASH.read_bytes())   # where he can read it
     line = f"pop3fs undelete {mount.path} "
-    done = mount.run("bash", "--norc", "-c", f'. {BASH}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '
+    done = mount.run("bash", "--norc", "-c", f'. {script}; COMP_LINE="{line}"; COMP_POINT={len(line)}; _pop3fs pop3fs; '
                      'printf "%s\\n" "${COMPREPLY[@]}"', env={"PATH": path}).ok()
     assert done.out.split() == ["a"]

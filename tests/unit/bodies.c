@@ -208,6 +208,18 @@ static void a_body_for_no_message_is_refused(void **state)
 	assert_int_equal(complete(t, 5, 10), E_VANISHED);
 }
 
+/* More pieces than a message's number of one has room for. */
+static void a_body_that_is_too_large_is_refused(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+	struct failure why = {0};
+
+	assert_int_equal(bodies_add(t->store, id, (1u << 24) - 1, slice_of("last"), 1, &why), OK);
+	assert_int_equal(bodies_add(t->store, id, 1u << 24, slice_of("beyond"), 1, &why), E_FULL);
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 1);
+}
+
 static void an_opening_is_noted(void **state)
 {
 	struct storage *t = *state;
@@ -229,6 +241,7 @@ int main(void)
 	    TEST(a_start_sweeps_half_fetched_bodies_and_leaves_whole_ones),
 	    TEST(a_header_that_came_along_is_kept_and_the_time_stays),
 	    TEST(a_body_for_no_message_is_refused),
+	    TEST(a_body_that_is_too_large_is_refused),
 	    TEST(an_opening_is_noted),
 	};
 

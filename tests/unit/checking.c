@@ -80,15 +80,18 @@ static void damage_is_found_and_thrown_away(void **state)
 {
 	static const struct {
 		size_t which;
-		const char *sql;
+		const char *sql; /* up to where the chunk is named, or the message */
+		int chunk;
 	} cases[] = {
-	    {1, "UPDATE chunk SET data = x'79' WHERE key = %lld << 24"},
-	    {2, "UPDATE chunk SET data = substr(data, 1, 3999) WHERE key = %lld << 24"},
-	    {4, "DELETE FROM chunk WHERE key = (%lld << 24) + 1"},
-	    {5, "UPDATE chunk SET data = CAST(x'78' || substr(data, 2, 17) || x'79' || "
+	    {1, "UPDATE chunk SET data = x'79' WHERE key =", 0},
+	    {2, "UPDATE chunk SET data = substr(data, 1, 3999) WHERE key =", 0},
+	    {4, "DELETE FROM chunk WHERE key =", 1},
+	    {5,
+		"UPDATE chunk SET data = CAST(x'78' || substr(data, 2, 17) || x'79' || "
 		"substr(data, 20) AS BLOB) "
-		"WHERE key = (%lld << 24) + 39"},
-	    {3, "UPDATE message SET sha256 = zeroblob(32) WHERE id = %lld"},
+		"WHERE key =",
+		39},
+	    {3, "UPDATE message SET sha256 = zeroblob(32) WHERE id << 24 =", 0},
 	};
 	struct storage *t = *state;
 	int64_t ids[COUNT];
@@ -98,7 +101,8 @@ static void damage_is_found_and_thrown_away(void **state)
 		char sql[256];
 		struct checking *c = checking_create(0, false);
 
-		snprintf(sql, sizeof(sql), cases[i].sql, (long long)ids[cases[i].which]);
+		snprintf(sql, sizeof(sql), "%s (%lld << 24) + %d", cases[i].sql,
+		    (long long)ids[cases[i].which], cases[i].chunk);
 		storage_run(t, sql);
 		answer(t, c);
 		assert_int_equal(c->found, FOUND_DAMAGED);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "checking.h"
 #include "chores.h"
 #include "journal.h"
 #include "merge.h"
@@ -240,6 +241,42 @@ static void a_piece_that_is_lost_spoils_its_body(void **state)
 	expect_fs(b, EVENT_FETCHED, OK);
 }
 
+/* A step at a time: between two of them other tasks have their turn. */
+static struct event *checked(struct bench *b, int64_t after)
+{
+	struct task *t = about(TASK_CHECK, 0);
+
+	t->checking = checking_create(after, false);
+	for (; t; t = (struct task *)queue_take(&b->queues.tasks)) {
+		assert_int_equal(t->kind, TASK_CHECK);
+		assert_int_equal(perform(b, t), OK);
+	}
+	return told_fs(b, EVENT_CHECKED);
+}
+
+static void what_is_found_damaged_is_not_in_the_cache(void **state)
+{
+	struct bench *b = *state;
+	struct event *e;
+
+	assert_int_equal(add_piece(b, b->id, 0, "abc"), OK);
+	assert_int_equal(end_body(b, b->id, 1, 3), OK);
+	expect_kept(b, OK);
+	expect_fs(b, EVENT_FETCHED, OK);
+	storage_run(b->storage, "UPDATE chunk SET data = CAST('abd' AS BLOB)");
+	e = checked(b, 0);
+	assert_int_equal(e->cookie, 4711);
+	assert_int_equal(e->checking->found, FOUND_DAMAGED);
+	assert_int_equal(e->checking->id, b->id);
+	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE);
+	assert_int_equal(rows(b, "chunk"), 0);
+	event_free(e);
+	e = checked(b, b->id);
+	assert_int_equal(e->checking->found, FOUND_NOTHING);
+	assert_int_equal(e->checking->id, 0);
+	event_free(e);
+}
+
 static void a_body_that_lacks_a_piece_is_no_body(void **state)
 {
 	struct bench *b = *state;
@@ -436,6 +473,7 @@ int main(void)
 	    TEST(a_body_is_in_the_cache_when_its_end_is_told),
 	    TEST(a_body_that_begins_anew_is_not_in_the_cache),
 	    TEST(a_piece_that_is_lost_spoils_its_body),
+	    TEST(what_is_found_damaged_is_not_in_the_cache),
 	    TEST(a_body_that_lacks_a_piece_is_no_body),
 	    TEST(a_body_under_another_header_than_top_s_is_doubted),
 	    TEST(wishes_are_answered_with_their_cookie),

@@ -67,6 +67,39 @@ static void the_answers_to_dele_and_quit_decide_the_outcome(void **state)
 	}
 }
 
+/* The server says nothing before it has QUIT. */
+static void quit_goes_out_behind_the_last_dele(void **state)
+{
+	static const struct {
+		const char *answers;
+		enum outcome_kind outcome;
+		struct commit_result result;
+		enum error code;
+	} cases[] = {
+	    {"+OK\r\n+OK\r\n", OUTCOME_DELETED, {.deleted = 1}, OK},
+	    {"-ERR no\r\n+OK\r\n", OUTCOME_REFUSED, {.waiting = 1}, E_REFUSED},
+	    {"+OK\r\n-ERR not all\r\n", OUTCOME_UNKNOWN, {.waiting = 1}, E_REFUSED},
+	    {"+OK\r\n", OUTCOME_UNKNOWN, {.waiting = 1}, E_CLOSED},
+	    {NULL, OUTCOME_UNKNOWN, {.waiting = 1}, E_CLOSED},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {
+		    {"CAPA", "+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n"}, {"DELE 3", NULL},
+		    {"QUIT", cases[i].answers, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
+		struct played b;
+
+		played_start(&b, rows, COUNT(rows));
+		played_list(&b);
+		committed_ask(&b, true);
+		committed_choose(&b, &one);
+		committed_mark(&b, 1);
+		committed_outcome(&b, cases[i].outcome);
+		committed_result(&b, &cases[i].result, cases[i].code);
+		played_end(&b);
+	}
+}
+
 static void a_commit_of_nothing_needs_no_line(void **state)
 {
 	static const struct scripted_row rows[] = {{"", "-ERR nobody should come\r\n"}};
@@ -104,6 +137,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_deletion_is_marked_sent_and_proved),
 	    cmocka_unit_test(the_answers_to_dele_and_quit_decide_the_outcome),
+	    cmocka_unit_test(quit_goes_out_behind_the_last_dele),
 	    cmocka_unit_test(a_commit_of_nothing_needs_no_line),
 	    cmocka_unit_test(an_unlink_that_was_taken_back_is_not_sent),
 	};

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,11 @@ static struct companion *start(const char *const *command)
 	struct options o = {.password_command = (char **)command};
 	struct account a = {.words = (char *)"me@host"};
 	struct credentials credentials;
-	struct companion_plan plan = {&credentials, "/nowhere", NULL};
+	struct companion_plan plan = {.credentials = &credentials,
+	    .mountpoint = "/nowhere/at/all",
+	    .mount_options = "fsname=x",
+	    .host = "localhost",
+	    .port = "995"};
 	struct companion *c = NULL;
 
 	credentials_choose(&credentials, &o, &a);
@@ -111,21 +116,28 @@ static void without_its_process_nothing_hangs(void **state)
 {
 	const char *command[] = {"echo", "hunter2", NULL};
 	struct companion *c = start(command);
+	struct shelf_place place;
 	struct failure why;
 	pid_t pid;
+	int fd;
 
 	pid = only_child();
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	companion_unmount(c);
 	companion_background(c);
+	assert_int_equal(companion_mount(c, &fd, &why), E_MOUNT);
+	assert_string_equal(why.words, "the process that mounts has died");
+	assert_int_equal(lookup_begin(&fd, "x", "1", companion_lookup(c), &why), E_SYSTEM);
+	place = companion_place(c);
+	assert_int_equal(place.open(place.with), -1);
 	assert_int_equal(ask(c, "hunter2", &why), E_SECRET);
 	companion_free(c);
 }
 
 static void what_is_no_mount_of_ours_is_left_alone(void **state)
 {
-	struct companion_plan plan = {NULL, "/proc", NULL};
+	struct companion_plan plan = {.mountpoint = "/proc"};
 	struct companion *c = NULL;
 
 	assert_int_equal(companion_start(&c, &plan, NULL), OK);
@@ -200,16 +212,40 @@ static bool is_in_table(const char *path)
 static void a_mount_is_in_umounts_table_as_long_as_it_lasts(void **state)
 {
 	char place[] = "/tmp/pop3fs-companion-XXXXXX";
-	struct companion_plan plan = {NULL, place, "me@example.org"};
+	struct companion_plan plan = {.mountpoint = place, .source = "me@example.org"};
 	struct companion *c = NULL;
+	bool recorded;
 
 	assert_non_null(mkdtemp(place));
 	assert_int_equal(companion_start(&c, &plan, NULL), OK);
-	assert_int_equal(companion_record(c), geteuid() != 0 || access(UTAB, W_OK) == 0);
+	recorded = companion_record(c); /* who is the first makes the table */
+	assert_int_equal(recorded, geteuid() != 0 || access(UTAB, W_OK) == 0);
 	assert_int_equal(is_in_table(place), geteuid() == 0 && access(UTAB, F_OK) == 0);
 	end(c);
 	assert_false(is_in_table(place));
 	rmdir(place);
+}
+
+static void what_the_daemon_may_not_do_it_is_asked_for(void **state)
+{
+	const char *command[] = {"true", NULL};
+	struct companion *c = start(command);
+	struct shelf_place place = companion_place(c);
+	struct addresses found = {.count = 0};
+	struct failure why;
+	int fd = -1, lookup;
+
+	assert_int_equal(companion_mount(c, &fd, &why), E_MOUNT);
+	assert_non_null(strstr(why.words, "cannot mount on /nowhere/at/all"));
+	assert_int_equal(lookup_begin(&lookup, "another", "1", companion_lookup(c), NULL), OK);
+	while (!lookup_take(lookup, &found))
+		poll(&(struct pollfd){lookup, POLLIN, 0}, 1, -1);
+	close(lookup);
+	assert_true(found.count > 0);
+	fd = place.open(place.with);
+	assert_true(fd >= 0);
+	close(fd);
+	end(c);
 }
 
 static void one_that_is_dismissed_ends(void **state)
@@ -235,6 +271,7 @@ int main(void)
 	    cmocka_unit_test(in_the_background_it_works_in_the_root_directory),
 	    cmocka_unit_test(nothing_waits_behind_a_slow_command),
 	    cmocka_unit_test(a_mount_is_in_umounts_table_as_long_as_it_lasts),
+	    cmocka_unit_test(what_the_daemon_may_not_do_it_is_asked_for),
 	    cmocka_unit_test(one_that_is_dismissed_ends),
 	};
 

@@ -40,6 +40,7 @@ static pid_t command(life *child, int *err)
 		close(ends[0]);
 		close(ends[1]);
 		alarm(LONGEST_S);
+		setsid(); /* without a terminal, also where the test has one */
 		daemon_prepare();
 		if (daemon_fork(&d, false, NULL))
 			_exit(99);
@@ -97,6 +98,14 @@ static void is_ready(struct daemon *d)
 	_exit(0);
 }
 
+/* Below autofs only the process group of whoever mounts may look at the mountpoint. */
+static void has_no_terminal(struct daemon *d)
+{
+	if (getpgrp() != getpgid(d->parent))
+		tell("in another group");
+	is_ready(d);
+}
+
 static void has_something_to_say(struct daemon *d)
 {
 	for (int i = 0; i < DAEMON_MOST_NOTICES + 1; i++)
@@ -144,6 +153,7 @@ static void the_command_ends_as_the_daemon_says(void **state)
 		const char *err, *told;
 	} cases[] = {
 	    {is_ready, 0, "", "ready"},
+	    {has_no_terminal, 0, "", "ready"},
 	    {has_something_to_say, 0, "", "ready"}, /* on a terminal only */
 	    {has_far_to_go, 0, "", "ready"},
 	    {has_the_wrong_password, 32, "pop3fs: wrong\\x0apassword\n", ""},

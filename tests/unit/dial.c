@@ -159,7 +159,7 @@ static enum dial_result dial(const char *host, int port, int *fd, struct failure
 	enum dial_result result;
 
 	snprintf(text, sizeof(text), "%d", port);
-	d = dial_create(host, text, NULL);
+	d = dial_create(host, text, NULL, NULL);
 	result = run(d, fd, why);
 	dial_free(d);
 	return result;
@@ -244,11 +244,11 @@ static void a_failure_says_which_and_why(void **state)
 	static const struct {
 		const char *host;
 		enum error want;
-		const char *words;
+		const char *words; /* NULL: that this port of it refused */
 	} cases[] = {
-	    {"127.0.0.1", E_CONNECT, "127.0.0.1 port %d: connection refused"},
-	    {"nobody.test", E_CONNECT, "nobody.test port %d: connection refused"},
-	    {"ninth.test", E_CONNECT, "ninth.test port %d: connection refused"},
+	    {"127.0.0.1", E_CONNECT, NULL},
+	    {"nobody.test", E_CONNECT, NULL},
+	    {"ninth.test", E_CONNECT, NULL},
 	    {"unknown.test", E_NONAME,
 		"cannot find the server unknown.test: Name or service not known"},
 	    {"", E_NONAME, "cannot find the server : Name or service not known"},
@@ -265,8 +265,8 @@ static void a_failure_says_which_and_why(void **state)
 		assert_int_equal(dial(cases[i].host, port, &fd, &why), DIAL_FAILED);
 		assert_int_equal(fd, -2);
 		assert_int_equal(why.code, cases[i].want);
-		snprintf(want, sizeof(want), cases[i].words, port);
-		assert_string_equal(why.words, want);
+		snprintf(want, sizeof(want), "%s port %d: connection refused", cases[i].host, port);
+		assert_string_equal(why.words, cases[i].words ? cases[i].words : want);
 	}
 	close(place);
 }
@@ -278,7 +278,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 
 	snprintf(text, sizeof(text), "%d", port);
 	for (int steps = 0; steps < 3; steps++) {
-		struct dial *d = dial_create("second.test", text, NULL);
+		struct dial *d = dial_create("second.test", text, NULL, NULL);
 		int fd = -1;
 
 		for (int i = 0; i < steps; i++)
@@ -295,7 +295,7 @@ static void a_dial_may_be_freed_at_any_step(void **state)
 static void a_lookup_outlives_its_dial(void **state)
 {
 	struct pollfd fds[DIAL_MOST_FDS];
-	struct dial *d = dial_create("slow.test", "110", NULL);
+	struct dial *d = dial_create("slow.test", "110", NULL, NULL);
 	int64_t wake;
 	int fd;
 

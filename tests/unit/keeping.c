@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static void begin(struct bench *b, uint64_t memory, const char *directory, struct room_plan plan)
 {
-	b->queues.shelf = shelf_create(memory, directory);
+	b->queues.shelf = shelf_create(memory, directory, (struct shelf_place){NULL, NULL});
 	assert_int_equal(room_init(&b->chores.room, &plan, b->storage->store, &b->queues,
 			     &b->chores.listing, NULL),
 	    OK);

@@ -3,9 +3,11 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "log.h"
@@ -61,6 +63,24 @@ static void say_hostile(void)
 	log_error("the server said %s", "\x1b]0;x\r\nfake: line");
 }
 
+static void say_to_the_journal(void)
+{
+	char stream[64];
+	struct stat st;
+
+	fstat(STDERR_FILENO, &st);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_error("gone");
+	log_deed("deleted");
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_error("not there");
+	setenv("JOURNAL_STREAM", "", 1);
+	log_error("nowhere");
+	unsetenv("JOURNAL_STREAM");
+}
+
 static void say_debug(void)
 {
 	log_debug("quiet");
@@ -89,6 +109,14 @@ static void one_sentence_is_one_line(void **state)
 	written(got, sizeof(got), say_much);
 	assert_true(strlen(got) < 2100);
 	assert_ptr_equal(strchr(got, '\n'), got + strlen(got) - 1);
+}
+
+static void the_journal_is_told_the_level(void **state)
+{
+	char got[512];
+
+	written(got, sizeof(got), say_to_the_journal);
+	assert_string_equal(got, "<3>gone\n<6>deleted\npop3fs: not there\npop3fs: nowhere\n");
 }
 
 static void the_transcript_is_said_only_when_asked_for(void **state)
@@ -204,6 +232,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hostile_octets_are_escaped),
 	    cmocka_unit_test(one_sentence_is_one_line),
+	    cmocka_unit_test(the_journal_is_told_the_level),
 	    cmocka_unit_test(the_transcript_is_said_only_when_asked_for),
 	    cmocka_unit_test(the_same_sentence_is_said_once_in_a_while),
 	    cmocka_unit_test(it_is_said_again_later_with_the_count),

@@ -545,12 +545,15 @@ static void what_the_server_announced_last_counts(void **state)
 
 #define X50  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50
+#define HUGE 8191 /* octets, which are too many with a user's two */
 
 static void credentials_that_cannot_be_sent_are_refused_before(void **state)
 {
-	static const struct {
+	static char huge[HUGE];
+	const struct {
 		const char *user, *script, *words;
 		struct slice password;
+		enum mechanism auth;
 	} cases[] = {
 	    {"", "S: +OK\n", "no user name to log in with", {"x", 1}},
 	    {"m\ne", "S: +OK\n", "the user name holds a control character", {"x", 1}},
@@ -564,19 +567,26 @@ static void credentials_that_cannot_be_sent_are_refused_before(void **state)
 		"user name or password is too long for USER and PASS, and the server offers no "
 		"PLAIN; nothing secret was sent",
 		{X200 X50, 250}},
+	    {"me", "S: +OK\n", "user name and password have more than 8192 octets", {huge, HUGE}},
 	    {X200 X50, NO_CAPA,
 		"user name or password is too long for USER and PASS, and the server offers no "
 		"PLAIN; nothing secret was sent",
 		{"x", 1}},
+	    {X200 X50, "S: +OK <1.2@mail.test>\nC: CAPA\nS: -ERR what?\n",
+		"user name is too long for APOP; nothing secret was sent", {"x", 1},
+		MECHANISM_APOP},
 	};
 
+	memset(huge, 'x', sizeof(huge));
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		CLEANUP(secret_freep) struct secret *password = secret_create(cases[i].password);
-		const struct login_plan plan = plan_for(ENCRYPTED, cases[i].user, password);
+		struct login_plan plan = plan_for(ENCRYPTED, cases[i].user, password);
 		CLEANUP(client_freep) struct client *client = client_create();
-		CLEANUP(login_freep) struct login *login = login_create(&plan);
-		struct talk t = {client, login, .result = LOGIN_MORE, .cut = SIZE_MAX};
+		CLEANUP(login_freep) struct login *login = NULL;
+		struct talk t = {client, .result = LOGIN_MORE, .cut = SIZE_MAX};
 
+		plan.auth = cases[i].auth;
+		t.login = login = login_create(&plan);
 		play(&t, cases[i].script);
 		assert_int_equal(t.result, LOGIN_FAILED);
 		assert_int_equal(t.why.code, E_CONFIG);

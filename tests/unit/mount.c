@@ -2,9 +2,12 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "mount.h"
 
 static void a_source_keeps_its_commas_and_backslashes(void **state)
@@ -34,22 +37,53 @@ static void a_source_keeps_its_commas_and_backslashes(void **state)
 
 static void a_mountpoint_that_is_none_is_one_sentence(void **state)
 {
-	static const struct fuse_lowlevel_ops none = {0};
 	static const struct {
 		const char *mountpoint, *options;
-	} cases[] = {{"/nowhere/at/all", ""}, {"/", "no_such_option"}};
+	} cases[] = {{"/nowhere/at/all", "fsname=x"}, {"/", "no_such_option"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fs_plan plan = {.mountpoint = cases[i].mountpoint,
-		    .source = "x",
-		    .fuse_options = cases[i].options};
-		struct fuse_session *fuse = NULL;
 		struct failure why = {0};
+		int fd = -2;
 
-		assert_int_equal(mount_open(&fuse, &plan, &none, NULL, &why), E_MOUNT);
-		assert_null(fuse);
+		assert_int_equal(
+		    mount_make(&fd, cases[i].options, cases[i].mountpoint, &why), E_MOUNT);
+		assert_int_equal(fd, -2);
+		assert_non_null(strstr(why.words, "cannot mount on /"));
 		print_message("%s\n", why.words);
 	}
+}
+
+/* As its owner may put there while the server is asked. Others have fusermount3, which looks. */
+static void root_mounts_on_no_link(void **state)
+{
+	char place[] = "/tmp/pop3fs-mount-XXXXXX";
+	CLEANUP(freep) char *link = NULL;
+	struct failure why = {0};
+	int fd = -2;
+
+	assert_non_null(mkdtemp(place));
+	link = xasprintf("%s-link", place);
+	assert_int_equal(symlink(place, link), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(mount_make(&fd, "fsname=x", link, &why), E_MOUNT);
+		assert_non_null(strstr(why.words, "not the one that it was"));
+		assert_int_equal(fd, -2);
+	}
+	unlink(link);
+	rmdir(place);
+}
+
+static void what_is_no_mount_is_not_served(void **state)
+{
+	static const struct fuse_lowlevel_ops none = {0};
+	struct fuse_session *fuse = NULL;
+	struct failure why = {0};
+	int fd = dup(STDOUT_FILENO);
+
+	assert_int_equal(mount_serve(&fuse, fd, "no_such_option", &none, NULL, &why), E_MOUNT);
+	assert_null(fuse);
+	assert_int_equal(close(fd), -1); /* it is closed */
+	print_message("%s\n", why.words);
 }
 
 int main(void)
@@ -57,6 +91,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_source_keeps_its_commas_and_backslashes),
 	    cmocka_unit_test(a_mountpoint_that_is_none_is_one_sentence),
+	    cmocka_unit_test(root_mounts_on_no_link),
+	    cmocka_unit_test(what_is_no_mount_is_not_served),
 	};
 
 	return cmocka_run_group_tests_name("mount", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,26 @@ static void a_failure_has_the_status_that_mount_knows(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(outcome_status(cases[i].code), cases[i].status);
+}
+
+/* It tries again what may have been the network, and not what locks an account. */
+static void systemd_hears_of_a_refused_login_by_its_own_status(void **state)
+{
+	static const struct {
+		const char *socket;
+		enum error code;
+		int status;
+	} cases[] = {
+	    {"/run/systemd/notify", E_LOGIN, 77},
+	    {"/run/systemd/notify", E_CONNECT, 32},
+	    {"", E_LOGIN, 32},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setenv("NOTIFY_SOCKET", cases[i].socket, 1);
+		assert_int_equal(outcome_status(cases[i].code), cases[i].status);
+	}
+	unsetenv("NOTIFY_SOCKET");
 }
 
 static void the_end_says_what_became_of_deletions(void **state)
@@ -78,6 +99,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_failure_has_the_status_that_mount_knows),
+	    cmocka_unit_test(systemd_hears_of_a_refused_login_by_its_own_status),
 	    cmocka_unit_test(the_end_says_what_became_of_deletions),
 	};
 

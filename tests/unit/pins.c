@@ -15,12 +15,16 @@ static void what_is_held_does_not_leave(void **state)
 {
 	struct pins *p = pins_create();
 
+	assert_false(pins_are_held(p, 1));
 	assert_true(pins_hold(p, 1));
 	assert_true(pins_hold(p, 1));
 	assert_false(pins_leave(p, 1));
 	assert_false(pins_let_go(p, 1));
+	assert_true(pins_are_held(p, 1));
+	assert_false(pins_are_held(p, 2));
 	assert_false(pins_leave(p, 1));
 	assert_false(pins_let_go(p, 1));
+	assert_false(pins_are_held(p, 1));
 	assert_true(pins_leave(p, 1));
 	pins_free(p);
 }
@@ -101,6 +105,7 @@ static void so_many_are_spared_and_the_rest_stays(void **state)
 static void without_pins_all_goes(void **state)
 {
 	assert_true(pins_hold(NULL, 1));
+	assert_false(pins_are_held(NULL, 1));
 	assert_true(pins_leave(NULL, 1));
 	assert_false(pins_let_go(NULL, 1));
 	pins_left(NULL, 1);

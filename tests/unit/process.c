@@ -44,12 +44,20 @@ static void namespaces_are_told_apart(void **state)
 	assert_int_equal(process_namespace("none"), 0);
 }
 
+static void root_and_oneself_are_trusted(void **state)
+{
+	assert_true(process_is_trusted(0));
+	assert_true(process_is_trusted(geteuid()));
+	assert_false(process_is_trusted(geteuid() + 12345));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_that_lives_has_begun_once),
 	    cmocka_unit_test(one_that_is_gone_has_not),
 	    cmocka_unit_test(namespaces_are_told_apart),
+	    cmocka_unit_test(root_and_oneself_are_trusted),
 	};
 
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);

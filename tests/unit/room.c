@@ -213,7 +213,8 @@ static void on_a_disk_that_is_short_nothing_stays(void **state)
 	struct bench *b = *state;
 	int64_t id = store(b, "a", 1);
 
-	b->queues.shelf = shelf_create(1 << 20, b->storage->directory);
+	b->queues.shelf =
+	    shelf_create(1 << 20, b->storage->directory, (struct shelf_place){NULL, NULL});
 	begin(b, (struct room_plan){.cache_min_free = UINT64_MAX});
 	assert_false(room_keeps(&b->room, 1));
 	make(b);
@@ -238,7 +239,8 @@ static void what_does_not_fit_goes_onto_the_shelf(void **state)
 
 	begin(b, (struct room_plan){.nocache = true});
 	assert_true(room_keeps(&b->room, 1)); /* where there is no shelf */
-	b->queues.shelf = shelf_create(1 << 20, b->storage->directory);
+	b->queues.shelf =
+	    shelf_create(1 << 20, b->storage->directory, (struct shelf_place){NULL, NULL});
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		storage_run(b->storage, "DROP TABLE IF EXISTS temp.total");
 		storage_run(b->storage, "DROP TRIGGER IF EXISTS temp.count_bodies");
@@ -251,7 +253,8 @@ static void a_body_on_the_shelf_goes_when_it_is_let_go(void **state)
 {
 	struct bench *b = *state;
 
-	b->queues.shelf = shelf_create(1 << 20, b->storage->directory);
+	b->queues.shelf =
+	    shelf_create(1 << 20, b->storage->directory, (struct shelf_place){NULL, NULL});
 	begin(b, (struct room_plan){.nocache = true});
 	for (int64_t id = 1; id <= 3; id++) {
 		shelf_begin(b->queues.shelf, id);

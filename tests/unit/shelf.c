@@ -73,7 +73,8 @@ static void a_body_is_read_as_it_came_once_it_is_whole(void **state)
 	struct storage *t = *state;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct shelf *s = shelf_create(MEMORY, t->directory);
+		struct shelf *s =
+		    shelf_create(MEMORY, t->directory, (struct shelf_place){NULL, NULL});
 
 		assert_int_equal(add(s, 1, sizes[i]), OK);
 		assert_true(shelf_has(s, 1));
@@ -91,7 +92,8 @@ static void a_body_is_read_as_it_came_once_it_is_whole(void **state)
 static void beyond_the_memory_it_is_in_a_file_without_a_name(void **state)
 {
 	struct storage *t = *state;
-	struct shelf *s = shelf_create(CHUNK_OCTETS, t->directory);
+	struct shelf *s =
+	    shelf_create(CHUNK_OCTETS, t->directory, (struct shelf_place){NULL, NULL});
 	size_t before = names_in(t->directory);
 
 	for (int64_t id = 1; id <= 5; id++) {
@@ -107,7 +109,7 @@ static void beyond_the_memory_it_is_in_a_file_without_a_name(void **state)
 static void where_no_file_can_be_made_another_place_serves_or_it_is_full(void **state)
 {
 	struct storage *t = *state;
-	struct shelf *s = shelf_create(0, "/nonexistent");
+	struct shelf *s = shelf_create(0, "/nonexistent", (struct shelf_place){NULL, NULL});
 
 	setenv("TMPDIR", t->directory, 1);
 	assert_int_equal(add(s, 1, 10), OK);
@@ -122,7 +124,7 @@ static void where_no_file_can_be_made_another_place_serves_or_it_is_full(void **
 
 static void pieces_come_in_order_and_twice_is_once(void **state)
 {
-	struct shelf *s = shelf_create(MEMORY, "/tmp");
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
 
 	shelf_begin(s, 1);
 	assert_int_equal(shelf_add(s, 1, 1, slice_of("b"), 7, NULL), E_STORE);
@@ -135,9 +137,24 @@ static void pieces_come_in_order_and_twice_is_once(void **state)
 	shelf_free(s);
 }
 
+static void a_whole_body_s_pieces_say_how_many_lines_they_have(void **state)
+{
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
+	uint32_t lines = 0;
+
+	assert_int_equal(add(s, 1, CHUNK_OCTETS + 1), OK);
+	assert_false(shelf_piece_lines(s, 1, 0, &lines));
+	assert_true(shelf_complete(s, 1, CHUNK_OCTETS + 1));
+	assert_true(shelf_piece_lines(s, 1, 1, &lines));
+	assert_int_equal(lines, 7);
+	assert_false(shelf_piece_lines(s, 1, 2, &lines));
+	assert_false(shelf_piece_lines(s, 2, 0, &lines));
+	shelf_free(s);
+}
+
 static void the_oldest_goes_first_when_memory_runs_out(void **state)
 {
-	struct shelf *s = shelf_create(MEMORY, "/tmp");
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
 	uint64_t serial = 0;
 
 	for (int64_t id = 5; id >= 1; id--) {
@@ -160,6 +177,7 @@ static void the_oldest_goes_first_when_memory_runs_out(void **state)
 static void without_a_shelf_there_is_nothing(void **state)
 {
 	uint64_t serial;
+	uint32_t lines;
 	char octet;
 
 	assert_false(shelf_has(NULL, 1));
@@ -167,6 +185,7 @@ static void without_a_shelf_there_is_nothing(void **state)
 	assert_false(shelf_is_over(NULL));
 	assert_int_equal(shelf_next(NULL, 0, &serial), 0);
 	assert_int_equal(shelf_read(NULL, 1, 0, &octet, 1), -1);
+	assert_false(shelf_piece_lines(NULL, 1, 0, &lines));
 	shelf_drop(NULL, 1);
 	shelf_free(NULL);
 }
@@ -182,6 +201,7 @@ int main(void)
 		where_no_file_can_be_made_another_place_serves_or_it_is_full, storage_setup,
 		storage_teardown),
 	    cmocka_unit_test(pieces_come_in_order_and_twice_is_once),
+	    cmocka_unit_test(a_whole_body_s_pieces_say_how_many_lines_they_have),
 	    cmocka_unit_test(the_oldest_goes_first_when_memory_runs_out),
 	    cmocka_unit_test(without_a_shelf_there_is_nothing),
 	};

@@ -39,6 +39,7 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    "skipped lines: 1\n",
 	    "queue: 7\n",
 	    "last error: the server said \"bye\\x0d\\x0astate: ready\"\n",
+	    "sandbox: landlock, seccomp\n",
 	    "version: " POP3FS_VERSION "\n",
 	};
 	struct status s = {.account = "me@example.org",
@@ -47,7 +48,8 @@ static void facts_are_lines_and_a_server_cannot_add_one(void **state)
 	    .octets = 1234567890123,
 	    .cached = 2,
 	    .mirror = "2 of 3",
-	    .pending = 4};
+	    .pending = 4,
+	    .sandbox = "landlock, seccomp"};
 	struct buf text = {0};
 	const char *at;
 

@@ -305,6 +305,20 @@ static void a_link_is_not_followed(void **state)
 	assert_null(s);
 }
 
+static void what_is_no_file_is_left_alone(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(freep) char *pipe = xasprintf("%s/pipe.db", t->directory);
+	struct store *s = NULL;
+	struct failure why = {0};
+
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(store_open(&s, pipe, &why), E_STORE);
+	assert_null(s);
+	assert_non_null(strstr(why.words, "is no ordinary file"));
+	assert_int_equal(unlink(pipe), 0);
+}
+
 /* ---- ids ---- */
 
 static void ids_begin_at_the_clock_and_never_return(void **state)
@@ -375,6 +389,7 @@ int main(void)
 	    TEST(an_empty_file_becomes_a_database),
 	    TEST(a_newer_database_is_left_alone),
 	    TEST(a_link_is_not_followed),
+	    TEST(what_is_no_file_is_left_alone),
 	    TEST(ids_begin_at_the_clock_and_never_return),
 	    TEST(a_full_disk_costs_the_transaction_and_no_more),
 	};

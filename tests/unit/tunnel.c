@@ -172,7 +172,7 @@ static void the_server_is_reached_through_the_proxy(void **state)
 
 		start(&part);
 		proxy = proxy_at(part.port);
-		d = dial_create("mail.test", "110", proxy);
+		d = dial_create("mail.test", "110", proxy, NULL);
 		assert_int_equal(run(d, &fd, &why), cases[c].code ? DIAL_FAILED : DIAL_DONE);
 		assert_int_equal(why.code, cases[c].code);
 		assert_string_equal(why.words, cases[c].words);
@@ -192,7 +192,7 @@ static void the_server_is_reached_through_the_proxy(void **state)
 static void a_proxy_that_is_not_there_is_named(void **state)
 {
 	struct proxy *proxy = proxy_at("1");
-	struct dial *d = dial_create("mail.test", "110", proxy);
+	struct dial *d = dial_create("mail.test", "110", proxy, NULL);
 	struct failure why = {0};
 	int fd = -1;
 
@@ -228,7 +228,7 @@ static void a_dial_may_be_freed_in_the_middle_of_the_talk(void **state)
 
 		start(&part);
 		proxy = proxy_at(part.port);
-		d = dial_create("mail.test", "110", proxy);
+		d = dial_create("mail.test", "110", proxy, NULL);
 		for (int i = 0; i < steps; i++) {
 			size_t n = dial_poll(d, fds, &wake);
 

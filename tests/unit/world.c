@@ -17,6 +17,7 @@
 #include "alloc.h"
 #include "bodies.h"
 #include "clock.h"
+#include "mount.h"
 
 #define LONGEST_WAIT_MS 60000 /* then the test has failed */
 
@@ -33,6 +34,15 @@ bool world_can_mount(void)
 	}
 	close(fd);
 	return true;
+}
+
+static enum error make_mount(void *with, int *fd, struct failure *why)
+{
+	CLEANUP(buf_finish) struct buf options = {.len = 0};
+	struct world *w = with;
+
+	mount_options(&options, &w->plan);
+	return mount_make(fd, buf_text(&options), w->mountpoint, why);
 }
 
 static void detach(void *with)
@@ -197,6 +207,8 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .umask = 077,
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
+	    .sandbox = "none",
+	    .mount = make_mount,
 	    .detach = detach,
 	    .ending = ending,
 	    .notice = notice,

@@ -137,6 +137,8 @@ void openless_fetched(struct fs *f, const struct event *e)
 {
 	uint32_t edition = editions_of(&f->openless.editions, e->id);
 
+	if (f->plan.openless && f->headers.last && !e->failure.code)
+		notify_inode(f->notify, tree_ino_of(e->id, VIEW_HEADER, edition), 0);
 	if (f->openless.on && !e->failure.code &&
 	    editions_return(&f->openless.editions, e->id, !e->replaced))
 		forget(f, e->id, edition);

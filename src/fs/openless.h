@@ -19,6 +19,8 @@
  *     kernel looks again. If the octets that come are the same the number is as before.
  *   - What the server refuses is shown with an edition that has no body: reading it is EIO. When it
  *     comes after all it is another edition, so nobody reads it who saw LIST's size.
+ *   - A body may come with another header than TOP brought, if not with quite another: what the
+ *     kernel has of that is forgotten when the body is here.
  *   - Pages ahead of a reader (push.h) are pushed to the first edition only, and end with it.
  *   - There is no RELEASE that says when the body of a message that is gone may go. The kernel says
  *     whether it still knows of the inode; it forgets one that has no name when nobody has it open

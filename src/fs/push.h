@@ -3,10 +3,10 @@
  *
  * Why no reader is ever shown anything wrong by it:
  *   - Only bodies that are whole and verified are pushed, as the database has them at that moment,
- *     in one read of one row, and only if they have the size that the model had when it was
- *     decided. The model, and so what the kernel is told of the size, came first.
- *   - A body goes from offset 0 to its end in one piece, so each page is whole, and the file's size
- *     is not changed: a message whose size was ever shown otherwise in this mount is not pushed.
+ *     each piece in one read of one row, and only if they have the size that the model had when it
+ *     was decided. The model, and so what the kernel is told of the size, came first.
+ *   - A body goes from offset 0 to its end in pieces of whole pages, and the file's size is not
+ *     changed: a message whose size was ever shown otherwise in this mount is not pushed.
  *   - With eol=lf, where the octets are others than the database's, nothing is pushed.
  *   - Should the body be replaced later, the kernel is told to forget its pages after the new one
  * is in the database. That notice is sent by the same thread: a push before it is forgotten with

@@ -33,7 +33,8 @@ static void want_fetch(struct session *s, const struct job *j)
 	struct fetching *f = &s->fetching;
 	struct failure why;
 
-	if (!j->urgent && !j->waited_for && troubled_holds(&s->troubled, j->id, clock_ms())) {
+	if (!j->urgent && !j->waited_for && !wants_find(&f->wants, j->id) &&
+	    troubled_holds(&s->troubled, j->id, clock_ms())) {
 		failed(&why, E_LATER, "message %" PRId64 " could not be had a while ago", j->id);
 		not_fetched(s, j->id, &why);
 		return;

@@ -23,8 +23,8 @@ enum prefetch_what {
 	PREFETCH_CACHED,   /* to push: what is verified, as it was shown, and small */
 };
 
-/* Octets of a body; a larger one the kernel reads ahead of its reader. */
-#define PREFETCH_LARGEST_PUSH 131072
+/* Octets of a body; of a larger one the kernel's reading ahead is as good. */
+#define PREFETCH_LARGEST_PUSH 1048576
 
 /* `octets`: how far ahead of a reader, at most, in octets of messages asked for; 0: never. */
 struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what);

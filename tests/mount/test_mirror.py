@@ -96,6 +96,25 @@ def test_what_comes_later_is_shown_when_it_is_here(mirror, serve, verb):
     assert server.sent("RETR") == 3
 
 
+def test_who_has_the_directory_open_sees_nothing_that_came_since(mirror, serve, root):
+    server = serve(messages={name: letter(name) for name in "ab"})
+    mount = mirror(server)
+    whole(mount, 2)
+    server.rules("on RETR delay 300")
+    server.deliver("c", letter("c"))
+    refresh = [str(word) for word in (program("pop3fs", root), "refresh", mount.path)]
+
+    def play():
+        with os.scandir(mount.path) as before, os.scandir(mount.path) as after:
+            next(before)
+            assert subprocess.run(refresh).returncode == 0
+            while not (mount.path / "c").exists():
+                time.sleep(0.01)
+            return len(list(before)), sorted(entry.name for entry in after), sorted(os.listdir(mount.path))
+
+    assert mount.call(play) == (1, ["a", "b"], ["a", "b", "c"])
+
+
 def test_what_comes_and_goes_again_was_never_there(mirror, serve, verb):
     server = serve(messages={"a": letter("a")})
     mount = mirror(server)

@@ -16,7 +16,7 @@
 
 #define PAGE 4096
 
-static char large[3 * PAGE + 5];
+static char large[CHUNK_OCTETS + 3 * PAGE + 5]; /* two pieces */
 
 static const struct letter row[] = {
     {"a", 5, "first"},
@@ -63,7 +63,7 @@ static int read_names(struct world *x, const void *with)
 static bool has_pages(const struct world *x, const char *name, size_t size)
 {
 	size_t pages = (size + PAGE - 1) / PAGE, there = 0;
-	unsigned char is_there[8];
+	unsigned char is_there[64];
 	int fd = open(world_path(x, name), O_RDONLY);
 	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 

@@ -11,7 +11,7 @@
 #include "mountpoint.h"
 
 #define STEP_MS      50   /* flock has no time-out */
-#define UNNOTICED_MS 2000 /* by then a daemon has noticed that its mount is gone, and says so */
+#define UNNOTICED_MS 5000 /* by then a daemon has noticed that its mount is gone, and says so */
 
 /* Waits for the next look. Returns false if a signal came. */
 static bool pause_one_step(void)

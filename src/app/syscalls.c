@@ -67,10 +67,11 @@ static const int allowed[] = {
     SCMP_SYS(clock_getres_time64), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
     SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time),
     /* what this process is, and where */
-    SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getsid), SCMP_SYS(getuid), SCMP_SYS(getuid32),
-    SCMP_SYS(geteuid), SCMP_SYS(geteuid32), SCMP_SYS(getgid), SCMP_SYS(getgid32), SCMP_SYS(getegid),
-    SCMP_SYS(getegid32), SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit), SCMP_SYS(getrusage),
-    SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(getrandom),
+    SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getsid), SCMP_SYS(setsid), SCMP_SYS(getuid),
+    SCMP_SYS(getuid32), SCMP_SYS(geteuid), SCMP_SYS(geteuid32), SCMP_SYS(getgid),
+    SCMP_SYS(getgid32), SCMP_SYS(getegid), SCMP_SYS(getegid32), SCMP_SYS(getrlimit),
+    SCMP_SYS(ugetrlimit), SCMP_SYS(getrusage), SCMP_SYS(sysinfo), SCMP_SYS(uname),
+    SCMP_SYS(getrandom),
     /* sockets that are there */
     SCMP_SYS(connect), SCMP_SYS(socketpair), SCMP_SYS(send), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
     SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),

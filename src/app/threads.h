@@ -20,10 +20,9 @@ struct threads {
 };
 
 /* Opens the database, reads plan->facts from it, starts both, and asks for the first listing.
- * plan->trust is theirs. What the plan points to lives until threads_end; bodies that do not go into
- * the database are kept in
- * memory, and in its directory. On failure, too, threads_end takes away what was begun; a zeroed
- * struct threads is one that was never started. */
+ * plan->trust is theirs. What the plan points to lives until threads_end; bodies that do not go
+ * into the database are kept in memory, and in its directory. On failure, too, threads_end takes
+ * away what was begun; a zeroed struct threads is one that was never started. */
 enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,
     struct session_plan *plan, struct failure *why);
 

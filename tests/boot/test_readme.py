@@ -11,7 +11,8 @@ import pytest
 from programs import TOP
 
 README = (TOP / "README.md").read_text()
-DEMO = {p.stem: p.read_bytes().replace(b"\n", b"\r\n") for p in sorted((TOP / "contrib/demo").iterdir())}
+DEMO = {p.stem: p.read_bytes().removesuffix(b"\n").replace(b"\n", b"\r\n") + b"\r\n"
+        for p in sorted((TOP / "contrib/demo").iterdir())}
 HOST = "pop.example.org"
 ADDRESS = f"127.9.{os.getpid() >> 8 & 255}.{os.getpid() & 127 | 1}"   # of this process, so that port 995 is free
 

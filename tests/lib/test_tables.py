@@ -64,6 +64,12 @@ def test_every_module_has_a_unit_test_of_its_name():
     assert {module.partition("/")[0] for module in without} - {"fs", "app"} <= {"pop3"}
 
 
+def test_the_manual_way_to_build_names_all_packages():
+    line = re.search(r"^    sudo apt install (.*)", (TOP / "README.md").read_text(), re.M)[1]
+    needed = re.search(r'^packages_build="(.*)"', (TOP / "contrib/packages.sh").read_text(), re.M)[1]
+    assert set(line.split()) == {"fuse3", *needed.split()}
+
+
 def test_every_fuzz_target_is_built_and_has_a_corpus():
     fuzz = TOP / "tests/fuzz"
     targets = {path.stem for path in fuzz.glob("*.c")} - {"plain"}

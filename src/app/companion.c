@@ -76,8 +76,7 @@ static void ask_in_child(struct desk *d)
 	d->child = fork();
 	if (d->child == 0) {
 		close(d->control); /* whoever dismisses the companion does not wait for this */
-		inquiry_answer(d->questions, d->plan->credentials);
-		_exit(0);
+		_exit(!inquiry_answer(d->questions, d->plan->credentials));
 	}
 	if (d->child > 0)
 		d->child_end = pidfd_open(d->child, 0);

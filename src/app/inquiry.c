@@ -102,24 +102,26 @@ bool inquiry_heard(int fd)
 	return got == 1 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-static void send_answer(int fd, const struct failure *failure, struct slice secret)
+static bool send_answer(int fd, const struct failure *failure, struct slice secret)
 {
 	struct iovec parts[] = {
 	    {(void *)failure, sizeof(*failure)},
 	    {(void *)secret.at, secret.len},
 	};
 
-	(void)!sendmsg(fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_NOSIGNAL);
+	return sendmsg(fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_NOSIGNAL) >= 0;
 }
 
-void inquiry_answer(int fd, const struct credentials *c)
+bool inquiry_answer(int fd, const struct credentials *c)
 {
+	bool sent;
 	struct failure failure = {.code = OK};
 	struct secret *secret = NULL;
 
 	credentials_ask(&secret, c, fd, &failure);
-	send_answer(fd, &failure, secret_octets(secret));
+	sent = send_answer(fd, &failure, secret_octets(secret));
 	secret_free(secret);
+	return sent;
 }
 
 void inquiry_answer_failed(int fd, const char *words)
@@ -127,5 +129,5 @@ void inquiry_answer_failed(int fd, const char *words)
 	struct failure failure;
 
 	failed(&failure, E_SECRET, "%s", words);
-	send_answer(fd, &failure, slice_of(""));
+	(void)send_answer(fd, &failure, slice_of(""));
 }

@@ -24,8 +24,9 @@ struct session_asker inquiry_asker(struct inquiry *i);
 /* Takes a question. false: the other side is gone. */
 bool inquiry_heard(int fd);
 
-/* Asks the source, and sends what comes of it. May take long. */
-void inquiry_answer(int fd, const struct credentials *c);
+/* Asks the source, and sends what comes of it. May take long. false: it could not be sent, and
+ * whoever waits for it must be told. */
+bool inquiry_answer(int fd, const struct credentials *c);
 
 /* Whoever was to answer has died of it. */
 void inquiry_answer_failed(int fd, const char *words);

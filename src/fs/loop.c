@@ -325,8 +325,11 @@ static enum error outcome(struct fs *f, struct commit_result *result, struct fai
 		return failed(why, f->signals > 1 ? E_INTERRUPT : E_TIMEOUT,
 		    "the commit at the end was not done in time");
 	}
-	if (f->commit_failure.code != OK)
+	if (f->commit_failure.code != OK) {
+		if (result->waiting == 0) /* the journal itself could not be read */
+			result->waiting = maildrop_pending(f->maildrop);
 		return failed(why, f->commit_failure.code, "%s", f->commit_failure.words);
+	}
 	return OK;
 }
 

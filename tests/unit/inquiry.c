@@ -55,7 +55,7 @@ static void answer(struct bench *b, const char *const *command)
 
 	credentials_choose(&c, &o, &a);
 	assert_true(inquiry_heard(b->theirs));
-	inquiry_answer(b->theirs, &c);
+	assert_true(inquiry_answer(b->theirs, &c));
 }
 
 static void an_answer_comes_when_it_comes(void **state)

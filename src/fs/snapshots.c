@@ -30,10 +30,25 @@ void snapshots_finish(struct snapshots *all)
 		drop(all, &all->first);
 }
 
+static struct snapshot *youngest(const struct snapshots *all)
+{
+	struct snapshot *s = all->first;
+
+	while (s && s->next)
+		s = s->next;
+	return s;
+}
+
 const struct snapshot *snapshots_add(struct snapshots *all, struct buf *text)
 {
-	struct snapshot *s = xnew(struct snapshot);
+	struct snapshot *s = youngest(all);
 
+	if (s && slice_equal(buf_slice(&s->text), buf_slice(text))) {
+		buf_finish(text);
+		s->lookups++;
+		return s;
+	}
+	s = xnew(struct snapshot);
 	s->serial = ++all->serial;
 	s->made = clock_seconds();
 	s->lookups = 1;

@@ -1,7 +1,8 @@
-/* Renderings of files whose content changes by itself (.pop3fs/status). Each LOOKUP makes one, with
- * a serial of its own: a new inode number, exact in size, that never changes. So every reader sees
- * one moment, whole, with or without OPEN and at any read size. Kept until the kernel's FORGET, and
- * within a bound, whoever forgets to. */
+/* Renderings of files whose content changes by itself (.pop3fs/status). A LOOKUP that finds another
+ * text than the last one makes one, with a serial of its own: a new inode number, exact in size,
+ * that never changes. So every reader sees one moment, whole, with or without OPEN and at any read
+ * size; and cp, which looks twice, does not take the second for another file. Kept until the
+ * kernel's FORGET, and within a bound, whoever forgets to. */
 #ifndef POP3FS_SNAPSHOTS_H
 #define POP3FS_SNAPSHOTS_H
 
@@ -28,8 +29,8 @@ struct snapshots {
 void snapshots_init(struct snapshots *all);
 void snapshots_finish(struct snapshots *all);
 
-/* Takes the text out of *text (which becomes empty). The snapshot counts one lookup. Valid until
- * the next call. */
+/* Takes the text out of *text (which becomes empty), unless the youngest says the same: then it is
+ * that one. The snapshot counts one lookup more. Valid until the next call. */
 const struct snapshot *snapshots_add(struct snapshots *all, struct buf *text);
 const struct snapshot *snapshots_find(const struct snapshots *all, int64_t serial);
 /* The kernel takes back so many lookups; the last one frees it. An unknown serial is fine. */

@@ -115,6 +115,12 @@ def test_status_is_the_file_aligned(box, anyone, mounts, verb):
                 verb(mount, "status").out.splitlines()}) == 1
 
 
+def test_status_can_be_copied(box, anyone, mounts):
+    mount = mounts.mount(box, anyone)
+    anyone.run("cp", mount.path / ".pop3fs/status", anyone.home / "copy").ok()
+    assert "messages: " in anyone.call((anyone.home / "copy").read_text)
+
+
 def test_status_as_an_object_has_numbers(box, anyone, mounts, verb, pop3fs):
     mount = mounts.mount(box, anyone)
     remove(mount, names_of(box)[0])

@@ -49,7 +49,7 @@ static void the_oldest_go_when_nothing_is_forgotten(void **state)
 	snapshots_init(&all);
 	first = add(&all, "x");
 	for (int i = 0; i < SNAPSHOTS_MOST; i++)
-		last = add(&all, "x");
+		last = add(&all, i % 2 ? "x" : "y");
 	assert_int_equal(all.count, SNAPSHOTS_MOST);
 	assert_null(snapshots_find(&all, first));
 	assert_non_null(snapshots_find(&all, first + 1));
@@ -57,10 +57,26 @@ static void the_oldest_go_when_nothing_is_forgotten(void **state)
 	snapshots_finish(&all);
 }
 
+static void the_same_text_again_is_the_same_file(void **state)
+{
+	struct snapshots all;
+	int64_t one;
+
+	snapshots_init(&all);
+	one = add(&all, "same");
+	assert_int_equal(add(&all, "same"), one);
+	snapshots_forget(&all, one, 1);
+	assert_non_null(snapshots_find(&all, one));
+	assert_int_not_equal(add(&all, "other"), one);
+	assert_int_not_equal(add(&all, "same"), one); /* what was between has been seen */
+	snapshots_finish(&all);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_rendering_never_changes_and_goes_when_forgotten),
+	    cmocka_unit_test(the_same_text_again_is_the_same_file),
 	    cmocka_unit_test(the_oldest_go_when_nothing_is_forgotten),
 	};
 

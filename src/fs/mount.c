@@ -18,7 +18,8 @@ static struct buf complaint; /* libfuse's words while it mounts */
 static bool mounting;
 
 /* One call may be a part of a sentence. */
-static void listen_to_libfuse(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void listen_to_libfuse(
+    enum fuse_log_level level, const char *format, va_list args)
 {
 	char words[LONGEST_COMPLAINT];
 

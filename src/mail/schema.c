@@ -123,12 +123,12 @@ int schema_create(sqlite3 *db, sqlite3_int64 first)
 
 static bool is_of_the_device(sqlite3_file *file)
 {
-	int number = 0;
+	int error = 0;
 
 	if (!file || !file->pMethods ||
-	    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK)
+	    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK)
 		return false;
-	return number == EIO || number == ENXIO || number == ERANGE;
+	return error == EIO || error == ENXIO || error == ERANGE;
 }
 
 bool schema_disk_failed(sqlite3 *db)

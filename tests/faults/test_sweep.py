@@ -4,7 +4,6 @@ over all from which they are made; the promise holds each time."""
 import pytest
 
 from faults import KINDS
-from programs import program_built
 from trial import PIPELINING, FaultyDriven, FaultyMounted, SOON, SOON_DRIVEN, Trial
 from sweep import Scripted
 

@@ -20,6 +20,7 @@ from hashlib import sha256
 BOUND = 150          # seconds that one deed may take: far beyond timeout= and all that is queued before it
 GRIEF = 30           # and a killed process to die
 KEPT, REMOVED = "m", "v"     # the first letters of names: who stays, and who may be unlinked
+LARGEST_BLOCK = 4096           # of fio
 SIZES = [(70, 200, 8000), (20, 20_000, 100_000), (9, 200_000, 600_000), (1, 3_000_000, 3_000_000)]   # weight, from, to
 GONE = {errno.ENOENT, errno.ESTALE}
 # What a reader may be told while lines are dropped under it all the time, more than once for the same message.
@@ -95,7 +96,7 @@ class One:
         done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=BOUND,
                               check=False)
         if done.returncode not in good:
-            said = (done.stderr + done.stdout).decode(errors="replace")[-600:]
+            said = (done.stderr[-600:] + done.stdout[-600:]).decode(errors="replace")
             if not any(os.strerror(code) in said for code in UNLUCKY | GONE):
                 self.wrong.append(f"{' '.join(map(str, argv))} ended with {done.returncode}: {said}")
             self.seen[f"{os.path.basename(str(argv[0]))}: {done.returncode}"] += 1
@@ -227,14 +228,15 @@ def rsync(one):
 
 
 def fio(one):
-    """Three of those that stay, so that its files are there to the end."""
-    names = one.chance.sample(sorted(name for name in one.names() if name.startswith(KEPT)), 3)
+    """Three of those that stay, so that its files are there to the end. It refuses files that are all below its block."""
+    names = one.chance.sample(sorted(name for name in one.names() if name.startswith(KEPT)
+                                     and len(octets(name)) >= LARGEST_BLOCK), 3)
     for name in names:
         with open(one.path(name), "rb"):
             pass      # its true size is known
     one.program("fio", "--readonly", "--name=soak", "--minimal", "--filename=" + ":".join(map(one.path, names)),
                 "--rw=" + one.chance.choice(["randread", "read"]), "--ioengine=" + one.chance.choice(["psync", "mmap"]),
-                "--bs=" + one.chance.choice(["1k", "4k"]), "--runtime=3", "--time_based", "--fallocate=none",
+                f"--bs={one.chance.choice([1024, LARGEST_BLOCK])}", "--runtime=3", "--time_based", "--fallocate=none",
                 "--invalidate=0", "--allow_file_create=0", "--nrfiles=3")
 
 

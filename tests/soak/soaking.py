@@ -117,7 +117,9 @@ class Soak:
         mount.run(self._command, "refresh", mount.path).ok()
         self._left -= gone
         wanted = sorted([*self._kept, *self._left])
-        assert sorted(os.listdir(self._server.directory)) == wanted, "the server does not hold what was not removed"
+        held = set(os.listdir(self._server.directory))
+        assert held == set(wanted), (f"the server lacks {sorted(set(wanted) - held)}, "
+                                     f"and still holds {sorted(held - set(wanted))}; {said['removed']}, {said['back']}")
         assert mount.names() == wanted, "the mount does not show what the server holds"
         wrong = mount.call(self._read_all, str(mount.path), deadline=QUIET + crowd.BOUND)
         assert wrong == []

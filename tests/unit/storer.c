@@ -503,6 +503,7 @@ static void one_bad_task_costs_only_itself(void **state)
 	struct bench *b = *state;
 	int64_t a, c, nobody = 4711;
 	size_t rounds = 20;
+	enum error code;
 
 	start(b);
 	list(b, 'a', 3);
@@ -521,7 +522,8 @@ static void one_bad_task_costs_only_itself(void **state)
 	}
 	for (size_t i = 0; i < rounds; i++) {
 		assert_int_equal(answer(b, EVENT_FETCHED, a), OK);
-		assert_int_equal(answer(b, EVENT_FETCHED, nobody), E_VANISHED);
+		code = answer(b, EVENT_FETCHED, nobody); /* its piece may have gone before it */
+		assert_true(code == E_VANISHED || code == E_STORE);
 		assert_int_equal(answer(b, EVENT_UNLINKED, c), OK);
 		assert_int_equal(answer(b, EVENT_UNDELETED, nobody), E_VANISHED);
 		assert_int_equal(answer(b, EVENT_FETCHED, c), E_STORE);

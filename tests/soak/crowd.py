@@ -96,9 +96,9 @@ class One:
         done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=BOUND,
                               check=False)
         if done.returncode not in good:
-            said = (done.stderr[-600:] + done.stdout[-600:]).decode(errors="replace")
+            said = (done.stderr + done.stdout).decode(errors="replace")
             if not any(os.strerror(code) in said for code in UNLUCKY | GONE):
-                self.wrong.append(f"{' '.join(map(str, argv))} ended with {done.returncode}: {said}")
+                self.wrong.append(f"{' '.join(map(str, argv))} ended with {done.returncode}: {said[:600]}")
             self.seen[f"{os.path.basename(str(argv[0]))}: {done.returncode}"] += 1
         return done
 

@@ -25,53 +25,53 @@ def test_the_units_are_sound(machine):
 
 def test_a_service_beside_a_mount_of_a_user(machine, box):
     """His was the first, so that umount(8)'s table is his group's."""
-    mail, home = box("work"), box("home")
+    mail, home = box("office"), box("home")
     machine.write("/etc/pop3fs.conf", mail.section())
     machine.write("/etc/fstab", home.line("/home/me/mail", "noauto,user,_netdev", user="me"))
     machine.boot()
     machine.run("mkdir", "/home/me/mail", user="me").ok()
     machine.run("mount", "/home/me/mail", user="me").ok()
-    machine.run("systemctl", "start", "pop3fs@work").ok()
+    machine.run("systemctl", "start", "pop3fs@office").ok()
     assert not [text for priority, text in machine.said() if priority < 5], machine.said()
-    machine.run("rm", "/run/pop3fs/work/one").ok()
-    machine.run("umount", "/run/pop3fs/work").ok()   # which waits, as the table has it
+    machine.run("rm", "/run/pop3fs/office/one").ok()
+    machine.run("umount", "/run/pop3fs/office").ok()   # which waits, as the table has it
     assert mail.left() == ["two"]
 
 
 def test_a_service_of_the_system(machine, box):
-    mail = box()
+    mail = box("office")
     machine.write("/etc/pop3fs.conf", mail.section())
     machine.boot()
-    machine.run("systemctl", "enable", "--now", "pop3fs@work").ok()
-    assert machine.mounts("/run/pop3fs/work")[0]["source"] == "work"
-    assert machine.names("/run/pop3fs/work") == ["one", "two"]
-    seen = show(machine, "pop3fs@work", "ActiveState", "Type", "StatusText", "TimeoutStopUSec")
+    machine.run("systemctl", "enable", "--now", "pop3fs@office").ok()
+    assert machine.mounts("/run/pop3fs/office")[0]["source"] == "office"
+    assert machine.names("/run/pop3fs/office") == ["one", "two"]
+    seen = show(machine, "pop3fs@office", "ActiveState", "Type", "StatusText", "TimeoutStopUSec")
     assert seen == {"ActiveState": "active", "Type": "notify", "StatusText": "mounted", "TimeoutStopUSec": "1min 30s"}
     assert machine.run("stat", "-c", "%a %U", "/var/cache/pop3fs").ok().out == "700 root\n"
     assert machine.run("find", "/var/cache/pop3fs", "-name", "*.db", "-size", "+0").ok().out
-    machine.run("rm", "/run/pop3fs/work/one").ok()
-    machine.run("systemctl", "restart", "pop3fs@work").ok()
-    assert mail.left() == ["two"] and machine.names("/run/pop3fs/work") == ["two"]
-    machine.run("rm", "/run/pop3fs/work/two").ok()
-    machine.run("systemctl", "stop", "pop3fs@work").ok()
-    assert mail.left() == [] and machine.mounts("/run/pop3fs/work") == []
-    assert show(machine, "pop3fs@work", "Result", "ActiveState") == {"Result": "success", "ActiveState": "inactive"}
+    machine.run("rm", "/run/pop3fs/office/one").ok()
+    machine.run("systemctl", "restart", "pop3fs@office").ok()
+    assert mail.left() == ["two"] and machine.names("/run/pop3fs/office") == ["two"]
+    machine.run("rm", "/run/pop3fs/office/two").ok()
+    machine.run("systemctl", "stop", "pop3fs@office").ok()
+    assert mail.left() == [] and machine.mounts("/run/pop3fs/office") == []
+    assert show(machine, "pop3fs@office", "Result", "ActiveState") == {"Result": "success", "ActiveState": "inactive"}
     assert machine.said() == [(6, "deleted 1 message on the server")] * 2
-    assert not machine.sh("ls -d /run/pop3fs/work").out, "an empty directory would be an empty mailbox"
+    assert not machine.sh("ls -d /run/pop3fs/office").out, "an empty directory would be an empty mailbox"
 
 
 def test_what_was_killed_comes_again(machine, box):
-    mail = box()
+    mail = box("office")
     machine.write("/etc/pop3fs.conf", mail.section())
     machine.write("/etc/systemd/system/pop3fs@.service.d/soon.conf", "[Service]\nRestartSec=100ms\n")
     machine.boot()
-    machine.run("systemctl", "start", "pop3fs@work").ok()
-    machine.run("rm", "/run/pop3fs/work/one").ok()
-    machine.run("systemctl", "kill", "--signal=KILL", "pop3fs@work").ok()
-    assert not machine.run("ls", "/run/pop3fs/work").out, "never as if there were no mail"
-    eventually(lambda: machine.run("ls", "/run/pop3fs/work").out.split() == ["two"], "the mount, as it was")
-    assert machine.names("/run/pop3fs/work/.pop3fs/deleted") == ["one"] and mail.left() == ["one", "two"]
-    machine.run("systemctl", "stop", "pop3fs@work").ok()
+    machine.run("systemctl", "start", "pop3fs@office").ok()
+    machine.run("rm", "/run/pop3fs/office/one").ok()
+    machine.run("systemctl", "kill", "--signal=KILL", "pop3fs@office").ok()
+    assert not machine.run("ls", "/run/pop3fs/office").out, "never as if there were no mail"
+    eventually(lambda: machine.run("ls", "/run/pop3fs/office").out.split() == ["two"], "the mount, as it was")
+    assert machine.names("/run/pop3fs/office/.pop3fs/deleted") == ["one"] and mail.left() == ["one", "two"]
+    machine.run("systemctl", "stop", "pop3fs@office").ok()
     assert mail.left() == ["two"]
 
 

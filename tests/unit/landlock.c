@@ -128,7 +128,7 @@ int main(void)
 
 	if (rules < 0) {
 		print_message("not run: this kernel has no Landlock\n");
-		return 0;
+		return 77;
 	}
 	close(rules);
 	if (!mkdtemp(place) || open_in("there", O_WRONLY | O_CREAT) != 0)

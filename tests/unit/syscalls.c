@@ -56,7 +56,7 @@ int main(void)
 
 #ifdef POP3FS_INSTRUMENTED
 	print_message("not run: a sanitizer makes calls of its own\n");
-	return 0;
+	return 77;
 #endif
 	return cmocka_run_group_tests_name("syscalls", tests, NULL, NULL);
 }

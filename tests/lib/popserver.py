@@ -118,8 +118,12 @@ class Server:
     def unplug(self):
         """All connections end at once, as when a cable is pulled."""
         before = self._connections("open") - self._connections("close")
-        os.kill(self._process.pid, signal.SIGUSR1)
+        self.drop()
         eventually(lambda: before <= self._connections("close"), "the end of all connections")
+
+    def drop(self):
+        """The same, and nobody waits for it."""
+        os.kill(self._process.pid, signal.SIGUSR1)
 
     def settled(self):
         """Waits until all connections have ended, so that nothing more can come of them."""

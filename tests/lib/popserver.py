@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from eventually import PATIENCE, eventually
@@ -100,8 +101,8 @@ class Server:
         return f"pop3://{USER}@localhost:{self.port}"
 
     def deliver(self, name, octets):
-        """A new message in the directory, there all at once. The next login lists it."""
-        new = self._home / "new"
+        """A new message in the directory, there all at once, also from several threads. The next login lists it."""
+        new = self._home / f"new-{threading.get_ident()}"
         new.write_bytes(octets)
         new.rename(self.directory / name)
 

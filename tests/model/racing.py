@@ -1,6 +1,6 @@
-"""Unlinks, undeletes and commits at once, while lines drop and the server does wrong in the middle of a commit. Each name
-belongs to one process of those that race, which knows what it was told last: whatever was taken back is on the server
-for good, whatever was not is gone after a commit that nothing hinders."""
+"""Unlinks, undeletes and commits at once, while lines drop, mail comes and the server does wrong in the middle of a
+commit. Each name belongs to one of those who race, who knows what he was told last: whatever was taken back is on the
+server for good, whatever was not is gone after a commit that nothing hinders."""
 
 import errno
 import fcntl
@@ -20,7 +20,9 @@ RACERS = 9         # threads, each with so many of them
 LONGEST = 0.06     # seconds that a racer waits between two deeds: about as long as a commit takes
 SPELL = 0.3        # seconds of a round
 WORDS, NAME, FAILURE = 480, 256, 8
+ROUNDS = 50        # in one mount
 DEADLINE = 100     # seconds for a round
+KINDS = [{}, {"idle": 0}, {"pipelining": "off"}, {"nocache": True}, {"prefetch": 0, "headers": 0}]    # options of mounts
 # Where in a commit something happens; N is one of its DELEs, K a place in the answer.
 FAULTS = ["", "on DELE nth={n} close", "on DELE nth={n} done close", "on DELE nth={n} cut {k}", "on DELE nth={n} close-after",
           'on DELE nth={n} err "no"', "on DELE delay 3", "on DELE delete-now", "on DELE nth={n} delete-now close-after",
@@ -118,22 +120,27 @@ class Racers:
 
 
 class Races:
-    """Rounds of it in one mount. stage gives serve, mounts and person."""
+    """Rounds of it in one mount. stage gives serve, mounts and person; the seed chooses all."""
 
-    def __init__(self, stage, seed, **options):
+    def __init__(self, stage, seed):
         self._chance = random.Random(seed)
         self._server = stage.serve("--one-session", *capabilities("PIPELINING"), messages={})
         self._mail, self._delivered = set(), 0
         self._fill()
-        self._mount = stage.mounts.mount(self._server, stage.person, refresh=900, retry=10, timeout=20, **options)
+        self._mount = stage.mounts.mount(self._server, stage.person, refresh=900, retry=10, timeout=20,
+                                         **KINDS[seed % len(KINDS)])
         self.deeds = Counter()
+
+    def _deliver(self, first):
+        """In front of all others, which have other numbers then, or behind them."""
+        self._delivered += 1
+        name = f"a{999999 - self._delivered:06}" if first else f"r{self._delivered:06}"
+        self._server.deliver(name, letter(name, self._delivered % 7 * 1000))
+        self._mail.add(name)
 
     def _fill(self):
         while len(self._mail) < MESSAGES:
-            self._delivered += 1
-            name = f"r{self._delivered:06}"
-            self._server.deliver(name, letter(name, self._delivered % 7 * 1000))
-            self._mail.add(name)
+            self._deliver(False)
 
     def round(self):
         """Raises AssertionError for a broken promise."""
@@ -141,16 +148,17 @@ class Races:
         self._refresh()
         fault = self._chance.choice(FAULTS).format(n=self._chance.randint(1, 6), k=self._chance.randint(0, 4))
         self._server.rules(*([fault] if fault else []))
-        drops = [self._chance.random() * SPELL for _ in range(self._chance.choice([0, 0, 1, 1, 2, 4]))]
-        dropping = [threading.Timer(at, self._server.drop) for at in drops]
-        for timer in dropping:
+        drops = self._chance.choice([0, 0, 1, 1, 2, 4])
+        names = sorted(self._mail)
+        later = [threading.Timer(self._chance.random() * SPELL, deed, arguments) for deed, arguments in
+                 [(self._server.drop, ())] * drops + [(self._deliver, (True,))] * self._chance.choice([0, 1, 3])]
+        for timer in later:
             timer.start()
-        racers = Racers(self._mount.path, sorted(self._mail), self._chance.random())
-        saw = self._mount.call(racers.run, deadline=DEADLINE)
-        for timer in dropping:
+        saw = self._mount.call(Racers(self._mount.path, names, self._chance.random()).run, deadline=DEADLINE)
+        for timer in later:
             timer.join()
         self.deeds.update(saw.deeds)
-        self._judge(saw, f"{fault or 'no fault'}, {len(drops)} drops")
+        self._judge(saw, f"{fault or 'no fault'}, {drops} drops")
 
     def _refresh(self):
         """Once without faults what is shown is what is there, but for what waits."""
@@ -168,7 +176,7 @@ class Races:
         self._server.rules()
         self._refresh()
         self._refresh()
-        stay = {name for name, licensed in saw.licensed.items() if not licensed}
+        stay = self._mail - {name for name, licensed in saw.licensed.items() if licensed}
         there = set(self._server.messages())
         assert stay <= there, f"{what}: gone, though taken back or never removed: {sorted(stay - there)}"
         for _ in range(3):

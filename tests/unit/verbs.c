@@ -539,7 +539,7 @@ static void what_a_commit_was_quicker_with_is_not_called_back(void **state)
 	remove_one("a-short", SHORT);
 	c = child_start(&w, undelete, &late);
 	asked = world_task(&w, TASK_UNDELETE);
-	world_list(&w, (struct letter[]){{NULL}, four[1], four[2], four[3]}, 4);
+	world_list(&w, (struct letter[]){four[0], {NULL}, four[2], four[3]}, 4);
 	answer_undo(asked, E_VANISHED);
 	assert_int_equal(child_end(&c), 0);
 }

@@ -17,7 +17,7 @@
 
 /* A full window is filled again when so large a part of it is free. One message at each step would
  * be a command, a transaction and several wake-ups of four threads each: of 100,000 messages of 600
- * octets each took 280 us instead of 60. */
+ * octets each cost the daemon 190 us of processor time instead of 100. */
 #define FREE_PART 4
 
 enum order { BY_ID, BY_ID_BACK, BY_NAME };

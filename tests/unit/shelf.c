@@ -18,8 +18,10 @@
 
 #define MEMORY (4 * CHUNK_OCTETS)
 
-/* These stand before the C library's: the next calls fail with these. */
-static int write_errors[2], read_error;
+/* These stand before the C library's: the next calls fail with these. (Where glibc checks bounds,
+ * its pread is inline, and clang wants nothing static in it.) */
+extern int write_errors[2], read_error;
+int write_errors[2], read_error;
 
 ssize_t pwrite(int fd, const void *from, size_t len, off_t offset)
 {

@@ -178,10 +178,7 @@ static enum talk_result handshake(struct talk *t, struct failure *why)
 	switch (link_handshake(t->link, why)) {
 	case LINK_WAIT:
 		return TALK_WAIT;
-	case LINK_END:
-		failed(
-		    why, E_TLS, "%s closed the connection during the TLS handshake", t->plan->host);
-		return over(t);
+	case LINK_END: /* to a handshake that is a broken line */
 	case LINK_BROKEN:
 		if (!link_may_do_better(t->link))
 			return over(t);
@@ -215,10 +212,6 @@ static enum link_result flush(struct talk *t, struct failure *why)
 		if (out.len == 0)
 			return LINK_DONE;
 		result = link_write(t->link, out.at, out.len, &sent, why);
-		if (result == LINK_END) {
-			failed(why, E_CLOSED, "%s closed the connection", t->plan->host);
-			return LINK_BROKEN;
-		}
 		if (result != LINK_DONE)
 			return result;
 		client_sent(t->client, sent);

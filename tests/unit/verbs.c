@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "deeds.h"
 #include "ioctls.h"
 
@@ -242,7 +243,7 @@ static void remove_one(const char *name, int64_t id)
 	assert_int_equal(child_end(&c), 0);
 }
 
-static void answer_undo(struct task *t, enum error code)
+static void undeleted(struct task *t, enum error code)
 {
 	struct event *e = world_event(EVENT_UNDELETED, t->id, code);
 
@@ -256,7 +257,7 @@ static void answer_undelete(int64_t id, enum error code)
 	struct task *t = world_task(&w, TASK_UNDELETE);
 
 	assert_int_equal(t->id, id);
-	answer_undo(t, code);
+	undeleted(t, code);
 }
 
 static bool is_in_ioctl(pid_t pid)
@@ -540,7 +541,7 @@ static void what_a_commit_was_quicker_with_is_not_called_back(void **state)
 	c = child_start(&w, undelete, &late);
 	asked = world_task(&w, TASK_UNDELETE);
 	world_list(&w, (struct letter[]){four[0], {NULL}, four[2], four[3]}, 4);
-	answer_undo(asked, E_VANISHED);
+	undeleted(asked, E_VANISHED);
 	assert_int_equal(child_end(&c), 0);
 }
 
@@ -569,6 +570,38 @@ static void who_may_not_unlink_may_not_commit(void **state)
 
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void each_hears_of_what_he_took_back(void **state)
+{
+	static const struct wish first = {.name = "a-short", .done = 1, .words = ""};
+	static const struct wish second = {.name = "d-long", .done = 1, .words = ""};
+	struct task *of_first, *of_second;
+	struct child one, two;
+
+	remove_one("a-short", SHORT);
+	remove_one("d-long", LONG);
+	one = child_start(&w, undelete, &first);
+	of_first = world_task(&w, TASK_UNDELETE);
+	two = child_start(&w, undelete, &second);
+	of_second = world_task(&w, TASK_UNDELETE);
+	undeleted(take(&of_first), OK);
+	assert_int_equal(child_end(&one), 0);
+	undeleted(take(&of_second), OK);
+	assert_int_equal(child_end(&two), 0);
+}
+
+static void at_the_end_nobody_waits_for_what_was_to_be_taken_back(void **state)
+{
+	static const struct wish one = {.name = "a-short", .words = ""};
+	struct child c;
+
+	world_start(&w, four, COUNT(four), NULL);
+	remove_one("a-short", SHORT);
+	c = child_start(&w, undelete, &one);
+	task_free(world_task(&w, TASK_UNDELETE));
+	world_finish(&w);
+	assert_int_not_equal(child_end(&c), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -588,6 +621,8 @@ int main(void)
 	    TEST(what_a_commit_was_quicker_with_is_not_called_back, setup),
 	    TEST(what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once, setup),
 	    TEST(who_may_not_unlink_may_not_commit, setup_for_others),
+	    cmocka_unit_test_setup_teardown(each_hears_of_what_he_took_back, setup, teardown),
+	    cmocka_unit_test(at_the_end_nobody_waits_for_what_was_to_be_taken_back),
 	};
 
 	if (!world_can_mount())

@@ -200,8 +200,12 @@ static bool turn(struct fs *f, int also, int64_t deadline)
 	    {.fd = connected(f) ? fuse_session_fd(f->fuse) : -1, .events = POLLIN},
 	    {.fd = also, .events = POLLIN},
 	};
+	int ready;
 
-	if (poll(p, sizeof(p) / sizeof(p[0]), clock_left(deadline)) <= 0)
+	deadline = clock_sooner(deadline, waiting_due(&f->waiting));
+	ready = poll(p, sizeof(p) / sizeof(p[0]), clock_left(deadline));
+	waiting_expire(&f->waiting, clock_ms(), ETIMEDOUT);
+	if (ready <= 0)
 		return false;
 	if (p[0].revents)
 		events_take(f);

@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import shapes
 from eventually import eventually
 from filled import filled, names_of, remove
 from programs import program
+from promise import letter
 
 COUNT = 6
 FOREVER = 600   # seconds: no time-out ends a wait in these tests
@@ -445,3 +448,29 @@ def test_roots_mounts_are_in_umounts_table_while_they_last(box, root_person, mou
     if end == "SIGKILL":
         mount.finish()
     eventually(lambda: not utab(mount), "the entry's end")
+
+
+HANGING = """#!/bin/sh
+case " $* " in *" -u "*) : >{begun}; read _ <{go} ;; esac
+exec {program} "$@"
+"""
+
+
+def test_a_fusermount3_that_hangs_holds_up_no_commit(serve, ordinary_person, mounts):
+    """The line is closed by then: the commit needs the server's name, which the companion looks up."""
+    place = ordinary_person.directory("bin")
+    begun, go, script = place / "begun", place / "go", place / "fusermount3"
+    os.mkfifo(go)
+    script.write_text(HANGING.format(begun=begun, go=go, program=shutil.which("fusermount3")))
+    script.chmod(0o755)
+    ordinary_person.own(go, script)
+    server = serve(messages={name: letter(name) for name in "abc"})
+    mount = mounts.mount(server, replace(ordinary_person, environment={"PATH": f"{place}:{os.environ['PATH']}"}), idle=0)
+    server.wait_for("^CONN 1 close")
+    remove(mount, "b")
+    os.kill(mount.pid, signal.SIGTERM)
+    eventually(begun.exists, "fusermount3")
+    server.wait_for("^DELETED b")
+    go.write_text("on\n")
+    assert mount.wait() == 0
+    assert not mount.is_mounted()

@@ -84,10 +84,12 @@ struct fs {
 
 	int signal_fd;
 	unsigned signals;
-	bool greeted; /* the kernel's INIT is answered */
-	bool broken;  /* its descriptor cannot be read */
-	bool bounded; /* max_delete is reached, and that was said */
-	bool ending;  /* the final commit is asked for: no unlink, no fetch any more */
+	bool greeted;       /* the kernel's INIT is answered */
+	bool broken;        /* its descriptor cannot be read */
+	bool unseen;        /* the mount is not where it was, and yet not gone: others have it */
+	int64_t unseen_due; /* ... if the kernel does not say so until then */
+	bool bounded;       /* max_delete is reached, and that was said */
+	bool ending;        /* the final commit is asked for: no unlink, no fetch any more */
 	int64_t end_by;
 	bool committed;
 	struct commit_result commit;

@@ -109,6 +109,16 @@ static void send_commit(struct fs *f)
 	queue_put(&f->queues->jobs, &j->item);
 }
 
+void verbs_commit(struct fs *f)
+{
+	struct verbs *v = &f->verbs;
+
+	if (!v->committing)
+		send_commit(f);
+	else if (v->late)
+		v->next = true;
+}
+
 static void commit(struct fs *f, fuse_req_t req, const void *in)
 {
 	const struct verb_commit *asked = in;
@@ -116,10 +126,7 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 
 	if (asked->leaving)
 		telling_leave(f);
-	if (!v->committing)
-		send_commit(f);
-	else if (v->late)
-		v->next = true;
+	verbs_commit(f);
 	waiting_park(
 	    &f->waiting, req, asked->leaving ? WAIT_LEAVE : WAIT_COMMIT, v->commit + v->next, 0);
 }

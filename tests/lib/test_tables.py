@@ -16,7 +16,6 @@ TESTED_ELSEWHERE = {
     "fs/dir": "unit: directories",
     "fs/events": "unit: deleting, first, snapshots, verbs: what other threads say to a mount",
     "fs/file": "unit: refused, ended; tests/mount/test_octets.py",
-    "fs/notify": "unit: directories, deleting; tests/mount/test_changes.py",
     "fs/ops": "a table; unit: refused has what is missing in it",
     "fs/refresh": "unit: first, verbs",
     "fs/telling": "tests/mount/test_events.py",

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from eventually import eventually
 from popserver import capabilities
 from promise import letter
 
@@ -22,7 +23,8 @@ SPELL = 0.3        # seconds of a round
 WORDS, NAME, FAILURE = 480, 256, 8
 ROUNDS = 50        # in one mount
 DEADLINE = 100     # seconds for a round
-KINDS = [{}, {"idle": 0}, {"pipelining": "off"}, {"nocache": True}, {"prefetch": 0, "headers": 0}]    # options of mounts
+KINDS = [{}, {"idle": 0}, {"pipelining": "off"}, {"nocache": True}, {"prefetch": 0, "headers": 0},
+         {"prefetch": "all"}]    # options of mounts
 # Where in a commit something happens; N is one of its DELEs, K a place in the answer.
 FAULTS = ["", "on DELE nth={n} close", "on DELE nth={n} done close", "on DELE nth={n} cut {k}", "on DELE nth={n} close-after",
           'on DELE nth={n} err "no"', "on DELE delay 3", "on DELE delete-now", "on DELE nth={n} delete-now close-after",
@@ -146,6 +148,7 @@ class Races:
         """Raises AssertionError for a broken promise."""
         self._fill()
         self._refresh()
+        self._is_shown(self._mail)
         fault = self._chance.choice(FAULTS).format(n=self._chance.randint(1, 6), k=self._chance.randint(0, 4))
         self._server.rules(*([fault] if fault else []))
         drops = self._chance.choice([0, 0, 1, 1, 2, 4])
@@ -181,7 +184,11 @@ class Races:
         assert stay <= there, f"{what}: gone, though taken back or never removed: {sorted(stay - there)}"
         for _ in range(3):
             self._mount.run(self._mount.argv[0], "commit", self._mount.path)
-        there, shown = set(self._server.messages()), set(self._mount.names())
+        there = set(self._server.messages())
         assert stay <= there, f"{what}: gone later, though taken back or never removed: {sorted(stay - there)}"
-        assert shown == there, f"{what}: shown {sorted(shown)}, there {sorted(there)}"
+        self._is_shown(there)
         self._mail = there
+
+    def _is_shown(self, mail):
+        """A mirror shows what is new once it is there."""
+        eventually(lambda: set(self._mount.names()) == mail, f"{len(mail)} messages in the mount")

@@ -77,8 +77,9 @@
  *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
- *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
- *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
+ *        sendable (can they go out?), remembered (what CAPA said last time), mechanism (which way
+ *        in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's part of it), oauth,
+ *        apop, base64, md5; blot (what a server quotes)
  * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
  *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
  *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for

@@ -27,13 +27,18 @@
 #include "inside.h"
 #include "names.h"
 
-#define COOKIE_DOTS  1 /* behind "." */
-#define COOKIE_FIRST 2 /* behind "..", and what a cookie is larger than the id it is for */
-#define LARGEST_PLUS                                                                               \
-	65536                /* messages; in a larger listing an entry's 1.1 KB of kernel memory   \
-				only for those that are looked up */
+#define COOKIE_DOTS  1       /* behind "." */
+#define COOKIE_FIRST 2       /* behind "..", and what a cookie is larger than the id it is for */
 #define KEPT_MS      1800000 /* half of SECONDS_LONG */
 #define LARGEST_READ 1048576 /* octets of entries at a time, whatever is asked for */
+
+/* Whoever lists gets attributes with the names: an entry the kernel knows need not be looked up,
+ * and its body can be pushed (push.h): find and cat of 100,000 cost the daemon 102 us of processor
+ * time each without, and 65 with them. It costs 1.1 KB of kernel memory an entry. In a listing of
+ * more than LARGEST_PLUS (find reads so many before it says a name) only so many have them as there
+ * were messages looked up or opened meanwhile, times PLUS_A_LOOK, and ls -U has only names. */
+#define LARGEST_PLUS 100000
+#define PLUS_A_LOOK  4
 
 struct directory {
 	struct directory *next;
@@ -44,6 +49,8 @@ struct directory {
 	bool begun;              /* its front was read */
 	struct listing *listing; /* held where it shows messages, else NULL */
 	enum view view;          /* of them */
+	uint64_t looks;          /* fs.looks at its beginning */
+	uint64_t whole;          /* entries given with their attributes since */
 };
 
 /* ---- lookup ---- */
@@ -82,6 +89,12 @@ static double entry_seconds(enum view view)
 	return view == VIEW_MESSAGE ? SECONDS_LONG : SECONDS_VIEW;
 }
 
+static void reply_message(struct fs *f, fuse_req_t req, const struct message *m, enum view view)
+{
+	f->looks++;
+	reply_entry(f, req, openless_ino(f, m->id, view), entry_seconds(view));
+}
+
 static void reply_status(struct fs *f, fuse_req_t req)
 {
 	struct fuse_entry_param e = {0};
@@ -113,7 +126,7 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (row)
 		reply_status(f, req);
 	else if (tree_shows(parent, &view) && (m = dir_find(f, view, slice_of(name))))
-		reply_entry(f, req, openless_ino(f, m->id, view), entry_seconds(view));
+		reply_message(f, req, m, view);
 	else if (dir_is_deleted(parent) && (m = dir_find(f, VIEW_DELETED, slice_of(name))))
 		reply_entry(f, req, openless_ino(f, m->id, VIEW_DELETED), 0);
 	else
@@ -188,6 +201,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	d = xnew(struct directory);
 	d->ino = ino;
 	d->era = maildrop_era(f->maildrop);
+	d->looks = f->looks;
 	if (ino == TREE_ROOT)
 		refresh_looked(f);
 	if (tree_shows(ino, &d->view))
@@ -261,7 +275,13 @@ static const struct message *still_there(
 	return m;
 }
 
-static bool add_message(struct fill *x, const struct directory *d, const struct message *m)
+static bool may_be_whole(const struct fill *x, const struct directory *d)
+{
+	return x->plus && (d->listing->count <= LARGEST_PLUS ||
+			      d->whole < PLUS_A_LOOK * (x->fs->looks - d->looks));
+}
+
+static bool add_message(struct fill *x, struct directory *d, const struct message *m)
 {
 	const struct listing *l = d->listing;
 	enum view view = d->view;
@@ -272,14 +292,17 @@ static bool add_message(struct fill *x, const struct directory *d, const struct 
 	if (!valid)
 		return true;
 	names_shown(name, view, x->fs->plan.suffix, message_name(l, m));
-	if (!x->plus || l->count > LARGEST_PLUS)
+	if (!may_be_whole(x, d))
 		return add_plain(x, name, tree_ino(m->id, view), S_IFREG, m->id + COOKIE_FIRST);
 	e.ino = openless_ino(x->fs, m->id, view);
 	fs_message_attributes(x->fs, valid, view, &e.attr, &e.attr_timeout);
-	return add(x, name, &e, m->id + COOKIE_FIRST);
+	if (!add(x, name, &e, m->id + COOKIE_FIRST))
+		return false;
+	d->whole++;
+	return true;
 }
 
-static void fill_messages(struct fill *x, const struct directory *d, int64_t after)
+static void fill_messages(struct fill *x, struct directory *d, int64_t after)
 {
 	const struct listing *l = d->listing;
 	const struct message *m = listing_after(l, after);

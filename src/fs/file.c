@@ -128,6 +128,7 @@ static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 
 static void open_message(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
+	f->looks++;
 	open_body(f, req, id, view);
 	if (view != VIEW_DELETED && view != VIEW_HEADER &&
 	    listing_by_id(maildrop_listing(f->maildrop), id))
@@ -150,7 +151,7 @@ void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	else if (n.kind == NODE_DELETED)
 		open_message(f, req, n.id, VIEW_DELETED);
 	else if (n.kind == NODE_HEADER)
-		headers_open(f, req, n.id);
+		open_message(f, req, n.id, VIEW_HEADER);
 	else if (n.kind == NODE_SNAPSHOT && snapshots_find(&f->snapshots, n.id))
 		fuse_reply_open(req, &(struct fuse_file_info){.keep_cache = true});
 	else

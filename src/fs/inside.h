@@ -69,6 +69,7 @@ struct fs {
 	struct directory *directories; /* all that are open */
 	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
 	int64_t kept_since; /* clock.h */
+	uint64_t looks;     /* messages that were looked up or opened */
 	uint64_t sync_cookie;
 
 	struct headers headers;

@@ -15,6 +15,11 @@
 #define MOST_PUSHED_AHEAD  1024
 #define FIRST_ROOM         64
 
+/* A full window is filled again when so large a part of it is free. One message at each step would
+ * be a command, a transaction and several wake-ups of four threads each: of 100,000 messages of 600
+ * octets each cost the daemon 190 us of processor time instead of 100. */
+#define FREE_PART 4
+
 enum order { BY_ID, BY_ID_BACK, BY_NAME };
 #define ORDERS 3
 
@@ -31,6 +36,7 @@ struct reader_ahead {
 	uint64_t window;  /* octets; 0: closed */
 	uint64_t ahead;   /* octets asked for that the reader has not reached */
 	size_t looked;    /* messages ahead of the head that need no second look */
+	bool full;        /* the window was, and is not free enough yet */
 	uint64_t *asked;  /* octets asked for at a place (modulo room, a power of 2) */
 	size_t room;
 };
@@ -130,6 +136,18 @@ static struct reader_ahead *whose(struct prefetch *p, const size_t places[ORDERS
 	return who;
 }
 
+static void empty(struct reader_ahead *r)
+{
+	r->ahead = r->looked = 0;
+	r->full = false;
+}
+
+static void close_window(struct reader_ahead *r)
+{
+	empty(r);
+	r->window = 0;
+}
+
 static void begin(struct prefetch *p, const size_t places[ORDERS])
 {
 	struct reader_ahead *r = &p->readers[0];
@@ -141,7 +159,7 @@ static void begin(struct prefetch *p, const size_t places[ORDERS])
 	for (enum order o = 0; o < ORDERS; o++)
 		r->heads[o] = (struct head){places[o], 0};
 	r->order = BY_ID;
-	r->window = r->ahead = r->looked = 0;
+	close_window(r);
 }
 
 /* The reader goes on to `place` in the order that is served: what lies behind is not ahead. */
@@ -165,7 +183,7 @@ static enum move go(const struct prefetch *p, struct reader_ahead *r, enum order
 	if (o == r->order && move == STEP)
 		pass(r, place);
 	else if (o == r->order)
-		r->window = r->ahead = r->looked = 0;
+		close_window(r);
 	*h = (struct head){place, move == STEP ? h->run + 1 : 0};
 	return move;
 }
@@ -179,7 +197,7 @@ static void choose_order(struct reader_ahead *r)
 		if (r->heads[o].run > r->heads[best].run)
 			best = o;
 	if (best != r->order)
-		r->ahead = r->looked = 0;
+		empty(r);
 	r->order = best;
 }
 
@@ -189,6 +207,7 @@ static void widen(struct reader_ahead *r, uint64_t most)
 
 	if (r->window == 0)
 		next = FIRST_WINDOW < most ? FIRST_WINDOW : most;
+	r->full = r->full && next == r->window;
 	r->window = next;
 }
 
@@ -270,22 +289,32 @@ static void note(struct reader_ahead *r, size_t place, uint64_t size)
 	r->ahead += size;
 }
 
+static bool stays_full(const struct prefetch *p, const struct reader_ahead *r)
+{
+	return r->full && (r->looked > p->most - p->most / FREE_PART ||
+			      r->ahead > r->window - r->window / FREE_PART);
+}
+
 static int64_t look_ahead(
     const struct prefetch *p, struct reader_ahead *r, const struct maildrop *d)
 {
 	size_t place = r->heads[r->order].place + r->looked;
 	const struct message *m;
 
+	r->full = stays_full(p, r);
+	if (r->full)
+		return 0;
 	while (r->looked < p->most && (m = at(maildrop_listing(d), r->order, ++place))) {
 		uint64_t size = message_size(m);
 		bool wanted = is_meant(p, m) && !maildrop_hides(d, m->id);
 
 		if (wanted && !fits(r, size))
-			return 0;
+			break;
 		note(r, place, wanted ? size : 0);
 		if (wanted)
 			return m->id;
 	}
+	r->full = true;
 	return 0;
 }
 

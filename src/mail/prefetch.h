@@ -6,7 +6,8 @@
  * heard of for longest). A reader goes in one of three orders: by id (as listed, as find, tar and
  * rm go), by id backwards (the newest first), or by name (as the shell and rsync go). One open
  * alone brings nothing. The second that is next to the first opens a window ahead of the reader,
- * each further step widens it eightfold, and what is uncached in it is asked for. A step may pass
+ * each further step widens it eightfold, and what is uncached in it is asked for; once it is full,
+ * more is asked for when a good part of that has been reached. A step may pass
  * over some messages, or come a little late where several processes share the reading; a jump is
  * another reader; but for pushing he may come out anywhere in the window, or just behind it. */
 #ifndef POP3FS_PREFETCH_H

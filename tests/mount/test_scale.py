@@ -57,6 +57,19 @@ def test_very_many_are_listed_deleted_and_known_again(server, mounts, person):
     assert offline.umount() == 0
 
 
+def test_who_looks_at_very_many_as_they_are_listed_sees_each_once(server, mounts, person):
+    """So many entries come with their attributes, then, as were looked at: not all, and not none."""
+    mount = mounted(mounts, server, person)
+
+    def play():
+        seen = [(entry.name, entry.stat().st_size) for entry in os.scandir(mount.path)]
+        return len(seen), sorted(seen) == sorted((name, os.stat(mount.path / name).st_size) for name in set(dict(seen))), \
+            {size for _, size in seen}
+    assert mount.call(play) == (MANY, True, {600})
+    assert mount.names() == names(range(MANY))
+    assert mount.umount() == 0
+
+
 def test_a_large_cache_whose_messages_are_damaged_is_made_anew(server, mounts, person):
     mount = mounted(mounts, server, person)
     assert mount.umount() == 0

@@ -214,9 +214,43 @@ static void a_stalled_reader_gets_no_more(void **state)
 	for (size_t i = 0; i < 20; i++) /* all that was asked for is stored */
 		message_set_body(l, &l->messages[i], 101 * KB, 1, 1, true);
 	assert_int_equal(prefetch_next(s.p, s.d), 0);
-	assert_int_equal(first_after(&s, 11, 1, &count), 21);
-	assert_int_equal(count, 1);
 	end(&s);
+}
+
+/* Or each message of a long row would go its way through all threads alone. */
+static void a_full_window_is_filled_again_when_a_quarter_is_free(void **state)
+{
+	static const struct {
+		uint64_t size, octets;
+		size_t full, lot; /* messages: how many are ahead, how many come at once */
+	} cases[] = {
+	    {100 * KB, 1 * MB, 10, 3},
+	    {1 * MB, 64 * MB, 64, 16},
+	    {40 * MB, 64 * MB, 1, 1}, /* there is never less free */
+	    {10, PLENTY, 16384, 4096},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = begin(40000, cases[i].size, cases[i].octets);
+		size_t count = 0, ahead = 0, lots = 0;
+
+		for (int64_t id = 1; id <= 13000; id++) {
+			bool was_full = ahead == cases[i].full;
+
+			ahead -= ahead > 0;
+			first_after(&s, id, 1, &count);
+			ahead += count;
+			assert_in_range(ahead, 0, cases[i].full);
+			if (was_full || count == 0 || lots == 0) {
+				lots += ahead == cases[i].full;
+				continue;
+			}
+			assert_int_equal(count, cases[i].lot);
+			assert_int_equal(ahead, cases[i].full);
+		}
+		assert_true(lots > 0);
+		end(&s);
+	}
 }
 
 static void the_cached_and_the_unlinked_are_passed_over(void **state)
@@ -238,6 +272,7 @@ static void what_is_cached_far_ahead_is_not_walked_through(void **state)
 {
 	struct scene s = begin(20000, KB, PLENTY);
 	struct listing *l = maildrop_listing(s.d);
+	int64_t id, first;
 	size_t count;
 
 	for (size_t i = 0; i < 17000; i++)
@@ -245,9 +280,10 @@ static void what_is_cached_far_ahead_is_not_walked_through(void **state)
 	first_after(&s, 1, 1, &count);
 	first_after(&s, 2, 1, &count);
 	assert_int_equal(count, 0);
-	for (int64_t id = 3; id < 617; id++)
-		first_after(&s, id, 1, &count);
-	assert_int_equal(first_after(&s, 617, 1, &count), 17001);
+	for (id = 3; (first = first_after(&s, id, 1, &count)) == 0; id++)
+		assert_true(id < 17000);
+	assert_in_range(id, 17001 - 16384, 17001 - 16384 * 3 / 4);
+	assert_int_equal(first, 17001);
 	end(&s);
 }
 
@@ -315,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(only_what_is_verified_and_small_is_pushed),
 	    cmocka_unit_test(never_more_than_the_bound_is_ahead),
 	    cmocka_unit_test(a_stalled_reader_gets_no_more),
+	    cmocka_unit_test(a_full_window_is_filled_again_when_a_quarter_is_free),
 	    cmocka_unit_test(the_cached_and_the_unlinked_are_passed_over),
 	    cmocka_unit_test(what_is_cached_far_ahead_is_not_walked_through),
 	    cmocka_unit_test(several_readers_each_have_their_window),

@@ -42,7 +42,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 	    .tls = SESSION_TLS_OFF,
 	    .timeout_ms = PATIENCE_MS,
 	};
-	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, true);
+	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, 0, true);
 	b->why = (struct failure){0};
 }
 
@@ -155,7 +155,7 @@ static void nothing_goes_out_with_the_capa_where_that_may_not_be(void **state)
 
 		start(&b, rows, COUNT(rows));
 		talk_free(b.talk);
-		b.talk = talk_create(&b.plan, NULL, &b.plan.facts, cases[i].hurried);
+		b.talk = talk_create(&b.plan, NULL, &b.plan.facts, 0, cases[i].hurried);
 		log_in(&b);
 		assert_false(talk_capabilities_come(b.talk));
 		assert_int_equal(talk_waiting(b.talk), 0);
@@ -189,6 +189,39 @@ static void a_login_that_fails_says_how(void **state)
 		check_over(&b, cases[i].code);
 		assert_int_equal(talk_was_refused(b.talk), cases[i].refused);
 		assert_int_equal(talk_refusal(b.talk), cases[i].refusal);
+		end(&b);
+	}
+}
+
+/* By memory a "-ERR" is looked into; a server that closes its line at a wrong password has refused
+ * it all the same. */
+static void a_refusal_stands_where_the_line_is_lost_behind_it(void **state)
+{
+	static const struct {
+		struct scripted_row behind;
+		int64_t timeout_ms;
+	} cases[] = {
+	    {{"CAPA", NULL, .closes = true}, PATIENCE_MS},
+	    {{"CAPA", "+OK\r\nUSER\r\n", .closes = true}, PATIENCE_MS},
+	    {{"CAPA", "220 mail\r\n"}, PATIENCE_MS},
+	    {{"CAPA", NULL}, 50},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {
+		    {"PASS secret", "-ERR wrong: secret\r\n"}, cases[i].behind, SCRIPTED_LOGIN};
+		const struct facts facts = {.of = {[FACT_MECHANISMS] = 1 << MECHANISM_USER}};
+		int64_t remembered = INT64_C(3) << 40 | 1 << MECHANISM_USER;
+		struct bench b;
+
+		start(&b, rows, COUNT(rows));
+		b.plan.timeout_ms = cases[i].timeout_ms;
+		talk_free(b.talk);
+		b.talk = talk_create(&b.plan, NULL, &facts, remembered, true);
+		check_over(&b, E_LOGIN);
+		assert_string_equal(b.why.words, "the server refused the login: wrong: ******");
+		assert_true(talk_was_refused(b.talk));
+		assert_int_equal(talk_remembered(b.talk), 0);
 		end(&b);
 	}
 }
@@ -421,7 +454,7 @@ static void a_server_that_hangs_up_during_the_handshake_ends_the_line(void **sta
 
 		assert_int_equal(tls_create(&tls, &(struct tls_plan){.ca = NULL}, NULL), OK);
 		start_deaf(&b, &deaf, SESSION_TLS_IMPLICIT);
-		b.talk = talk_create(&b.plan, tls, &b.plan.facts, false);
+		b.talk = talk_create(&b.plan, tls, &b.plan.facts, 0, false);
 		check_over(&b, E_CLOSED);
 		end_deaf(&b, &deaf);
 		tls_free(tls);
@@ -441,7 +474,7 @@ static void a_line_that_takes_no_more_is_waited_for_by_poll(void **state)
 
 	memset(line, 'x', sizeof(line));
 	start_deaf(&b, &deaf, SESSION_TLS_OFF);
-	b.talk = talk_create(&b.plan, NULL, &b.plan.facts, false);
+	b.talk = talk_create(&b.plan, NULL, &b.plan.facts, 0, false);
 	log_in(&b);
 	for (int i = 0; i < MANY; i++)
 		assert_int_equal(
@@ -460,6 +493,7 @@ int main(void)
 	    cmocka_unit_test(what_comes_behind_a_login_goes_out_with_its_capa),
 	    cmocka_unit_test(nothing_goes_out_with_the_capa_where_that_may_not_be),
 	    cmocka_unit_test(a_login_that_fails_says_how),
+	    cmocka_unit_test(a_refusal_stands_where_the_line_is_lost_behind_it),
 	    cmocka_unit_test(answers_come_in_order_with_their_tags),
 	    cmocka_unit_test(top_asks_for_as_little_body_as_the_server_bears),
 	    cmocka_unit_test(while_paused_nothing_is_read_and_no_time_passes),

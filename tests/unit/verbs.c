@@ -528,6 +528,23 @@ static void what_cannot_be_taken_back_is_said(void **state)
 	assert_int_equal(child_do(&w, list, "b-cached d-long c-fixed "), 0);
 }
 
+/* The commit's listing is in the queue, and its intention settled, when it is asked for. */
+static void what_a_commit_was_quicker_with_is_not_called_back(void **state)
+{
+	static const struct wish late = {.name = "a-short",
+	    .refused = 1,
+	    .words = "a commit was quicker: it is gone from the server"};
+	struct child c;
+	struct task *asked;
+
+	remove_one("a-short", SHORT);
+	c = child_start(&w, undelete, &late);
+	asked = world_task(&w, TASK_UNDELETE);
+	world_list(&w, (struct letter[]){four[0], {NULL}, four[2], four[3]}, 4);
+	undeleted(asked, E_VANISHED);
+	assert_int_equal(child_end(&c), 0);
+}
+
 /* ---- who, and what else ---- */
 
 static void what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once(void **state)
@@ -601,6 +618,7 @@ int main(void)
 	    TEST(one_listing_answers_all_before_it, setup),
 	    TEST(what_is_taken_back_is_there_again, setup),
 	    TEST(what_cannot_be_taken_back_is_said, setup),
+	    TEST(what_a_commit_was_quicker_with_is_not_called_back, setup),
 	    TEST(what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once, setup),
 	    TEST(who_may_not_unlink_may_not_commit, setup_for_others),
 	    cmocka_unit_test_setup_teardown(each_hears_of_what_he_took_back, setup, teardown),

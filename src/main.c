@@ -25,7 +25,7 @@
  *        verify      is the cache still right?        events      what happens, as it does
  *        fetch       pop3fs fetch MOUNTPOINT          progress    how far it has come, in a line
  *        mounts      pop3fs list                      report      a status, for people and programs
- *        json        strings for programs
+ *        json        strings for programs            presence    is the mount still seen here?
  *
  * fs/    fs          this floor's promise             loop        poll {FUSE, events, signals}
  *        mount       libfuse's session                ops         the table of operations
@@ -77,8 +77,9 @@
  *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
- *        mechanism (which way in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's
- *        part of it), oauth, apop, base64, md5; blot (what a server quotes)
+ *        sendable (can they go out?), remembered (what CAPA said last time), mechanism (which way
+ *        in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's part of it), oauth,
+ *        apop, base64, md5; blot (what a server quotes)
  * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
  *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
  *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
@@ -109,6 +110,7 @@
 #include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
+#include "presence.h"
 #include "process.h"
 #include "sandbox.h"
 #include "service.h"
@@ -135,6 +137,7 @@ struct pop3fs {
 	int lock;
 	struct threads threads;
 	struct fs *fs;
+	struct presence presence;
 	bool ready;  /* the mount has answered */
 	bool ending; /* it is gone, or goes */
 };
@@ -278,6 +281,13 @@ static void detach(void *with)
 	companion_unmount(p->companion);
 }
 
+static bool lasts(void *with)
+{
+	struct pop3fs *p = with;
+
+	return presence_lasts(&p->presence);
+}
+
 static void ending(void *with)
 {
 	struct pop3fs *p = with;
@@ -341,6 +351,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	fs.mount = make_mount;
 	fs.detach = detach;
 	fs.ending = ending;
+	fs.lasts = lasts;
 	fs.notice = notice;
 	fs.progress = progress;
 	fs.fresh = p->options.on_new ? fresh : NULL;
@@ -348,6 +359,8 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 	process_started(getpid(), &fs.started);
 	session.lookup = companion_lookup(p->companion);
 	p->threads.elsewhere = companion_place(p->companion);
+	presence_begin(&p->presence);
+	fs.mounts = presence_fd(&p->presence);
 	if (!e)
 		e = session_trust(&session, why);
 	if (!e)
@@ -361,6 +374,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 		e = fs_first_listing(p->fs, why);
 	if (!e)
 		e = fs_mount(p->fs, why);
+	presence_of(&p->presence, p->mountpoint);
 	if (!e)
 		record(p);
 	return e;
@@ -370,6 +384,7 @@ static void end(struct pop3fs *p)
 {
 	fs_free(take(&p->fs));
 	threads_end(&p->threads);
+	presence_end(&p->presence);
 	companion_dismiss(take(&p->companion)); /* the mount is gone when we are */
 	closep(&p->lock);
 	p->lock = -1;

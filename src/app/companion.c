@@ -50,8 +50,9 @@ struct companion {
 struct desk {
 	const struct companion_plan *plan;
 	int control, questions;
-	pid_t child;   /* 0: none */
-	int child_end; /* pidfd; -1: none */
+	pid_t child;      /* 0: none */
+	int child_end;    /* pidfd; -1: none */
+	pid_t unmounting; /* the child that takes the mount away; 0: none */
 	bool recorded;
 	struct hook on_new;
 };
@@ -118,6 +119,29 @@ static void go_background(void)
 	log_to_syslog();
 }
 
+static void wait_for_unmount(struct desk *d)
+{
+	while (d->unmounting > 0 && waitpid(d->unmounting, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	d->unmounting = 0;
+}
+
+/* In a child: fusermount3 may hang, and the last commit needs favours meanwhile. */
+static void unmount(struct desk *d)
+{
+	wait_for_unmount(d);
+	d->unmounting = fork();
+	if (d->unmounting > 0)
+		return;
+	if (d->unmounting == 0) {
+		close(d->control); /* whoever dismisses the companion waits for that alone */
+		closep(&d->questions);
+	}
+	favour_unmount(d->plan->mountpoint);
+	if (d->unmounting == 0)
+		_exit(0);
+}
+
 /* What comes with a wish to have an answer, and is not needed by this one, is closed, too. */
 static void grant(struct desk *d, const struct wish *wish, int answer)
 {
@@ -131,7 +155,7 @@ static void grant(struct desk *d, const struct wish *wish, int answer)
 		favour_mount(answer, plan->mount_options, plan->mountpoint);
 		break;
 	case VERB_UNMOUNT:
-		favour_unmount(plan->mountpoint);
+		unmount(d);
 		break;
 	case VERB_RECORD:
 		d->recorded = favour_record(answer, plan->source, plan->mountpoint);
@@ -185,6 +209,7 @@ static void serve(struct desk *d)
 	}
 	wait_for_child(d);
 	hook_finish(&d->on_new);
+	wait_for_unmount(d);
 	if (d->recorded)
 		favour_forget(d->plan->mountpoint);
 }

@@ -5,10 +5,11 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,8 +27,16 @@
 
 /* What the child says, in a write each. */
 struct word {
-	enum { LAST, NOTICE, PROGRESS } kind;
+	enum { LAST, NOTICE } kind;
 	struct failure what; /* LAST: OK is "ready" */
+};
+
+/* How far it has come, in a page that both have: a pipe would fill while the parent is stopped, and
+ * a word that finds no room is lost, though a server that is silent then brings no other. The child
+ * writes where the parent does not read. */
+struct far {
+	_Atomic unsigned turn;
+	char words[2][64];
 };
 
 /* glibc raises this by itself at the first large block that is freed, and from then on keeps the
@@ -89,6 +98,22 @@ static void become_child(struct daemon *d)
 		raise(SIGTERM);
 }
 
+/* Without it nothing is shown but the time. */
+static void share(struct daemon *d)
+{
+	void *page =
+	    mmap(NULL, sizeof(*d->far), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	d->far = page == MAP_FAILED ? NULL : page;
+}
+
+static void stop_sharing(struct daemon *d)
+{
+	if (d->far)
+		munmap(d->far, sizeof(*d->far));
+	d->far = NULL;
+}
+
 enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why)
 {
 	int ends[2];
@@ -99,9 +124,11 @@ enum error daemon_fork(struct daemon *d, bool foreground, struct failure *why)
 	block_signals(&d->signals); /* before the fork: none is lost to either */
 	if (foreground)
 		return OK;
+	share(d);
 	d->child = fork();
 	if (d->child < 0) {
 		sigprocmask(SIG_SETMASK, &d->signals, NULL);
+		stop_sharing(d);
 		close(ends[0]);
 		close(ends[1]);
 		d->child = 0;
@@ -131,21 +158,23 @@ static void catch_signal(int number)
 /* A line that is on the terminal while there is nothing else to say. */
 struct shown {
 	const char *doing;
-	char far[64];  /* how far it has come; "" */
-	int64_t since; /* clock.h */
-	int64_t next;  /* when it is shown anew */
+	const struct far *far; /* may be NULL */
+	int64_t since;         /* clock.h */
+	int64_t next;          /* when it is shown anew */
 };
 
 static void show_progress(struct shown *s)
 {
-	char escaped[LONGEST_DOING], far[LONGEST_DOING];
+	char escaped[LONGEST_DOING], far[LONGEST_DOING], words[sizeof(s->far->words[0])] = "";
 	int64_t now = clock_ms();
 
 	s->next = now + PROGRESS_MS;
 	if (!isatty(STDERR_FILENO))
 		return;
 	log_escape(escaped, sizeof(escaped), slice_of(s->doing));
-	log_escape(far, sizeof(far), slice_of(s->far));
+	if (s->far)
+		memcpy(words, s->far->words[atomic_load(&s->far->turn) & 1], sizeof(words) - 1);
+	log_escape(far, sizeof(far), slice_of(words));
 	fprintf(stderr, "\r\033[K%s ... %s%s%jd s\r", escaped, far, *far ? ", " : "",
 	    (intmax_t)((now - s->since) / 1000));
 }
@@ -164,12 +193,10 @@ static void show_notice(const struct failure *what)
 }
 
 /* true: it is the last one. */
-static bool hear(const struct word *word, struct shown *s)
+static bool hear(const struct word *word)
 {
 	if (word->kind == NOTICE)
 		show_notice(&word->what);
-	else if (word->kind == PROGRESS)
-		snprintf(s->far, sizeof(s->far), "%.*s", (int)sizeof(s->far) - 1, word->what.words);
 	return word->kind == LAST;
 }
 
@@ -183,7 +210,7 @@ static void hand_on(struct daemon *d)
  * child once; it gives up and says so. */
 static bool take_word(struct daemon *d, const char *doing, struct failure *last)
 {
-	struct shown s = {.doing = doing, .since = clock_ms()};
+	struct shown s = {.doing = doing, .far = d->far, .since = clock_ms()};
 	struct word word = {.kind = LAST};
 	ssize_t got = -1;
 
@@ -197,7 +224,7 @@ static bool take_word(struct daemon *d, const char *doing, struct failure *last)
 		hand_on(d);
 		if (ready > 0)
 			got = read(d->pipe, &word, sizeof(word));
-		if (got == sizeof(word) && !hear(&word, &s))
+		if (got == sizeof(word) && !hear(&word))
 			got = -1;
 		if (got < 0 && clock_ms() >= s.next)
 			show_progress(&s);
@@ -260,6 +287,7 @@ static bool say_last(struct daemon *d, const struct failure *what)
 
 	close(d->pipe);
 	d->pipe = -1;
+	stop_sharing(d);
 	return heard;
 }
 
@@ -289,16 +317,15 @@ void daemon_notice(struct daemon *d, const char *words)
 	}
 }
 
-/* A parent that was stopped reads nothing: so that the pipe never fills, one word is in it. */
 void daemon_progress(struct daemon *d, const char *words)
 {
-	struct word word = {.kind = PROGRESS};
-	int unread = 0;
+	unsigned turn;
 
-	if (d->pipe < 0 || ioctl(d->pipe, FIONREAD, &unread) != 0 || unread > 0)
+	if (!d->far)
 		return;
-	failed(&word.what, OK, "%s", words);
-	(void)say(d, &word);
+	turn = atomic_load(&d->far->turn) + 1;
+	snprintf(d->far->words[turn & 1], sizeof(d->far->words[0]), "%s", words);
+	atomic_store(&d->far->turn, turn);
 }
 
 void daemon_ready(struct daemon *d)

@@ -17,6 +17,7 @@ struct daemon {
 	pid_t parent;
 	sigset_t signals; /* blocked before the fork, for the parent's end */
 	bool told;        /* the child, that it should end */
+	struct far *far;  /* how far the child has come; NULL in the foreground */
 	struct failure notices[DAEMON_MOST_NOTICES]; /* said before there was a log */
 	size_t count;
 };
@@ -41,8 +42,7 @@ int daemon_wait(struct daemon *d, const char *doing);
  * also goes to the log, once there is one. More than DAEMON_MOST_NOTICES are dropped. */
 void daemon_notice(struct daemon *d, const char *words);
 
-/* The same: how far it has come, in a few words, for the parent's terminal. While the parent has
- * not read the last ones they are dropped. */
+/* The same: how far it has come, in a few words, for the parent's terminal. Waits for nobody. */
 void daemon_progress(struct daemon *d, const char *words);
 
 /* The child: the mount answers. Tells the parent; then it has a session of its own, stdio is

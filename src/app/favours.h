@@ -17,7 +17,8 @@ struct favour_mounted {
 /* Mounts; `options` are mount_options'. Takes the mount away again if nobody hears the answer. */
 void favour_mount(int answer, const char *options, const char *mountpoint);
 
-/* Takes the mount away lazily, if it is still a pop3fs. */
+/* Takes the mount away lazily, if it is still a pop3fs. To be done in a process of its own: it
+ * waits for fusermount3. */
 void favour_unmount(const char *mountpoint);
 
 /* Enters the mount into umount(8)'s table, and answers with an octet whether it is there: returned,

@@ -1,6 +1,7 @@
 #include "mounted.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -118,16 +119,44 @@ void mounted_finish(struct mounted *m)
 }
 
 /* A device's number is given again at once, to another mount that has just been made. */
-bool mounted_elsewhere(const struct mounted *m)
+static bool is_among(const struct mounted *m, struct mountinfo *all)
 {
-	CLEANUP(mountinfo_close) struct mountinfo all;
 	struct mountinfo_row row;
 
-	if (!mountinfo_open(&all))
-		return false;
-	while (mountinfo_next(&all, &row))
+	while (mountinfo_next(all, &row))
 		if (row.major == m->major && row.minor == m->minor &&
 		    strcmp(row.source, m->source) == 0)
 			return true;
 	return false;
+}
+
+bool mounted_elsewhere(const struct mounted *m)
+{
+	CLEANUP(mountinfo_close) struct mountinfo all;
+
+	return mountinfo_open(&all) && is_among(m, &all);
+}
+
+static bool is_held_by(const struct mounted *m, pid_t pid)
+{
+	CLEANUP(mountinfo_close) struct mountinfo all;
+
+	return mountinfo_open_of(&all, pid) && is_among(m, &all);
+}
+
+pid_t mounted_holder(const struct mounted *m)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	pid_t holder = 0;
+
+	while (processes && !holder && (entry = readdir(processes)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && is_held_by(m, pid))
+			holder = pid;
+	}
+	if (processes)
+		closedir(processes);
+	return holder;
 }

@@ -28,5 +28,8 @@ void mounted_finish(struct mounted *m);
 
 /* Somewhere in this namespace the same file system is still mounted. */
 bool mounted_elsewhere(const struct mounted *m);
+/* A process in whose mount namespace it is still mounted, if we may look there; 0: none is known.
+ */
+pid_t mounted_holder(const struct mounted *m);
 
 #endif

@@ -110,6 +110,21 @@ bool mountinfo_open(struct mountinfo *m)
 	return m->file != NULL;
 }
 
+bool mountinfo_open_of(struct mountinfo *m, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	*m = (struct mountinfo){.file = fopen(path, "re")};
+	return m->file != NULL;
+}
+
+void mountinfo_rewind(struct mountinfo *m)
+{
+	if (m->file)
+		rewind(m->file);
+}
+
 bool mountinfo_next(struct mountinfo *m, struct mountinfo_row *row)
 {
 	while (m->file && getline(&m->line, &m->room, m->file) > 0)

@@ -32,6 +32,10 @@ struct mountinfo {
 
 /* Row by row, oldest mount first. false: /proc is not there. */
 bool mountinfo_open(struct mountinfo *m);
+/* The same of the namespace that a process is in. false: it is gone, or others may not know. */
+bool mountinfo_open_of(struct mountinfo *m, pid_t pid);
+/* From the beginning again, as it is now. */
+void mountinfo_rewind(struct mountinfo *m);
 /* The row is valid until the next call. false: there are no more. */
 bool mountinfo_next(struct mountinfo *m, struct mountinfo_row *row);
 void mountinfo_close(struct mountinfo *m);

@@ -24,6 +24,7 @@
 #define IDENTITY_MS 10000        /* a daemon says who it is at once; then it hangs */
 #define QUIET_TRIES 5            /* to unmount what is busy, before the one that counts */
 #define PAUSE_MS    50
+#define AT_ONCE_MS  2000 /* for the daemon's end, before it is looked who keeps it */
 #define GRACE_MS    5000 /* beyond commit_timeout: to hear that it has passed, and for the end */
 
 struct request {
@@ -223,19 +224,32 @@ static void say_still_mounted(
 		    c->answer.deleted);
 }
 
-/* It ends at once, unless it took so long to unmount that the daemon commits once more. */
-static void wait_for_end(const struct committed *c)
+static bool ends_within(int pidfd, int64_t ms)
 {
-	struct pollfd p = {c->pidfd, POLLIN, 0};
-	int64_t deadline = clock_in(c->daemon.commit_ms + GRACE_MS);
+	struct pollfd p = {pidfd, POLLIN, 0};
+	int64_t deadline = clock_in(ms);
 	int ready;
 
-	if (c->pidfd < 0)
-		return;
 	do
 		ready = poll(&p, 1, clock_left(deadline));
 	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
+	return ready != 0;
+}
+
+/* It ends at once, unless it took so long to unmount that the daemon commits once more, or its
+ * mount was copied into another namespace: then it serves those there for as long as they like. */
+static void wait_for_end(const struct mounted *m, const struct committed *c)
+{
+	pid_t holder;
+
+	if (c->pidfd < 0 || ends_within(c->pidfd, AT_ONCE_MS))
+		return;
+	holder = mounted_holder(m);
+	if (holder > 0)
+		log_warning("process %" PRId64 " goes on: process %d still has the mount, in a "
+			    "mount namespace of its own",
+		    c->daemon.pid, (int)holder);
+	else if (!ends_within(c->pidfd, c->daemon.commit_ms + GRACE_MS))
 		log_warning("process %" PRId64 " has not ended yet", c->daemon.pid);
 }
 
@@ -276,7 +290,7 @@ static int end(const struct request *r, struct mounted *m)
 	if (how || status)
 		return status;
 	if (!r->lazy && !r->force && !mounted_elsewhere(m))
-		wait_for_end(&c);
+		wait_for_end(m, &c);
 	return say_unmounted(r, m, &c);
 }
 

@@ -132,6 +132,9 @@ static void happened(struct fs *f, struct event *e)
 	case EVENT_STATE:
 		state_changed(f, e);
 		break;
+	case EVENT_TOLD:
+		file_told(f, e);
+		break;
 	case EVENT_REFRESHED:
 		verbs_refreshed(f, e);
 		break;

@@ -4,27 +4,32 @@
  * length goes into the model (the store thread does that before it says so), and only then the open
  * is answered. The kernel may still believe the size that was shown before, LIST's mostly: where it
  * turned out to be another, the message is marked (in one step with its size: listing.h), and each
- * open of it is answered by the notify thread, behind the kernel's forgetting. So whoever asks
- * after an open hears the truth, and it costs nothing where LIST was right. A body that replaces
- * another one is marked, too, and its opens keep no page. There is no handle: the inode number says
- * which message or rendering it is, the store keeps the body of one that was unlinked or has
- * vanished, and so READ needs nothing else, also on a mount whose kernel sends no OPEN. An open
- * holds the body (pins.h), so that it does not leave the cache under its reader. */
+ * open of it is answered behind the kernel's forgetting, of which the notify thread tells. So
+ * whoever asks after an open hears the truth, and it costs nothing where LIST was right. A body
+ * that replaces another one is marked, too, and its opens keep no page. There is no handle: the
+ * inode number says which message or rendering it is, the store keeps the body of one that was
+ * unlinked or has vanished, and so READ needs nothing else, also on a mount whose kernel sends no
+ * OPEN. An open holds the body (pins.h), so that it does not leave the cache under its reader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "inside.h"
 #include "log.h"
 #include "point.h"
 #include "shelf.h"
 
-#define MOST_MENDINGS 4096 /* damaged bodies fetched again at a time; beyond that they stay EIO */
+#define TELLING_MS    30000 /* the kernel is told of a size, or the open has failed */
+#define MOST_MENDINGS 4096  /* damaged bodies fetched again at a time; beyond that they stay EIO */
 
 static const enum view views[] = {
     VIEW_MESSAGE, VIEW_HEADER, VIEW_MAILDIR, VIEW_DELETED}; /* of a body */
 #define VIEWS (sizeof(views) / sizeof(views[0]))
+
+/* How an open is answered behind the notify thread. */
+enum told { TOLD_ENOSYS, TOLD_ANEW, TOLD_KEEP };
 
 /* The store is told where it waits for that, or would keep a body on the shelf for nobody. */
 static void let_go(struct fs *f, int64_t id)
@@ -56,14 +61,46 @@ void file_wait_evicted(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 	waiting_park(&f->waiting, req, WAIT_EVICTED, id, (int)view);
 }
 
+/* ---- behind the notify thread ---- */
+
+/* Parked, so that an interrupt ends the wait; the notify thread itself can be held up, by whoever
+ * holds a lock of the kernel's. */
+static void wait_told(struct fs *f, fuse_req_t req, uint64_t ino, int64_t id, int note)
+{
+	uint64_t cookie = ++f->told_cookie;
+
+	waiting_park_until(
+	    &f->waiting, req, WAIT_TOLD, (int64_t)cookie, note, clock_in(TELLING_MS));
+	notify_then(f->notify, ino, cookie, id);
+}
+
+void file_refuse_told(struct fs *f, fuse_req_t req)
+{
+	wait_told(f, req, 0, 0, TOLD_ENOSYS);
+}
+
+/* Who does not wait any more has no handle to release. */
+void file_told(struct fs *f, const struct event *e)
+{
+	int note = 0;
+	fuse_req_t req = waiting_take(&f->waiting, WAIT_TOLD, (int64_t)e->cookie, &note);
+
+	if (req && note == TOLD_ENOSYS)
+		fuse_reply_err(req, ENOSYS);
+	else if (req)
+		file_reply_open(f, req, e->id, VIEW_MESSAGE, note == TOLD_KEEP);
+	else if (e->id)
+		let_go(f, e->id);
+}
+
 /* Its body is in the cache, and held. */
 static void reply_message(struct fs *f, fuse_req_t req, const struct message *m, enum view view)
 {
 	unsigned flags = message_flags(m);
 
 	if (flags & (MESSAGE_RESIZED | MESSAGE_REPLACED))
-		notify_open(
-		    f->notify, req, tree_ino(m->id, view), !(flags & MESSAGE_REPLACED), m->id);
+		wait_told(f, req, tree_ino(m->id, view), m->id,
+		    flags & MESSAGE_REPLACED ? TOLD_ANEW : TOLD_KEEP);
 	else
 		file_reply_open(f, req, m->id, view, true);
 }

@@ -49,6 +49,10 @@ struct fs_plan { /* the strings live as long as the fs */
 	void (*notice)(void *with, const char *words);
 	/* How far the first listing has come, in words: now and then. Must not wait. */
 	void (*progress)(void *with, const char *words);
+	/* -1, or for poll, with POLLPRI: something was mounted or unmounted ... */
+	int mounts;
+	/* ... and whether ours still is. Must not wait. NULL: that is not looked for. */
+	bool (*lasts)(void *with);
 	void *with;
 };
 

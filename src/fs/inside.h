@@ -70,7 +70,7 @@ struct fs {
 	uint64_t kept; /* version of the root's entries that the kernel may have kept; 0: of none */
 	int64_t kept_since; /* clock.h */
 	uint64_t looks;     /* messages that were looked up or opened */
-	uint64_t sync_cookie;
+	uint64_t sync_cookie, told_cookie;
 
 	struct headers headers;
 	struct lf_place place; /* of the last reader with LF line ends */
@@ -85,10 +85,12 @@ struct fs {
 
 	int signal_fd;
 	unsigned signals;
-	bool greeted; /* the kernel's INIT is answered */
-	bool broken;  /* its descriptor cannot be read */
-	bool bounded; /* max_delete is reached, and that was said */
-	bool ending;  /* the final commit is asked for: no unlink, no fetch any more */
+	bool greeted;       /* the kernel's INIT is answered */
+	bool broken;        /* its descriptor cannot be read */
+	bool unseen;        /* the mount is not where it was, and yet not gone: others have it */
+	int64_t unseen_due; /* ... if the kernel does not say so until then */
+	bool bounded;       /* max_delete is reached, and that was said */
+	bool ending;        /* the final commit is asked for: no unlink, no fetch any more */
 	int64_t end_by;
 	bool committed;
 	struct commit_result commit;
@@ -162,7 +164,11 @@ void file_forget(struct fs *f, int64_t id, off_t offset);
  * has come. false: it cannot be now. */
 bool file_fetch_again(struct fs *f, int64_t id, bool urgent);
 void file_fetched(struct fs *f, const struct event *e); /* EVENT_FETCHED */
-void file_evicted(struct fs *f, int64_t id);            /* EVENT_EVICTED */
+/* ENOSYS to an open, once the kernel has heard of all that came before; and EVENT_TOLD, for this
+ * and for the opens of a message that has another size than was shown. */
+void file_refuse_told(struct fs *f, fuse_req_t req);
+void file_told(struct fs *f, const struct event *e);
+void file_evicted(struct fs *f, int64_t id); /* EVENT_EVICTED */
 
 /* headers.c: the files of .pop3fs/headers; and EVENT_HEADED. */
 void headers_open(struct fs *f, fuse_req_t req, int64_t id);

@@ -23,6 +23,7 @@
 
 #define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
 #define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
+#define UNSEEN_MS       1000                /* an unmount is heard of from the kernel before that */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 #define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
@@ -190,6 +191,35 @@ static bool connected(const struct fs *f)
 	return f->fuse && !fuse_session_exited(f->fuse);
 }
 
+/* It can be gone from here and not ended: another mount namespace has a copy, or (umount -l)
+ * somebody a file open. Whoever unmounted it wants his deletions done now, not when the last one of
+ * those leaves. */
+static void look_for_mount(struct fs *f)
+{
+	if (f->plan.lasts(f->plan.with))
+		return;
+	f->unseen = true;
+	f->unseen_due = clock_in(UNSEEN_MS);
+}
+
+static int64_t unseen_due(const struct fs *f)
+{
+	return f->unseen && !f->ending ? f->unseen_due : CLOCK_NEVER;
+}
+
+static void commit_unseen(struct fs *f)
+{
+	size_t pending = maildrop_pending(f->maildrop);
+
+	if (clock_ms() < unseen_due(f))
+		return;
+	f->unseen_due = CLOCK_NEVER;
+	log_info("unmounted, but not gone: somebody has a file open there, or has the mount in "
+		 "another mount namespace");
+	if (pending > 0 && !f->plan.read_only)
+		verbs_commit(f);
+}
+
 /* One turn: waits until something happens, the deadline has passed, or `also` (-1: none) is
  * readable; then hears everybody. true: `also` was. */
 static bool turn(struct fs *f, int also, int64_t deadline)
@@ -199,9 +229,14 @@ static bool turn(struct fs *f, int also, int64_t deadline)
 	    {.fd = f->signal_fd, .events = POLLIN},
 	    {.fd = connected(f) ? fuse_session_fd(f->fuse) : -1, .events = POLLIN},
 	    {.fd = also, .events = POLLIN},
+	    {.fd = f->fuse && f->plan.lasts && !f->unseen ? f->plan.mounts : -1, .events = POLLPRI},
 	};
+	int ready;
 
-	if (poll(p, sizeof(p) / sizeof(p[0]), clock_left(deadline)) <= 0)
+	deadline = clock_sooner(deadline, waiting_due(&f->waiting));
+	ready = poll(p, sizeof(p) / sizeof(p[0]), clock_left(deadline));
+	waiting_expire(&f->waiting, clock_ms(), ETIMEDOUT);
+	if (ready <= 0)
 		return false;
 	if (p[0].revents)
 		events_take(f);
@@ -209,6 +244,8 @@ static bool turn(struct fs *f, int also, int64_t deadline)
 		take_signals(f);
 	if (p[2].revents)
 		serve_requests(f);
+	if (p[4].revents)
+		look_for_mount(f);
 	return p[3].revents != 0;
 }
 
@@ -339,7 +376,8 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 	bool said = false;
 
 	while (!over(f)) {
-		turn(f, -1, f->ending ? f->end_by : CLOCK_NEVER);
+		turn(f, -1, f->ending ? f->end_by : unseen_due(f));
+		commit_unseen(f);
 		if (f->greeted && !said) {
 			said = true;
 			ready(with);

@@ -30,11 +30,8 @@ struct notice {
 	int64_t push;             /* a message's body, of ... */
 	uint64_t size;            /* ... so many octets; nothing else then */
 	unsigned round;           /* when that was decided */
-	/* To be answered behind it, where set: */
-	fuse_req_t req;
-	int number; /* by this errno, or (0) as an open ... */
-	bool keep;  /* ... for which the kernel's pages are right ... */
-	int64_t id; /* ... and this body is held */
+	uint64_t cookie;          /* 0: nobody is told behind it */
+	int64_t id;               /* what that is about */
 };
 
 struct notify {
@@ -45,6 +42,8 @@ struct notify {
 	struct queue notices;
 	struct queue pushes; /* what may wait ... */
 	atomic_uint waiting; /* ... and how many there are */
+	pthread_mutex_t lock;
+	struct notice *swap; /* under the lock: the swap that waits, or NULL */
 	struct push *push;
 	atomic_uint round; /* of pushes: notify_push_nothing_old */
 	atomic_bool ending;
@@ -55,8 +54,6 @@ static void notice_free(struct notice *x)
 {
 	listing_drop(x->was);
 	listing_drop(x->is);
-	if (x->req)
-		fuse_reply_err(x->req, ENODEV);
 	free(x->name);
 	free(x);
 }
@@ -100,18 +97,16 @@ static void tell_swap(struct notify *n, const struct notice *x)
 	}
 }
 
-static void answer(struct notify *n, struct notice *x)
+static void answer(struct notify *n, const struct notice *x)
 {
-	struct fuse_file_info fi = {.keep_cache = x->keep};
-	fuse_req_t req;
+	struct event *e;
 
-	if (!x->req || atomic_load(&n->ending))
+	if (!x->cookie || atomic_load(&n->ending))
 		return;
-	req = take(&x->req);
-	if (x->number)
-		fuse_reply_err(req, x->number);
-	else if (fuse_reply_open(req, &fi) != 0)
-		pins_let_go(n->queues->pins, x->id);
+	e = event_create(EVENT_TOLD);
+	e->cookie = x->cookie;
+	e->id = x->id;
+	queue_put(&n->queues->events, &e->item);
 }
 
 static bool is_of_now(void *with, unsigned round)
@@ -121,7 +116,7 @@ static bool is_of_now(void *with, unsigned round)
 	return atomic_load(&n->round) == round;
 }
 
-static void tell(struct notify *n, struct notice *x)
+static void tell(struct notify *n, const struct notice *x)
 {
 	if (x->push)
 		push_body(n->push, x->push, x->size, is_of_now, n, x->round);
@@ -137,8 +132,18 @@ static void tell(struct notify *n, struct notice *x)
 	answer(n, x);
 }
 
+/* From now on nothing is added to it. */
+static struct notice *taken(struct notify *n, struct queue_item *item)
+{
+	pthread_mutex_lock(&n->lock);
+	if (n->swap == (struct notice *)item)
+		n->swap = NULL;
+	pthread_mutex_unlock(&n->lock);
+	return (struct notice *)item;
+}
+
 /* A push may come late: what is wrong in the kernel may not. */
-static struct queue_item *next(struct notify *n)
+static struct notice *next(struct notify *n)
 {
 	struct pollfd both[] = {
 	    {.fd = queue_fd(&n->notices), .events = POLLIN},
@@ -147,13 +152,13 @@ static struct queue_item *next(struct notify *n)
 	struct queue_item *item = queue_take(&n->notices);
 
 	if (item)
-		return item;
+		return taken(n, item);
 	item = queue_take(&n->pushes);
 	if (item)
 		atomic_fetch_sub(&n->waiting, 1);
 	else
 		poll(both, 2, -1);
-	return item;
+	return (struct notice *)item;
 }
 
 static void *run(void *with)
@@ -162,13 +167,13 @@ static void *run(void *with)
 	struct notify *n = with;
 
 	while (!atomic_load(&n->ending)) {
-		struct queue_item *item = next(n);
+		struct notice *x = next(n);
 
-		if (!item)
+		if (!x)
 			continue;
 		if (!atomic_load(&n->ending))
-			tell(n, (struct notice *)item);
-		notice_free((struct notice *)item);
+			tell(n, x);
+		notice_free(x);
 	}
 	(void)!write(n->ended, &one, sizeof(one));
 	return NULL;
@@ -183,6 +188,7 @@ static void free_all(struct notify *n)
 	queue_finish(&n->notices);
 	queue_finish(&n->pushes);
 	push_free(n->push);
+	pthread_mutex_destroy(&n->lock);
 	close(n->ended);
 	free(n);
 }
@@ -207,10 +213,12 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 	n->fuse = fuse;
 	n->suffix = suffix;
 	n->queues = queues;
+	pthread_mutex_init(&n->lock, NULL);
 	n->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (n->ended < 0 || !init_queues(n)) {
 		number = errno;
 		closep(&n->ended);
+		pthread_mutex_destroy(&n->lock);
 		free(n);
 		return failed(why, E_SYSTEM, "no descriptor is left: %s", strerror(number));
 	}
@@ -227,19 +235,58 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 	return OK;
 }
 
-static void put(struct notify *n, struct notice what)
+static struct notice *put(struct notify *n, struct notice what)
 {
 	struct notice *x = xmemdup(&what, sizeof(what));
 
 	queue_put(what.push ? &n->pushes : &n->notices, &x->item);
+	return x; /* the thread's: only under the lock it stays */
+}
+
+/* What a swap that waits ended with, and the next one has not: if it was there at the beginning,
+ * the longer swap tells of it. */
+static void tell_passing(struct notify *n, const struct notice *x, const struct listing *is)
+{
+	for (size_t i = 0; i < x->is->count; i++) {
+		const struct message *m = &x->is->messages[i];
+		char shown[NAMES_ROOM];
+		struct slice name =
+		    names_shown(shown, VIEW_MESSAGE, n->suffix, message_name(x->is, m));
+
+		if (listing_by_id(is, m->id) || listing_by_id(x->was, m->id))
+			continue;
+		put(n, (struct notice){.ino = x->ino, .name = xmemdup(name.at, name.len + 1)});
+		if (x->spare)
+			put(n, (struct notice){.unused = m->id});
+	}
+}
+
+/* Listings are large, and while a notification does not return more and more may come. */
+static bool prolong(struct notify *n, const struct notice *next)
+{
+	struct notice *x = n->swap;
+
+	if (!x)
+		return false;
+	x->spare = x->spare || next->spare;
+	tell_passing(n, x, next->is);
+	listing_drop(x->is);
+	x->is = listing_hold(next->is);
+	return true;
 }
 
 void notify_swapped(
     struct notify *n, uint64_t parent, struct listing *was, struct listing *is, bool spare)
 {
-	put(n,
-	    (struct notice){
-		.ino = parent, .was = listing_hold(was), .is = listing_hold(is), .spare = spare});
+	struct notice what = {.ino = parent, .was = was, .is = is, .spare = spare};
+
+	pthread_mutex_lock(&n->lock);
+	if (!prolong(n, &what)) {
+		listing_hold(was);
+		listing_hold(is);
+		n->swap = put(n, what);
+	}
+	pthread_mutex_unlock(&n->lock);
 }
 
 void notify_inode(struct notify *n, uint64_t ino, off_t offset)
@@ -257,14 +304,9 @@ void notify_unused(struct notify *n, int64_t id)
 	put(n, (struct notice){.unused = id});
 }
 
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep, int64_t id)
+void notify_then(struct notify *n, uint64_t ino, uint64_t cookie, int64_t id)
 {
-	put(n, (struct notice){.ino = ino, .offset = -1, .req = req, .keep = keep, .id = id});
-}
-
-void notify_error(struct notify *n, fuse_req_t req, int number)
-{
-	put(n, (struct notice){.req = req, .number = number});
+	put(n, (struct notice){.ino = ino, .offset = -1, .cookie = cookie, .id = id});
 }
 
 bool notify_is_full(const struct notify *n)

@@ -21,7 +21,8 @@ enum error notify_start(struct notify **out, struct fuse_session *fuse, const ch
 
 /* The directory `parent` held `was` and holds `is` now: names that are gone are forgotten, and
  * what the kernel knows of the directory itself. Holds both listings as long as it needs them, and
- * nothing a message: a million may vanish. `spare`: as notify_unused, for each that is gone. */
+ * nothing a message: a million may vanish. Swaps that wait become one, from the first listing to
+ * the last. `spare`: as notify_unused, for each that is gone. */
 void notify_swapped(
     struct notify *n, uint64_t parent, struct listing *was, struct listing *is, bool spare);
 
@@ -36,14 +37,10 @@ void notify_unused(struct notify *n, int64_t id);
  * negative offset: attributes only. */
 void notify_inode(struct notify *n, uint64_t ino, off_t offset);
 
-/* Answers an open, but only once the kernel has forgotten the attributes: the message has another
- * size than was shown, and who asks after the open must hear of it. `keep`: the pages that the
- * kernel has are right. This cannot hang the opener: forgetting attributes takes no lock. The
- * opener holds body `id` (pins.h); he who has gone meanwhile lets it go. */
-void notify_open(struct notify *n, fuse_req_t req, uint64_t ino, bool keep, int64_t id);
-
-/* Answers a request by an errno, when the kernel has heard of all that came before. */
-void notify_error(struct notify *n, fuse_req_t req, int number);
+/* Sends EVENT_TOLD, with both numbers, once the kernel has heard of all that came before and has
+ * forgotten the attributes of `ino` (0: of none). Behind a notification that does not return that
+ * may be never: whoever waits for it has a deadline. */
+void notify_then(struct notify *n, uint64_t ino, uint64_t cookie, int64_t id);
 
 /* Gives the kernel a message's body before it asks (push.h), when nothing else is to be told. */
 void notify_push(struct notify *n, int64_t id, uint64_t size);
@@ -53,8 +50,7 @@ bool notify_is_full(const struct notify *n);
  * not, unless it was read from the database before this. */
 void notify_push_nothing_old(struct notify *n);
 
-/* Asks the thread to end; what is still queued is left out (opens get ENODEV).
- * notify_fd is readable once it has. The
+/* Asks the thread to end; what is still queued is left out. notify_fd is readable once it has. The
  * loop must go on answering until then, or until the connection is gone: only this lets a
  * notification that is under way return. */
 void notify_end(struct notify *n);

@@ -50,7 +50,7 @@ bool openless_answers(struct fs *f, fuse_req_t req)
 	if (!f->openless.on)
 		begin(f);
 	if (f->openless.on)
-		notify_error(f->notify, req, ENOSYS);
+		file_refuse_told(f, req);
 	return f->openless.on;
 }
 

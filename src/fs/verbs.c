@@ -109,6 +109,16 @@ static void send_commit(struct fs *f)
 	queue_put(&f->queues->jobs, &j->item);
 }
 
+void verbs_commit(struct fs *f)
+{
+	struct verbs *v = &f->verbs;
+
+	if (!v->committing)
+		send_commit(f);
+	else if (v->late)
+		v->next = true;
+}
+
 static void commit(struct fs *f, fuse_req_t req, const void *in)
 {
 	const struct verb_commit *asked = in;
@@ -116,10 +126,7 @@ static void commit(struct fs *f, fuse_req_t req, const void *in)
 
 	if (asked->leaving)
 		telling_leave(f);
-	if (!v->committing)
-		send_commit(f);
-	else if (v->late)
-		v->next = true;
+	verbs_commit(f);
 	waiting_park(
 	    &f->waiting, req, asked->leaving ? WAIT_LEAVE : WAIT_COMMIT, v->commit + v->next, 0);
 }
@@ -247,15 +254,31 @@ static void undo_look(struct fs *f, struct undo *u)
 	free(u);
 }
 
+static bool is_listed(const struct fs *f, int64_t id)
+{
+	return listing_by_id(maildrop_listing(f->maildrop), id) != NULL;
+}
+
 /* Who asked twice gets both times what he wanted. */
+static bool is_back(const struct fs *f, const struct event *e)
+{
+	return e->failure.code == OK ||
+	       (!maildrop_hides(f->maildrop, e->id) && is_listed(f, e->id));
+}
+
 static void undo_count(struct fs *f, struct undo *u, const struct event *e)
 {
+	struct failure why = e->failure;
+
 	u->left--;
-	if (e->failure.code == OK || !maildrop_hides(f->maildrop, e->id)) {
+	if (is_back(f, e)) {
 		u->answer.done++;
 	} else {
 		u->answer.refused++;
-		verbs_put_failure(&u->answer.failure, &e->failure);
+		if (!is_listed(f, e->id))
+			failed(
+			    &why, E_VANISHED, "a commit was quicker: it is gone from the server");
+		verbs_put_failure(&u->answer.failure, &why);
 	}
 	undo_look(f, u);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "clock.h"
 
 struct waiter {
 	struct waiter *next;
@@ -12,6 +13,7 @@ struct waiter {
 	enum wait_kind kind;
 	int64_t key;
 	int note;
+	int64_t due;
 };
 
 void waiting_init(struct waiting *w)
@@ -31,6 +33,7 @@ static fuse_req_t leave(struct waiting *w, struct waiter *x)
 	if (w->last == &x->next)
 		w->last = at;
 	w->count[x->kind]--;
+	w->timed -= x->due != CLOCK_NEVER;
 	free(x);
 	return req;
 }
@@ -50,6 +53,12 @@ static bool is_interruptible(enum wait_kind kind)
 
 void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note)
 {
+	waiting_park_until(w, req, kind, key, note, CLOCK_NEVER);
+}
+
+void waiting_park_until(
+    struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note, int64_t due)
+{
 	struct waiter *x;
 
 	if (w->closed) {
@@ -63,10 +72,12 @@ void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_
 		return;
 	}
 	x = xnew(struct waiter);
-	*x = (struct waiter){.all = w, .req = req, .kind = kind, .key = key, .note = note};
+	*x = (struct waiter){
+	    .all = w, .req = req, .kind = kind, .key = key, .note = note, .due = due};
 	*w->last = x;
 	w->last = &x->next;
 	w->count[kind]++;
+	w->timed += due != CLOCK_NEVER;
 	if (is_interruptible(kind))
 		fuse_req_interrupt_func(req, interrupted, x);
 }
@@ -95,6 +106,26 @@ fuse_req_t waiting_take(struct waiting *w, enum wait_kind kind, int64_t key, int
 		return NULL;
 	*note = x->note;
 	return release(w, x);
+}
+
+int64_t waiting_due(const struct waiting *w)
+{
+	int64_t due = CLOCK_NEVER;
+
+	for (const struct waiter *x = w->timed ? w->first : NULL; x; x = x->next)
+		due = clock_sooner(due, x->due);
+	return due;
+}
+
+void waiting_expire(struct waiting *w, int64_t now, int number)
+{
+	struct waiter *next;
+
+	for (struct waiter *x = w->timed ? w->first : NULL; x; x = next) {
+		next = x->next;
+		if (x->due <= now)
+			fuse_reply_err(release(w, x), number);
+	}
 }
 
 bool waiting_for(const struct waiting *w, enum wait_kind kind, int64_t key)

@@ -15,6 +15,7 @@ enum wait_kind {
 	WAIT_FETCH,    /* open: key is the message's id */
 	WAIT_EVICTED,  /* open of a message whose body is just leaving the cache: key is its id */
 	WAIT_HEADER,   /* open of a header: key is the message's id */
+	WAIT_TOLD,     /* open that waits for the kernel to be told: key is that notice's cookie */
 	WAIT_UNLINK,   /* unlink: key is the message's id */
 	WAIT_UNDELETE, /* rename out of deleted/: key is the message's id */
 	WAIT_SYNC,     /* fsyncdir: key is the task's cookie */
@@ -33,6 +34,7 @@ struct waiter;
 struct waiting {
 	struct waiter *first, **last; /* in order of arrival */
 	size_t count[WAIT_KINDS];
+	size_t timed; /* those that do not wait for ever */
 	bool closed;
 };
 
@@ -44,6 +46,12 @@ void waiting_init(struct waiting *w);
  * But not for WAIT_UNLINK and WAIT_UNDELETE: the change is on its way into the log, a local write
  * of milliseconds. EINTR would say "not deleted" of a file that is. */
 void waiting_park(struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note);
+
+/* The same, but no longer than until `due` (clock.h). */
+void waiting_park_until(
+    struct waiting *w, fuse_req_t req, enum wait_kind kind, int64_t key, int note, int64_t due);
+int64_t waiting_due(const struct waiting *w);                    /* the soonest, or CLOCK_NEVER */
+void waiting_expire(struct waiting *w, int64_t now, int number); /* answers what is due by now */
 
 /* The oldest request that waits for this; the caller answers it. NULL: nobody does (any more). */
 fuse_req_t waiting_take(struct waiting *w, enum wait_kind kind, int64_t key, int *note);

@@ -150,8 +150,6 @@ static void doubt(struct session *s, struct want *w)
 	wants_move_first(&s->fetching.wants, w, WANT_URGENT);
 	if (++w->doubts < MOST_DOUBTS)
 		return;
-	if (w->is_odd)
-		believing_odd_settled(s, w);
 	failed(&why, E_PROTOCOL, "message %" PRId64 " comes otherwise each time", w->id);
 	fetching_settle(s, w, &why);
 }

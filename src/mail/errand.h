@@ -304,6 +304,7 @@ struct session {
 	enum line_state line;
 	struct talk *talk;       /* NULL exactly in LINE_NONE and LINE_ASKING */
 	uint64_t lines;          /* opened so far: the serial of this one */
+	int64_t remembered;      /* of CAPA, for this line's login: talk.h */
 	unsigned quirks;         /* the server's, once logged in (quirks.h) */
 	int64_t logged_in;       /* clock.h */
 	int64_t idle_since;      /* clock.h: LINE_READY with nothing to do since */

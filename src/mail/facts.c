@@ -15,6 +15,8 @@ static const char *const names[FACTS] = {
     [FACT_LAST_LOGIN] = "last_login",
     [FACT_UIDL] = "uidl",
     [FACT_MECHANISMS] = "mechanisms",
+    [FACT_CAPA] = "capa",
+    [FACT_CAPA_AT] = "capa_at",
     [FACT_UIDL_BEGINS_ANEW] = "uidl_begins_anew",
     [FACT_HELD_SINCE] = "held_since",
 };

@@ -18,6 +18,9 @@ enum fact {
 			   */
 	FACT_UIDL,        /* 1: the server has shown UIDLs */
 	FACT_MECHANISMS,  /* ways that logins were taken by: a MECHANISM_BIT each (mechanism.h) */
+	FACT_CAPA,        /* what it said at the last login (remembered.h), 0 where that has been
+			     contradicted since ... */
+	FACT_CAPA_AT,     /* ... and when it was asked before a login, seconds since 1970 */
 	/* of the store thread: */
 	FACT_UIDL_BEGINS_ANEW, /* 1: they are counters, and were another message's at times */
 	FACT_HELD_SINCE,       /* seconds since 1970: a listing is held back since then */

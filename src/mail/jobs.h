@@ -203,6 +203,8 @@ enum event_kind {
 			     one */
 	EVENT_COMMITTED,  /* commit, failure */
 	EVENT_STATE,      /* state: for .pop3fs/status, whenever it changes */
+	/* from the notify thread (fs/notify.h) */
+	EVENT_TOLD, /* cookie, id: the kernel has heard of what notify_then was asked for */
 };
 
 /* What a commit did; all counts are of deletions. */

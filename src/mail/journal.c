@@ -164,6 +164,33 @@ enum error journal_unlink(struct store *s, int64_t id, struct failure *why)
 	return error;
 }
 
+/* It may be done already, or be done yet: nobody can promise that the message stays. The next
+ * listing tells, after which it is pending, and can be taken back, or gone. */
+static bool dele_is_out(enum intention_state state)
+{
+	return state == INTENTION_SENT || state == INTENTION_ASSUMED || state == INTENTION_UNKNOWN;
+}
+
+static enum error say_too_late(
+    struct store *s, int64_t id, enum intention_state state, struct failure *why)
+{
+	char name[NAME_LONGEST + 1] = "the message";
+	bool row = false;
+	enum error error =
+	    name_of(s, query(s, why, "SELECT uidl, ordinal FROM message WHERE id = ?1", "i", id),
+		name, &row, why);
+
+	if (error)
+		return error;
+	if (state == INTENTION_SENT)
+		return failed(
+		    why, E_FORBIDDEN, "the deletion of %s is on its way to the server", name);
+	return failed(why, E_FORBIDDEN,
+	    "the deletion of %s was sent to the server, whose next listing (pop3fs refresh) tells "
+	    "whether it was done",
+	    name);
+}
+
 enum error journal_undelete(struct store *s, int64_t id, struct failure *why)
 {
 	bool found;
@@ -174,9 +201,8 @@ enum error journal_undelete(struct store *s, int64_t id, struct failure *why)
 		return error;
 	if (!found)
 		return failed(why, E_VANISHED, "message %" PRId64 " was not deleted", id);
-	if (state == INTENTION_SENT)
-		return failed(why, E_FORBIDDEN,
-		    "the deletion of message %" PRId64 " is on its way to the server", id);
+	if (dele_is_out(state))
+		return say_too_late(s, id, state, why);
 	return forget(s, id, why);
 }
 

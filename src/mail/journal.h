@@ -12,8 +12,10 @@
  *
  * pending*: armed again, one more try counted; after MOST_TRIES it becomes refused instead and the
  * message is shown; unlinked then, it begins anew. "sent" found at start (a crash) is treated as
- * unknown. undelete and dropped end an intention in any state but sent. Every transition is made
- * inside the caller's transaction. RFC 1939, 5 and 6. */
+ * unknown. dropped ends an intention in any state but sent. undelete does so while its DELE is not
+ * out, that is in pending and refused: of the others nobody can promise that the message stays
+ * before a listing has been seen. Every transition is made inside the caller's transaction. RFC
+ * 1939, 5 and 6. */
 #ifndef POP3FS_JOURNAL_H
 #define POP3FS_JOURNAL_H
 
@@ -26,7 +28,7 @@
  * E_VANISHED: the message is not listed any more. */
 enum error journal_unlink(struct store *s, int64_t id, struct failure *why);
 
-/* E_FORBIDDEN: its DELE is out. E_VANISHED: there is none. */
+/* E_FORBIDDEN: its DELE is out, or was. E_VANISHED: there is none. */
 enum error journal_undelete(struct store *s, int64_t id, struct failure *why);
 
 /* sent; the caller commits durably before any DELE leaves. E_VANISHED, and the caller rolls back:

@@ -12,6 +12,8 @@
  * may want the maildrop. */
 #define LONGEST_KEPT_MS 300000
 
+#define LONGEST_REMEMBERED_S (24 * 60 * 60) /* what CAPA said */
+
 #define MOST_DELAY_S (24 * 60 * 60) /* of LOGIN-DELAY; more is not believed */
 
 /* Lines that close with several commands out, one after the other: the second time it is no chance.
@@ -20,8 +22,42 @@
 
 #define LEAVING_MS 5000 /* for the answer to a QUIT that commits nothing */
 
+/* ---- what CAPA said last time ---- */
+
+/* Only for so long: the server may have learnt a better way in, which is to be taken then. A clock
+ * that was set back makes it no younger. */
+static int64_t remembered(const struct session *s)
+{
+	int64_t age = clock_seconds() - s->facts.of[FACT_CAPA_AT];
+
+	return age >= 0 && age < LONGEST_REMEMBERED_S ? s->facts.of[FACT_CAPA] : 0;
+}
+
+/* A server that needs other manners than it announces, or eats what was read, is asked each time:
+ * what is done there hangs on more than is remembered. */
+static void remember(struct session *s)
+{
+	int64_t capa = talk_remembered(s->talk);
+
+	if (s->quirks || line_eats_what_was_read(s))
+		capa = 0;
+	session_learn(s, FACT_CAPA, capa);
+	if (capa && capa != s->remembered)
+		session_learn(s, FACT_CAPA_AT, clock_seconds());
+}
+
+/* A login by memory that came to nothing, or to something else, was one too many. */
+static void forget_contradicted(struct session *s)
+{
+	if (s->talk && talk_remembered(s->talk) == 0)
+		session_learn(s, FACT_CAPA, 0);
+}
+
+/* ---- */
+
 void line_close(struct session *s)
 {
+	forget_contradicted(s);
 	talk_free(take(&s->talk));
 	s->line = LINE_NONE;
 	survey_forget(s);
@@ -42,7 +78,8 @@ void line_open(struct session *s)
 
 void line_connect(struct session *s)
 {
-	s->talk = talk_create(s->plan, s->tls, &s->facts, pipelining_may_be(s));
+	s->remembered = remembered(s);
+	s->talk = talk_create(s->plan, s->tls, &s->facts, s->remembered, pipelining_may_be(s));
 	s->lines++;
 	s->line = LINE_OPENING;
 }
@@ -173,6 +210,7 @@ void line_announced(struct session *s)
 	s->quirks = quirks_of(talk_greeting(s->talk), c);
 	snprintf(s->state.server, sizeof(s->state.server), "%s", c->implementation);
 	learn_delay(s, c);
+	remember(s);
 	warn_of_eating(s);
 }
 

@@ -70,8 +70,10 @@ bool pipelining_is_used(const struct session *s)
 {
 	const struct want *held = s->fetching.wants.first[WANT_HELD];
 
-	return s->talk && pipelining_allowed(s) &&
-	       (talk_waiting(s->talk) > 1 || (held && !held->sent_alone));
+	if (!s->talk || !pipelining_may_be(s))
+		return false;
+	/* where it is not announced any more it was when they were sent */
+	return talk_waiting(s->talk) > 1 || (pipelining_allowed(s) && held && !held->sent_alone);
 }
 
 /* Nothing is out but the NOOP, or LIST, that closes a window. */

@@ -277,9 +277,8 @@ static bool give_back(struct room *r)
 
 	if (spare <= SPARE_OCTETS && !is_pressed)
 		return false;
-	if (sqlite3_exec(store_handle(r->store), GIVE_BACK, NULL, NULL, NULL) != SQLITE_OK)
-		return false;
-	if (is_pressed)
+	if (sqlite3_exec(store_handle(r->store), GIVE_BACK, NULL, NULL, NULL) == SQLITE_OK &&
+	    is_pressed)
 		store_checkpoint(r->store);
 	return spare_octets(r) < spare;
 }

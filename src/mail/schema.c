@@ -121,23 +121,39 @@ int schema_create(sqlite3 *db, sqlite3_int64 first)
 	return result;
 }
 
-static bool is_of_the_device(sqlite3_file *file)
+static bool is_of_the_device(int number)
 {
-	int error = 0;
+	return number == EIO || number == ENXIO || number == ERANGE;
+}
 
-	if (!file || !file->pMethods ||
-	    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK)
-		return false;
-	return error == EIO || error == ENXIO || error == ERANGE;
+static bool is_of_room(int number)
+{
+	return number == ENOSPC || number == EDQUOT;
+}
+
+/* How a call on one of the two files failed last; 0: none did. */
+static int last_error(sqlite3 *db, int which)
+{
+	sqlite3_file *file = NULL;
+	int number = 0;
+
+	sqlite3_file_control(db, "main", which, &file);
+	if (file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+	return number;
 }
 
 bool schema_disk_failed(sqlite3 *db)
 {
-	sqlite3_file *base = NULL, *log = NULL;
+	return is_of_the_device(last_error(db, SQLITE_FCNTL_FILE_POINTER)) ||
+	       is_of_the_device(last_error(db, SQLITE_FCNTL_JOURNAL_POINTER));
+}
 
-	sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &base);
-	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	return is_of_the_device(base) || is_of_the_device(log);
+bool schema_disk_is_full(sqlite3 *db)
+{
+	return is_of_room(sqlite3_system_errno(db)) ||
+	       is_of_room(last_error(db, SQLITE_FCNTL_FILE_POINTER)) ||
+	       is_of_room(last_error(db, SQLITE_FCNTL_JOURNAL_POINTER));
 }
 
 /* What the code of a failed look says about the file. */

@@ -37,6 +37,10 @@ enum schema_state schema_look(sqlite3 *db);
  * and may pass. Whether it met one of these. */
 bool schema_disk_failed(sqlite3 *db);
 
+/* A quota that is reached is an I/O error to SQLite, and does not say its number where it is met at
+ * the COMMIT. After an I/O error: whether it was one of room. */
+bool schema_disk_is_full(sqlite3 *db);
+
 /* The highest id that a database gave out, as far as a damaged one can tell; 0: unknown. */
 sqlite3_int64 schema_last_id(sqlite3 *db);
 

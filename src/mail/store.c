@@ -52,9 +52,8 @@ struct store {
 
 enum error store_failed(struct store *s, const char *doing, struct failure *why)
 {
-	int result = sqlite3_errcode(s->db) & 0xff, number = sqlite3_system_errno(s->db);
-	bool full = result == SQLITE_FULL ||
-		    (result == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
+	int result = sqlite3_errcode(s->db) & 0xff;
+	bool full = result == SQLITE_FULL || (result == SQLITE_IOERR && schema_disk_is_full(s->db));
 
 	if ((result == SQLITE_CORRUPT || result == SQLITE_OK) && schema_disk_failed(s->db))
 		return failed(why, E_STORE, "cannot %s: the disk cannot be read", doing);

@@ -64,8 +64,8 @@ static void finish(struct talk *t)
 	client_free(take(&t->client));
 }
 
-struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried)
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls,
+    const struct facts *facts, int64_t remembered, bool hurried)
 {
 	struct talk *t = xnew(struct talk);
 
@@ -78,6 +78,7 @@ struct talk *talk_create(
 	    .is_token = plan->is_token,
 	    .auth = plan->auth,
 	    .used = facts->of[FACT_MECHANISMS],
+	    .remembered = remembered,
 	    .certificate = plan->cert != NULL,
 	    .host = plan->host,
 	    .port = plan->port,
@@ -177,10 +178,7 @@ static enum talk_result handshake(struct talk *t, struct failure *why)
 	switch (link_handshake(t->link, why)) {
 	case LINK_WAIT:
 		return TALK_WAIT;
-	case LINK_END:
-		failed(
-		    why, E_TLS, "%s closed the connection during the TLS handshake", t->plan->host);
-		return over(t);
+	case LINK_END: /* to a handshake that is a broken line */
 	case LINK_BROKEN:
 		if (!link_may_do_better(t->link))
 			return over(t);
@@ -214,10 +212,6 @@ static enum link_result flush(struct talk *t, struct failure *why)
 		if (out.len == 0)
 			return LINK_DONE;
 		result = link_write(t->link, out.at, out.len, &sent, why);
-		if (result == LINK_END) {
-			failed(why, E_CLOSED, "%s closed the connection", t->plan->host);
-			return LINK_BROKEN;
-		}
 		if (result != LINK_DONE)
 			return result;
 		client_sent(t->client, sent);
@@ -366,13 +360,15 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 	if (t->phase == OVER)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
-	if (result == TALK_OVER && logging_in)
-		blot_secret(why->words, strlen(why->words), t->plan->password);
 	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
 		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,
 		    t->plan->timeout_ms / 1000);
-		return over(t);
+		result = over(t);
+	}
+	if (result == TALK_OVER && logging_in) {
+		login_lost(t->login, why);
+		blot_secret(why->words, strlen(why->words), t->plan->password);
 	}
 	return result;
 }
@@ -452,6 +448,11 @@ struct slice talk_greeting(const struct talk *t)
 enum mechanism talk_mechanism(const struct talk *t)
 {
 	return login_mechanism(t->login);
+}
+
+int64_t talk_remembered(const struct talk *t)
+{
+	return login_remembered(t->login);
 }
 
 bool talk_was_refused(const struct talk *t)

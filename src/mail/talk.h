@@ -13,10 +13,10 @@
 struct talk;
 
 /* Begins to connect. `tls` may be NULL where the plan has none; `facts` are read here and now.
- * `hurried`: what comes behind the login may go out with its last CAPA, where the server takes
- * that. Never NULL. */
-struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried);
+ * `remembered`: what CAPA said at an earlier login, or 0 (remembered.h). `hurried`: what comes
+ * behind the login may go out with its last CAPA, where the server takes that. Never NULL. */
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls,
+    const struct facts *facts, int64_t remembered, bool hurried);
 
 /* Closes at once, whatever is under way. QUIT is the session's affair. NULL is fine. */
 void talk_free(struct talk *t);
@@ -66,6 +66,8 @@ const char *talk_cipher(const struct talk *t);
 struct slice talk_greeting(const struct talk *t); /* login.h */
 
 enum mechanism talk_mechanism(const struct talk *t); /* login.h */
+
+int64_t talk_remembered(const struct talk *t); /* login.h: login_remembered */
 
 /* Of a login that failed: whether the server refused it, and with what code. */
 bool talk_was_refused(const struct talk *t);

@@ -7,9 +7,8 @@
 #include "apop.h"
 #include "auth.h"
 #include "buf.h"
-
-/* User and password together, so that PLAIN's base64 stays below CLIENT_LONGEST_STEP. */
-#define LONGEST_CREDENTIALS 8192
+#include "remembered.h"
+#include "sendable.h"
 
 enum step {
 	STEP_GREETING,
@@ -39,7 +38,12 @@ struct login {
 	unsigned char binding[LOGIN_BINDING];
 	bool bound;
 	enum mechanism mechanism;
-	struct auth *auth; /* NULL: no AUTH has been sent */
+	struct auth *auth;  /* NULL: no AUTH has been sent */
+	bool by_memory;     /* what is announced is what was remembered */
+	int64_t before;     /* the mechanism was chosen from this (remembered.h) */
+	int64_t remembered; /* login_remembered, at the end */
+	struct failure
+	    doubt; /* a refusal that may be one of the way in alone; code OK: there is none */
 };
 
 struct login *login_create(const struct login_plan *plan)
@@ -70,6 +74,19 @@ const struct capabilities *login_capabilities(const struct login *l)
 	return &l->announced;
 }
 
+int64_t login_remembered(const struct login *l)
+{
+	return l->step == STEP_GREETING ? l->plan.remembered : l->remembered;
+}
+
+void login_lost(struct login *l, struct failure *why)
+{
+	if (l->doubt.code == OK)
+		return;
+	*why = l->doubt;
+	l->was_refused = true;
+}
+
 bool login_secret_was_sent(const struct login *l)
 {
 	return l->secret_was_sent || (l->auth && auth_secret_was_sent(l->auth));
@@ -93,41 +110,6 @@ enum mechanism login_mechanism(const struct login *l)
 enum reply_code login_refusal(const struct login *l)
 {
 	return l->refusal;
-}
-
-static bool is_token(const struct login_plan *plan)
-{
-	return plan->is_token || mechanism_takes_token(plan->auth);
-}
-
-static enum error check_secret(const struct login *l, struct failure *why)
-{
-	struct slice secret = secret_octets(l->plan.secret);
-	const char *what = is_token(&l->plan) ? "token" : "password";
-
-	if (l->plan.auth == MECHANISM_EXTERNAL)
-		return OK;
-	if (secret.len == 0)
-		return failed(why, E_CONFIG, "the %s is empty", what);
-	if (slice_has_control(secret))
-		return failed(
-		    why, E_CONFIG, "the %s holds a control character (a line end, perhaps)", what);
-	if (strlen(l->plan.user) + secret.len > LONGEST_CREDENTIALS)
-		return failed(why, E_CONFIG, "user name and %s have more than %d octets", what,
-		    LONGEST_CREDENTIALS);
-	return OK;
-}
-
-/* Before anything is sent: what no mechanism could carry. */
-static enum error check_plan(const struct login *l, struct failure *why)
-{
-	struct slice user = slice_of(l->plan.user);
-
-	if (user.len == 0)
-		return failed(why, E_CONFIG, "no user name to log in with");
-	if (slice_has_control(user))
-		return failed(why, E_CONFIG, "the user name holds a control character");
-	return check_secret(l, why);
 }
 
 static enum login_result say(
@@ -214,6 +196,49 @@ static enum login_result enter(
 	return LOGIN_DONE;
 }
 
+/* ---- what CAPA said last time ---- */
+
+static enum remembered_line line_of(const struct login_plan *plan)
+{
+	return plan->stls ? REMEMBERED_STLS : plan->encrypted ? REMEMBERED_TLS : REMEMBERED_CLEAR;
+}
+
+/* As without a memory, from here on. */
+static enum login_result ask_first(struct login *l, struct client *c, struct failure *why)
+{
+	l->by_memory = false;
+	l->announced = (struct capabilities){0};
+	return enter(l, c, STEP_CAPA, why);
+}
+
+/* CAPA is asked behind a refusal, which stands unless the server has another way in now. true: it
+ * does not stand. */
+static bool doubt_is_right(struct login *l)
+{
+	if (!l->announced.known || mechanism_is_announced(&l->announced, l->mechanism))
+		return false;
+	l->secret_was_sent = login_secret_was_sent(l);
+	auth_free(take(&l->auth));
+	l->refusal = CODE_NONE;
+	return true;
+}
+
+/* What the server announces behind a login: nothing, where it announced something before, is the
+ * worst that there may be to know (line_eats_what_was_read asks for EXPIRE). */
+static void compare_memory(struct login *l, const struct reply_status *status)
+{
+	const struct login_plan *p = &l->plan;
+	bool heard = status->sign == REPLY_OK;
+
+	if (heard && !l->by_memory)
+		l->remembered =
+		    remembered_make(line_of(p), l->before, remembered_behind(&l->announced));
+	else if (heard && remembered_agrees(p->remembered, &l->announced))
+		l->remembered = p->remembered;
+	else if (!heard && l->by_memory)
+		l->announced.expire = true;
+}
+
 /* "-ERR" to the greeting, to USER, PASS or AUTH. `words` and `code` are for a refusal whose code
  * says nothing else. */
 static enum login_result refused(struct login *l, const struct reply_status *status,
@@ -236,19 +261,83 @@ static enum login_result refused(struct login *l, const struct reply_status *sta
 /* The ways that everybody knows are not named. What the server said within the exchange is: the
  * words behind "-ERR" may say less. */
 static enum login_result login_refused(
-    struct login *l, const struct reply_status *status, struct failure *why)
+    struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
 {
 	bool named = l->mechanism != MECHANISM_USER && l->mechanism != MECHANISM_PLAIN;
-	struct slice said = l->auth ? auth_refusal(l->auth) : slice_of("");
+	struct slice within = l->auth ? auth_refusal(l->auth) : slice_of("");
 	CLEANUP(buf_finish) struct buf words = {0};
+	struct failure said;
 
 	buf_add_text(&words, error_words(E_LOGIN));
 	if (named)
 		buf_printf(&words, " by %s", mechanism_name(l->mechanism));
-	if (said.len > 0)
-		buf_printf(&words, " (%.*s)", SLICE_ARGS(said));
+	if (within.len > 0)
+		buf_printf(&words, " (%.*s)", SLICE_ARGS(within));
+	refused(l, status, E_LOGIN, buf_text(&words), &said);
+	if (l->by_memory && (status->code == CODE_NONE || status->code == CODE_OTHER)) {
+		l->doubt = said;
+		return ask_first(l, c, why);
+	}
+	*why = said;
 	l->was_refused = true;
-	return refused(l, status, E_LOGIN, buf_text(&words), why);
+	return LOGIN_FAILED;
+}
+
+static enum error choose(struct login *l, struct failure *why)
+{
+	const struct mechanism_choice choice = {
+	    .asked = l->plan.auth,
+	    .is_token = sendable_is_token(&l->plan),
+	    .certificate = l->plan.certificate,
+	    .binding = l->bound,
+	    .clear_text = !l->encrypted,
+	    .timestamp = apop_timestamp(login_greeting(l)).len > 0,
+	    .used = l->plan.used,
+	    .announced = &l->announced,
+	};
+
+	return mechanism_choose(&l->mechanism, &choice, why);
+}
+
+static enum login_result enter_login(struct login *l, struct client *c, struct failure *why)
+{
+	if (l->mechanism == MECHANISM_USER)
+		return enter(l, c, STEP_USER, why);
+	return enter(l, c, l->mechanism == MECHANISM_APOP ? STEP_APOP : STEP_AUTH, why);
+}
+
+/* The line is as safe as it gets. */
+static enum login_result on_safe_line(struct login *l, struct client *c, struct failure *why)
+{
+	struct failure unfit;
+
+	if (!l->encrypted && !l->plan.clear_text) {
+		failed(why, E_TLS,
+		    "the line is not encrypted; nothing secret was sent (tls=off accepts that)");
+		return LOGIN_FAILED;
+	}
+	if (choose(l, &unfit)) {
+		if (l->by_memory)
+			return ask_first(l, c, why);
+		*why = unfit;
+		if (!login_secret_was_sent(l)) /* as the words say: else the refusal stands */
+			l->doubt.code = OK;
+		login_lost(l, why);
+		return LOGIN_FAILED;
+	}
+	if (l->by_memory && !(l->plan.used & MECHANISM_BIT(l->mechanism)))
+		return ask_first(l, c, why);
+	l->doubt.code = OK;
+	l->before = remembered_before(&l->announced);
+	return l->announced.utf8 ? enter(l, c, STEP_UTF8, why) : enter_login(l, c, why);
+}
+
+static enum login_result go_by_memory(struct login *l, struct client *c, struct failure *why)
+{
+	l->by_memory = remembered_take(&l->announced, line_of(&l->plan), l->plan.remembered);
+	if (!l->by_memory)
+		return enter(l, c, STEP_CAPA, why);
+	return l->plan.stls ? enter(l, c, STEP_STLS, why) : on_safe_line(l, c, why);
 }
 
 static enum login_result leave_greeting(
@@ -258,44 +347,17 @@ static enum login_result leave_greeting(
 		return refused(l, status, E_REFUSED, "the server refused the session", why);
 	l->greeting_len = status->text.len < LOGIN_GREETING ? status->text.len : LOGIN_GREETING;
 	memcpy(l->greeting, status->text.at, l->greeting_len);
-	if (check_plan(l, why) != OK)
+	if (sendable_check(&l->plan, why))
 		return LOGIN_FAILED;
-	return enter(l, c, STEP_CAPA, why);
-}
-
-static enum login_result choose_login(struct login *l, struct client *c, struct failure *why)
-{
-	const struct mechanism_choice choice = {
-	    .asked = l->plan.auth,
-	    .is_token = is_token(&l->plan),
-	    .certificate = l->plan.certificate,
-	    .binding = l->bound,
-	    .clear_text = !l->encrypted,
-	    .timestamp = apop_timestamp(login_greeting(l)).len > 0,
-	    .used = l->plan.used,
-	    .announced = &l->announced,
-	};
-
-	if (mechanism_choose(&l->mechanism, &choice, why))
-		return LOGIN_FAILED;
-	if (l->mechanism == MECHANISM_USER)
-		return enter(l, c, STEP_USER, why);
-	return enter(l, c, l->mechanism == MECHANISM_APOP ? STEP_APOP : STEP_AUTH, why);
-}
-
-/* The line is as safe as it gets. */
-static enum login_result on_safe_line(struct login *l, struct client *c, struct failure *why)
-{
-	if (!l->encrypted && !l->plan.clear_text) {
-		failed(why, E_TLS,
-		    "the line is not encrypted; nothing secret was sent (tls=off accepts that)");
-		return LOGIN_FAILED;
-	}
-	return l->announced.utf8 ? enter(l, c, STEP_UTF8, why) : choose_login(l, c, why);
+	return go_by_memory(l, c, why);
 }
 
 static enum login_result leave_capa(struct login *l, struct client *c, struct failure *why)
 {
+	if (l->doubt.code && !doubt_is_right(l)) {
+		login_lost(l, why);
+		return LOGIN_FAILED;
+	}
 	if (l->encrypted || !l->plan.stls)
 		return on_safe_line(l, c, why);
 	if (l->announced.known && !l->announced.stls) {
@@ -310,6 +372,8 @@ static enum login_result leave_capa(struct login *l, struct client *c, struct fa
 static enum login_result leave_stls(
     struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
 {
+	if (status->sign != REPLY_OK && l->by_memory)
+		return ask_first(l, c, why);
 	if (status->sign != REPLY_OK) {
 		l->refusal = status->code;
 		failed(why, E_TLS,
@@ -329,8 +393,7 @@ static enum login_result leave_stls(
 enum login_result login_encrypted(struct login *l, struct client *c, struct failure *why)
 {
 	l->encrypted = true;
-	l->announced = (struct capabilities){0};
-	return enter(l, c, STEP_CAPA, why);
+	return l->by_memory ? on_safe_line(l, c, why) : ask_first(l, c, why);
 }
 
 void login_hurry(struct login *l, bool may)
@@ -371,7 +434,7 @@ static enum login_result leave_auth(
 	case AUTH_MORE:
 		return LOGIN_MORE;
 	case AUTH_REFUSED:
-		return login_refused(l, status, why);
+		return login_refused(l, c, status, why);
 	case AUTH_FAILED:
 		return auth_failed(l, why);
 	case AUTH_DONE:
@@ -384,7 +447,7 @@ static enum login_result leave_password(
     struct login *l, struct client *c, const struct reply_status *status, struct failure *why)
 {
 	if (status->sign != REPLY_OK)
-		return login_refused(l, status, why);
+		return login_refused(l, c, status, why);
 	if (l->step == STEP_USER)
 		return enter(l, c, STEP_PASS, why);
 	return logged_in(l, c, why);
@@ -401,7 +464,7 @@ static enum login_result leave(
 	case STEP_STLS:
 		return leave_stls(l, c, status, why);
 	case STEP_UTF8: /* whether it says yes or no */
-		return choose_login(l, c, why);
+		return enter_login(l, c, why);
 	case STEP_AUTH:
 		return leave_auth(l, c, status, why);
 	case STEP_APOP:
@@ -409,6 +472,8 @@ static enum login_result leave(
 	case STEP_PASS:
 		return leave_password(l, c, status, why);
 	case STEP_CAPA_AFTER:
+		compare_memory(l, status);
+		break;
 	case STEP_DONE:
 		break;
 	}

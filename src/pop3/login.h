@@ -1,7 +1,13 @@
 /* From the greeting to the TRANSACTION state: CAPA, STLS, CAPA again, UTF8 where it is announced,
  * the login itself, CAPA again where a server may announce more then. A machine without I/O over
  * one enum: each step is entered, which sends its command, and left by its reply. RFC 1939, 4;
- * 2449; 2595; 5034; 6856. Which login is taken: mechanism.h. */
+ * 2449; 2595; 5034; 6856. Which login is taken: mechanism.h.
+ *
+ * By memory, where the plan has one, it does without the CAPAs before the login. Then the way in is
+ * one by which a login went before, chosen as ever among those that were announced; STLS is sent
+ * all the same. A "-ERR" that says no more may mean that the server does not know this way any
+ * more: then CAPA is asked, and only if the way is gone another is tried, as without a memory. Else
+ * it is a refusal of the secret, which is not sent again. */
 #ifndef POP3FS_LOGIN_H
 #define POP3FS_LOGIN_H
 
@@ -20,7 +26,9 @@ struct login_plan {
 	int64_t used;                /* what earlier logins took, a MECHANISM_BIT each: nothing
 					weaker is taken unasked */
 	bool certificate;            /* a client certificate is shown */
-	const char *host, *port;     /* OAUTHBEARER tells them */
+	int64_t remembered;      /* what CAPA said at an earlier login (remembered.h); 0: that is
+				    not known, and CAPA is sent first */
+	const char *host, *port; /* OAUTHBEARER tells them */
 	bool encrypted; /* TLS from the first octet (or loopback without TLS by the user's decision)
 			 */
 	bool stls;      /* STLS is required before anything secret; never fall back */
@@ -72,6 +80,15 @@ struct slice login_greeting(const struct login *l);
 
 /* What it logs in by; MECHANISM_AUTO before it has chosen. */
 enum mechanism login_mechanism(const struct login *l);
+
+/* What to remember for the next login, as it stands now: the plan's memory before the greeting, 0
+ * while the login is under way, and once CAPA was answered behind it what that came to, 0 where a
+ * memory has been contradicted by anything. */
+int64_t login_remembered(const struct login *l);
+
+/* The line is lost before the login was at its end, or the login has failed: *why becomes the
+ * refusal that was not certain yet, if there is one. */
+void login_lost(struct login *l, struct failure *why);
 
 /* Whether the secret itself has been sent (and not only a proof of it); whether the login was
  * answered "-ERR", or the server was found to be a false one by it; and the

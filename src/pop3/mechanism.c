@@ -90,8 +90,10 @@ bool mechanism_reveals(enum mechanism m)
 }
 
 /* Many servers take USER without announcing it; but one that announces only other ways means it. */
-static bool is_announced(const struct capabilities *a, enum mechanism m)
+bool mechanism_is_announced(const struct capabilities *a, enum mechanism m)
 {
+	if (m == MECHANISM_APOP)
+		return true;
 	if (m == MECHANISM_USER)
 		return !a->known || a->user || slice_trim(slice_of(a->sasl)).len == 0;
 	return capabilities_sasl(a, rows[m].name);
@@ -149,7 +151,7 @@ static enum error take_asked(
 	if (c->asked == MECHANISM_APOP && !c->timestamp)
 		return failed(why, E_LOGIN,
 		    "the greeting has no timestamp that auth=APOP could answer" NOTHING_SENT);
-	if (c->asked > MECHANISM_APOP && a->known && !is_announced(a, c->asked))
+	if (c->asked > MECHANISM_APOP && a->known && !mechanism_is_announced(a, c->asked))
 		return failed(why, E_LOGIN, "the server does not offer %s, but: %.*s" NOTHING_SENT,
 		    rows[c->asked].name, SLICE_ARGS(sasl.len ? sasl : slice_of("USER")));
 	*out = c->asked;
@@ -161,7 +163,7 @@ static enum mechanism best(const struct mechanism_choice *c)
 	for (size_t i = 0; i < PREFERRED; i++) {
 		enum mechanism m = preference[i];
 
-		if (is_ours(c, m) && is_announced(c->announced, m) &&
+		if (is_ours(c, m) && mechanism_is_announced(c->announced, m) &&
 		    (!rows[m].bound || c->binding))
 			return m;
 	}

@@ -40,6 +40,9 @@ bool mechanism_is_bound(enum mechanism m);    /* it needs the TLS connection's b
 /* Whether the secret itself crosses the line, and not only a proof of it. */
 bool mechanism_reveals(enum mechanism m);
 
+/* Whether a server that announces this has it. APOP is announced by the greeting alone: always. */
+bool mechanism_is_announced(const struct capabilities *c, enum mechanism m);
+
 #define MECHANISM_BIT(m) (INT64_C(1) << (m))
 
 struct mechanism_choice {

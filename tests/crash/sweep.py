@@ -132,11 +132,11 @@ class World:
             ("header", names[4]),   # first: what is read in order brings the bodies of the next, too
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
-            ("commit",), ("refresh",), ("fetch", late), ("unlink", late), ("unlink", names[4]),
+            ("commit",), ("refresh",), ("appear", late), ("fetch", late), ("unlink", late), ("unlink", names[4]),
             ("header", names[5]), ("verify",), ("end",),
         ]
         for number, words in enumerate(deeds):
-            if number == deed and words[0] not in ("sync", "header", "verify", "end"):
+            if number == deed and words[0] not in ("sync", "appear", "header", "verify", "end"):
                 self._begin(words, moment)
             self._do(*words)
 

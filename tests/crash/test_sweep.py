@@ -60,6 +60,13 @@ def unlearnt(mounts, serve, person, root):
 
 
 @pytest.fixture
+def mirrored(mounts, serve, person, root):
+    """All is fetched at once, and what is new is shown when it is here."""
+    drop = Scripted(serve, *PIPELINING)
+    return World(drop, Mounted(mounts, drop.server, person, root, prefetch="all", default_permissions=True))
+
+
+@pytest.fixture
 def of_dovecot(mounts, dovecot, person, root):
     drop = OfDovecot(dovecot)
     return World(drop, Mounted(mounts, drop.account, person, root))
@@ -77,6 +84,12 @@ def test_death_of_a_mount_at_a_point(needs_points, request, point):
     kind = "narrow" if point.startswith(NARROW) else "unlearnt" if point.startswith(UNLEARNT) else "mounted"
     world = request.getfixturevalue(kind)
     assert world.round(kill=f"{point}:1")
+
+
+@pytest.mark.parametrize("point", sorted({*points("fs"), *points("mail")[::4]} - {*OF_A_MOUNT}))
+def test_death_of_a_mirror_at_a_point(needs_points, mirrored, point):
+    mirrored.round(kill=f"{point}:1")
+    mirrored.round(kill=f"{point}:2")
 
 
 @pytest.mark.parametrize("point", ["commit.marked", "commit.sent", "commit.quits", "line.wrote", "chunk.kept"])

@@ -16,6 +16,7 @@ from eventually import eventually
 from programs import program
 
 KILL = "POP3FS_KILL"
+DYING = 5   # seconds that a death may take; where there was none the deed failed
 
 
 class Dead(Exception):
@@ -59,7 +60,7 @@ class Driven:
             yield
         except (AssertionError, BrokenPipeError) as error:
             try:
-                eventually(self._driver.is_dead, "its death", 1)
+                eventually(self._driver.is_dead, "its death", DYING)
             except AssertionError:
                 raise error from None
             raise Dead from None
@@ -91,6 +92,9 @@ class Driven:
     def _good(self, command, word, name):
         line = self._answer(command, rf"^({word} {re.escape(name)} |{word} #|unknown {re.escape(name)}$)")
         return line.startswith(f"{word} {name} OK")
+
+    def appear(self, _name):
+        return True   # what a listing has is there
 
     def header(self, name):
         return self._good(f"header {name}", "headed", name)
@@ -173,7 +177,7 @@ class Mounted:
             yield
         except OSError as error:
             try:
-                eventually(self._is_dead, "its death", 1)
+                eventually(self._is_dead, "its death", DYING)
             except AssertionError:
                 raise error from None
             raise Dead from None
@@ -232,6 +236,14 @@ class Mounted:
             os.close(directory)
             return True
         return self._deed(sync) is True
+
+    def appear(self, name):
+        """A mirror shows new mail when it has come whole."""
+        def shown():
+            if self._is_dead():
+                raise Dead
+            return self._deed((self._mount.path / name).lstat)
+        return eventually(shown, f"{name} to be shown") is not None
 
     def header(self, name):
         return self._deed((self._mount.path / ".pop3fs/headers" / name).read_bytes) is not None

@@ -86,6 +86,19 @@ def mounts_below(root):
     return found
 
 
+def holders(mountpoint):
+    """The processes in whose mount namespaces it is still mounted, as far as they may be known: somebody who made a
+    namespace meanwhile has copies of all that was mounted, and keeps them from ending."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if f" {mountpoint} " in (place / "mountinfo").read_text():
+                found.append(int(place.name))
+        except OSError:
+            pass
+    return found
+
+
 def force_off(mountpoint, minor):
     """Takes a mount away, whatever state its daemon is in. Needs root for the last resorts."""
     if not detach(mountpoint) and (mountpoint, minor) in mounts_below(mountpoint):   # or the number is another's by now

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from eventually import PATIENCE, eventually
@@ -100,8 +101,8 @@ class Server:
         return f"pop3://{USER}@localhost:{self.port}"
 
     def deliver(self, name, octets):
-        """A new message in the directory, there all at once. The next login lists it."""
-        new = self._home / "new"
+        """A new message in the directory, there all at once, also from several threads. The next login lists it."""
+        new = self._home / f"new-{threading.get_ident()}"
         new.write_bytes(octets)
         new.rename(self.directory / name)
 
@@ -118,8 +119,12 @@ class Server:
     def unplug(self):
         """All connections end at once, as when a cable is pulled."""
         before = self._connections("open") - self._connections("close")
-        os.kill(self._process.pid, signal.SIGUSR1)
+        self.drop()
         eventually(lambda: before <= self._connections("close"), "the end of all connections")
+
+    def drop(self):
+        """The same, and nobody waits for it."""
+        os.kill(self._process.pid, signal.SIGUSR1)
 
     def settled(self):
         """Waits until all connections have ended, so that nothing more can come of them."""

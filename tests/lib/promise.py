@@ -29,6 +29,7 @@ class Promise:
         self._server = server
         self.counted = counted
         self.mail = {}       # what the server should have
+        self.gone = set()    # keys that went as they might
         self.licensed = {}   # {name: keys that may go: it was unlinked as they were read under it}
         self.maybe = {}      # the same, where no answer to the unlink or the undelete came
         self.tries = {}      # {name: commits that may have tried it}
@@ -50,6 +51,7 @@ class Promise:
     def undeleted(self, name, answered=True):
         keys = self.licensed.pop(name, set())
         if answered:
+            assert self.counted or name not in self.gone, f"{name} was taken back, and it is gone"
             self.tries.pop(name, None)
         else:
             self.maybe.setdefault(name, set()).update(keys)
@@ -66,6 +68,7 @@ class Promise:
         may_go = set().union(*self.licensed.values(), *self.maybe.values())
         assert gone <= may_go, f"gone from the server, though nobody unlinked them: {sorted(gone - may_go)}"
         assert set(there) <= set(self.mail), f"on the server again: {sorted(set(there) - set(self.mail))}"
+        self.gone |= gone
         for key in gone:
             del self.mail[key]
         for keys in (*self.licensed.values(), *self.maybe.values()):

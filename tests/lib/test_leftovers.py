@@ -39,3 +39,8 @@ def test_a_sanitizer_s_report_is_seen_once(root, tmp_path):
     (tmp_path / "reports/asan.1").write_text("heap-use-after-free")
     assert "heap-use-after-free" in leftovers.sanitizer_reports(tmp_path)
     assert leftovers.sanitizer_reports(tmp_path) == ""
+
+
+def test_who_holds_a_mount_is_found(tmp_path):
+    assert os.getpid() in leftovers.holders("/proc")
+    assert leftovers.holders(tmp_path) == []

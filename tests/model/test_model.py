@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from playing import of_seed, play, shorten, story
+from racing import KINDS, Races
 from steps import Broken
 
 DRIVEN, DRIVEN_STEPS = 10, 50
 MOUNTED, MOUNTED_STEPS = 4, 15
+RACES = 3          # rounds in each kind of mount
 SHORTENING = 60   # seconds
 
 
@@ -35,3 +37,10 @@ def test_the_promise_holds(stage, seed):
 @pytest.mark.parametrize("seed", range(MOUNTED))
 def test_the_promise_holds_in_a_mount(stage, seed):
     check(stage, 100 + seed, MOUNTED_STEPS, mounted=True)
+
+
+@pytest.mark.parametrize("seed", range(len(KINDS)))
+def test_what_is_taken_back_stays_whatever_races_with_it(stage, seed):
+    races = Races(stage, seed)
+    for _ in range(RACES):
+        races.round()

@@ -3,7 +3,10 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import shapes
 from eventually import eventually
 from filled import filled, names_of, remove
 from programs import program
+from promise import letter
 
 COUNT = 6
 FOREVER = 600   # seconds: no time-out ends a wait in these tests
@@ -445,3 +449,85 @@ def test_roots_mounts_are_in_umounts_table_while_they_last(box, root_person, mou
     if end == "SIGKILL":
         mount.finish()
     eventually(lambda: not utab(mount), "the entry's end")
+
+
+HANGING = """#!/bin/sh
+case " $* " in *" -u "*) : >{begun}; read _ <{go} ;; esac
+exec {program} "$@"
+"""
+
+
+def test_a_fusermount3_that_hangs_holds_up_no_commit(serve, ordinary_person, mounts):
+    """The line is closed by then: the commit needs the server's name, which the companion looks up."""
+    place = ordinary_person.directory("bin")
+    begun, go, script = place / "begun", place / "go", place / "fusermount3"
+    os.mkfifo(go)
+    script.write_text(HANGING.format(begun=begun, go=go, program=shutil.which("fusermount3")))
+    script.chmod(0o755)
+    ordinary_person.own(go, script)
+    server = serve(messages={name: letter(name) for name in "abc"})
+    mount = mounts.mount(server, replace(ordinary_person, environment={"PATH": f"{place}:{os.environ['PATH']}"}), idle=0)
+    server.wait_for("^CONN 1 close")
+    remove(mount, "b")
+    os.kill(mount.pid, signal.SIGTERM)
+    eventually(begun.exists, "fusermount3")
+    server.wait_for("^DELETED b")
+    go.write_text("on\n")
+    assert mount.wait() == 0
+    assert not mount.is_mounted()
+
+
+@pytest.fixture
+def copied():
+    """copied() begins a process with mounts of its own, copies of all there are, and returns it; it ends at the end of its input."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make namespaces")
+    processes = []
+
+    def copy():
+        words = ["unshare", "-m", "sh", "-c", "echo ready; read _"]
+        processes.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"))
+        assert processes[-1].stdout.readline() == b"ready\n"
+        return processes[-1]
+
+    yield copy
+    for process in processes:
+        process.communicate()
+
+
+def test_what_was_removed_is_deleted_though_another_namespace_has_a_copy(box, anyone, mounts, copied):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    holder = copied()
+    remove(mount, names[0])
+    mount.run(*(["umount", "-i"] if anyone.is_root else ["fusermount3", "-u"]), mount.path).ok()
+    eventually(lambda: names_of(box) == names[1:], "the commit")
+    assert not mount.is_mounted() and not has_ended(mount)     # it serves those who have the copy
+    holder.communicate()
+    assert mount.wait() == 0
+
+
+def test_umount_says_who_has_a_copy_and_does_not_wait_for_him(box, root_person, mounts, copied, umount):
+    names = names_of(box)
+    mount = mounts.mount(box, root_person, commit_timeout=FOREVER)
+    holder = copied()
+    remove(mount, names[0])
+    said = umount(mount).ok().err
+    assert f"process {mount.pid} goes on: process {holder.pid} still has the mount" in said
+    assert names_of(box) == names[1:]
+    holder.communicate()
+    assert mount.wait() == 0
+
+
+def test_a_file_that_is_open_keeps_the_mount_and_not_the_deletions(box, anyone, mounts):
+    names = names_of(box)
+    mount = mounts.mount(box, anyone)
+    reader = anyone.start("sh", "-c", f"exec 3<{mount.path / names[1]} && echo ready && read _", stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE)
+    assert reader.stdout.readline() == b"ready\n"
+    remove(mount, names[0])
+    mount.run(*(["umount", "-i", "-l"] if anyone.is_root else ["fusermount3", "-u", "-z"]), mount.path).ok()
+    eventually(lambda: names_of(box) == names[1:], "the commit")
+    assert not has_ended(mount)
+    reader.communicate()
+    assert mount.wait() == 0

@@ -82,6 +82,7 @@ static void tell(struct event *e)
 		break;
 	case EVENT_CHECKED:
 	case EVENT_EVICTED:
+	case EVENT_TOLD:
 		break; /* nobody asks for it here */
 	case EVENT_REFRESHED:
 		printf("refreshed %" PRId64 "\n", e->number);

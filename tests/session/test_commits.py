@@ -168,6 +168,34 @@ def test_a_dele_whose_line_breaks_is_not_sent_again_unproved(listed):
     assert sorted(server.messages()) == ["a", "c", "d"]
 
 
+@pytest.mark.parametrize("rule, is_gone", [
+    ("on DELE times=1 close", False), ("on DELE times=1 done close", False), ("on QUIT times=1 cut 0", True),
+    ("on QUIT times=1 done close", True), ("on DELE times=1 delete-now close-after", True), ('on QUIT times=1 err "no" done', True)])
+def test_nobody_is_told_that_he_has_back_what_may_be_gone(listed, rule, is_gone):
+    driver, server = listed(rule)
+    server.down()      # for the time after this line
+    unlink(driver, "b")
+    assert driver.answer("commit", "^committed").startswith("committed 0 1 0 live E_")
+    assert "whether it was done" in driver.answer("undelete b", "^undeleted b E_FORBIDDEN")
+    server.up()
+    driver.answer("refresh", f"^listed {3} fresh")
+    if is_gone:
+        driver.answer("undelete b", "^unknown b")
+    else:
+        driver.answer("undelete b", "^undeleted b OK")
+        assert driver.answer("commit", "^committed") == "committed 0 0 0 live OK "
+    assert ("b" in server.messages()) != is_gone
+
+
+def test_what_the_server_has_confirmed_is_not_taken_back(listed):
+    driver, server = listed("on GREETING conn=2 stall")     # the proof does not come
+    unlink(driver, "b")
+    driver.say("commit")
+    server.wait_for("DELETED b")
+    server.wait_for("^CONN 2 open")
+    driver.answer("undelete b", "^undeleted b E_FORBIDDEN")
+
+
 def test_what_is_undeleted_while_it_is_compared_stays(listed, drive):
     driver, server = listed(messages=COUNTED)
     unlink(driver, "2", "3")

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import termios
 
@@ -14,6 +15,8 @@ from eventually import eventually
 from programs import program
 
 STALLED = "on UIDL stall"   # the listing never comes
+SILENT = 60                 # seconds without an octet, or octets, after which a terminal will not show it any more
+MOST_SHOWN = 20000
 
 
 class Starting:
@@ -78,6 +81,7 @@ class Terminal:
     def sees(self, pattern):
         """Reads on until this has been shown."""
         while not re.search(pattern, self.shown):
+            assert select.select([self._master], [], [], SILENT)[0] and len(self.shown) < MOST_SHOWN, self.shown[-200:]
             self.shown += os.read(self._master, 4096)
 
     def type(self, octets):
@@ -135,6 +139,19 @@ def test_the_terminal_sees_how_many_messages_have_been_listed(root, person, serv
 def test_the_terminal_sees_how_many_headers_have_come(root, person, serve, password, terminal):
     server = serve(synthetic="5:1000", rules=["on TOP 3 stall"])   # the newest come first
     start = Starting(root, person, server, password, **terminal.popen())
+    terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. 5 messages, 2 headers, [1-9][0-9]* s")
+    terminal.type(b"\x03")
+    assert start.process.wait(60) == -signal.SIGINT
+    start.check_gone()
+
+
+def test_a_command_that_was_stopped_knows_how_far_it_has_come(root, person, serve, password, terminal):
+    server = serve(synthetic="5:1000", rules=["on GREETING delay 500", "on TOP 3 stall"])
+    start = Starting(root, person, server, password, **terminal.popen())
+    server.wait_for("CONN 1 open")
+    start.process.send_signal(signal.SIGSTOP)
+    server.wait_for("> TOP 3")
+    start.process.send_signal(signal.SIGCONT)
     terminal.sees(rb"pop3fs: listing demo@localhost \.\.\. 5 messages, 2 headers, [1-9][0-9]* s")
     terminal.type(b"\x03")
     assert start.process.wait(60) == -signal.SIGINT

@@ -265,24 +265,37 @@ def test_a_server_that_offers_less_than_before_gets_nothing(person, mounts, serv
     mount = mounts.mount(server, person, password=SECRET)
     assert mount.umount() == 0
     told = len(server.lines())
-    server.rules(capa("UIDL", "USER" if after == "USER" else f"SASL {after}"))
+    server.rules(capa("UIDL", "USER" if after == "USER" else f"SASL {after}"), f'on AUTH {before} err "what?"')
     again, done = mounts.attempt(server, person, password=SECRET, cache=mount.cache, retry=0)
     assert done.code == 32 and len(done.err.splitlines()) == 1
     assert f"the server took {before} before and now offers nothing better than {after}" in done.err
     assert f"{NOTHING_SENT} (auth={after} logs in all the same)" in done.err
-    assert not re.search("> (AUTH|USER|PASS)", "\n".join(server.lines()[told:]))
+    sent = re.findall("> ((?:AUTH|USER|PASS)[^\r\n]*)", "\n".join(server.lines()[told:]))
+    assert len(sent) == 1 and sent[0].startswith(f"AUTH {before} ")      # a name, and no proof
     mount = mounts.mount(server, person, password=SECRET, cache=mount.cache, auth=after)
     assert len(mount.sums()) == 3
+
+
+def test_what_it_says_alone_changes_nothing(person, mounts, serve):
+    """CAPA is not asked before a login that went well the last time: who strips it has nothing to strip."""
+    server = serve("--sasl", "PLAIN,SCRAM-SHA-256", "--password", SECRET, synthetic="3:1000")
+    mount = mounts.mount(server, person, password=SECRET)
+    assert mount.umount() == 0
+    server.rules(capa("UIDL", "SASL PLAIN"))
+    again = mounts.mount(server, person, password=SECRET, cache=mount.cache)
+    assert len(again.sums()) == 3
+    assert [c.split()[1] for c in server.commands() if c.startswith("AUTH")] == ["SCRAM-SHA-256"] * 2
+    check_not_told("\n".join(server.lines()).encode())
 
 
 def test_nor_does_it_in_one_mount(person, mounts, serve):
     server = serve("--sasl", "PLAIN,SCRAM-SHA-256", "--password", SECRET, synthetic="3:1000")
     mount = mounts.mount(server, person, password=SECRET, idle=0)
     server.settled()
-    server.rules(capa("UIDL", "SASL PLAIN"))
+    server.rules(capa("UIDL", "SASL PLAIN"), 'on AUTH err "what?"')
     done = mount.run(mount.argv[0], "refresh", mount.path)
     assert done.code == 1 and "somebody may be in between" in done.err
-    assert server.sent("AUTH") == 1
+    assert server.sent("AUTH") == 2
     check_not_told("\n".join(server.lines()).encode())
 
 

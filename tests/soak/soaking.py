@@ -35,12 +35,14 @@ class Sum:
     seen: Counter = field(default_factory=Counter)
     removed: int = 0
     back: int = 0
+    refused: int = 0     # given up by the daemon, after three commits that broke
     held: list = field(default_factory=list)     # (descriptors, KiB) after each cycle of the mount
 
     def story(self):
         reads = self.seen["done"]
         unlucky = {key: count for key, count in sorted(self.seen.items()) if key != "done"}
-        return (f"{self.cycles} cycles, {reads} deeds, {self.drops} drops, {self.removed} removed, {self.back} taken back; "
+        return (f"{self.cycles} cycles, {reads} deeds, {self.drops} drops, {self.removed} removed, {self.back} taken back, "
+                f"{self.refused} given up; "
                 f"told to readers: {unlucky or 'nothing'}; held: {self.held}")
 
 
@@ -115,6 +117,7 @@ class Soak:
         self.sum.back += len(said["back"])
         mount.run(self._command, "commit", mount.path).ok()
         mount.run(self._command, "refresh", mount.path).ok()
+        self._remove_again(mount, gone)
         self._left -= gone
         wanted = sorted([*self._kept, *self._left])
         held = set(os.listdir(self._server.directory))
@@ -124,6 +127,14 @@ class Soak:
         wrong = mount.call(self._read_all, str(mount.path), deadline=QUIET + crowd.BOUND)
         assert wrong == []
         self._measure(mount)
+
+    def _remove_again(self, mount, gone):
+        """Three commits whose answers a dropped line has taken along give a deletion up: the message is shown again."""
+        shown = gone & set(mount.names())
+        if shown:
+            assert mount.run("rm", "-f", "--", *(mount.path / name for name in shown)).ok()
+            mount.run(self._command, "commit", mount.path).ok()
+            self.sum.refused += len(shown)
 
     @staticmethod
     def _read_all(top):

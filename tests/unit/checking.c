@@ -211,6 +211,27 @@ static void a_body_that_comes_anew_meanwhile_is_looked_at_anew(void **state)
 	checking_free(c);
 }
 
+/* The transaction is undone, and what was found is not looked for again. */
+static void damage_is_thrown_away_by_another_try_when_the_disk_was_full(void **state)
+{
+	struct storage *t = *state;
+	struct checking *c = checking_create(0, false);
+	int64_t ids[COUNT];
+
+	store_all(t, ids);
+	storage_run(t, "UPDATE chunk SET data = x'79' WHERE key & 0xffffff = 0");
+	storage_run(t, "BEGIN");
+	answer(t, c);
+	assert_int_equal(c->found, FOUND_DAMAGED);
+	storage_run(t, "ROLLBACK");
+	assert_int_equal(
+	    storage_number(t, "SELECT count(*) FROM message WHERE chunks IS NOT NULL"), COUNT);
+	assert_int_equal(answer(t, c), 1);
+	assert_int_equal(
+	    storage_number(t, "SELECT count(*) FROM message WHERE chunks IS NOT NULL"), COUNT - 1);
+	checking_free(c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +245,9 @@ int main(void)
 		another_size_in_list_is_told_and_no_more, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(a_body_that_comes_anew_meanwhile_is_looked_at_anew,
 		storage_setup, storage_teardown),
+	    cmocka_unit_test_setup_teardown(
+		damage_is_thrown_away_by_another_try_when_the_disk_was_full, storage_setup,
+		storage_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -482,6 +482,33 @@ static void some_things_are_told_to_nobody(void **state)
 	assert_int_equal(perform(b, task_create(TASK_END)), OK);
 }
 
+/* Others have their turn between its steps; and at the end none is left waiting. */
+static void a_long_check_goes_on_behind_what_came_meanwhile(void **state)
+{
+	struct bench *b = *state;
+	struct task *t = task_create(TASK_CHECK);
+
+	storage_run(b->storage,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) "
+	    "INSERT INTO message(uidl, ordinal, listed, seen, used, size, lines, header_len, "
+	    "sha256, chunks) SELECT CAST('m' || i AS BLOB), 1, 0, 7, 7, 0, 0, 0, "
+	    "x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0 FROM n");
+	t->cookie = 5;
+	t->checking = checking_create(0, false);
+	for (unsigned steps = 1;; steps++) {
+		assert_int_equal(perform(b, t), OK);
+		t = (struct task *)queue_take(&b->queues.tasks);
+		if (!t)
+			break;
+		assert_int_equal(t->kind, TASK_CHECK);
+		assert_int_equal(t->cookie, 5);
+		assert_true(steps < 600);
+		b->chores.ending = steps == 2;
+	}
+	assert_true(b->chores.ending);
+	event_free(told_fs(b, EVENT_CHECKED));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -501,6 +528,7 @@ int main(void)
 	    TEST(a_listing_in_force_is_told_to_all),
 	    TEST(a_listing_that_fails_leaves_the_one_in_force),
 	    TEST(some_things_are_told_to_nobody),
+	    TEST(a_long_check_goes_on_behind_what_came_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("chores", tests, NULL, NULL);

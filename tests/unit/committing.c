@@ -158,6 +158,22 @@ static void an_unlink_that_was_taken_back_is_not_sent(void **state)
 	played_end(&b);
 }
 
+/* No login is tried before a person asks for one. */
+static void behind_a_refused_password_nothing_is_committed(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"PASS secret", "-ERR [AUTH] no\r\n"}, SCRIPTED_LOGIN};
+	struct played b;
+
+	played_start(&b, rows, COUNT(rows));
+	played_ask(&b, 1);
+	event_free(played_event(&b, EVENT_NOT_LISTED));
+	committed_ask(&b, false);
+	committed_intentions(&b, &one);
+	committed_result(&b, &(struct commit_result){.waiting = 1}, E_LOGIN);
+	played_end(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -167,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(a_commit_of_nothing_needs_no_line),
 	    cmocka_unit_test(a_journal_that_cannot_be_read_ends_the_commit),
 	    cmocka_unit_test(an_unlink_that_was_taken_back_is_not_sent),
+	    cmocka_unit_test(behind_a_refused_password_nothing_is_committed),
 	};
 
 	return cmocka_run_group_tests_name("committing", tests, NULL, NULL);

@@ -113,7 +113,7 @@ static void has_something_to_say(struct daemon *d)
 	is_ready(d);
 }
 
-/* Nobody reads, as where the command was stopped: the pipe never fills. */
+/* Nobody reads, as where the command was stopped: it waits for nobody. */
 static void has_far_to_go(struct daemon *d)
 {
 	kill(d->parent, SIGSTOP);

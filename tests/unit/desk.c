@@ -16,11 +16,12 @@ static struct desk *at; /* the one desk there is */
 
 /* ---- in talk.c's place ---- */
 
-struct talk *talk_create(
-    const struct session_plan *plan, struct tls *tls, const struct facts *facts, bool hurried)
+struct talk *talk_create(const struct session_plan *plan, struct tls *tls,
+    const struct facts *facts, int64_t remembered, bool hurried)
 {
 	assert_ptr_equal(plan, &at->plan);
 	at->talk.closed = false;
+	at->talk.given = at->talk.remembered = remembered;
 	at->talk.waiting = 0;
 	return &at->talk;
 }
@@ -107,6 +108,11 @@ struct slice talk_greeting(const struct talk *t)
 enum mechanism talk_mechanism(const struct talk *t)
 {
 	return MECHANISM_AUTO;
+}
+
+int64_t talk_remembered(const struct talk *t)
+{
+	return t->remembered;
 }
 
 bool talk_was_refused(const struct talk *t)

@@ -15,6 +15,8 @@ struct talk {
 	bool refused;            /* of a login that failed ... */
 	enum reply_code refusal; /* ... and the code of it */
 	bool closed;             /* talk_free was called */
+	int64_t given;           /* what was remembered when it was opened */
+	int64_t remembered;      /* ... and what is to be remembered now */
 	int64_t progress;        /* clock.h */
 	bool paused;
 };

@@ -41,6 +41,8 @@ static void one_that_was_shown_without_a_body_gets_one_that_nobody_has_seen(void
 
 		editions_begin_without(&e, 7);
 		assert_false(editions_has_body(editions_of(&e, 7)));
+		editions_begin_without(&e, 7); /* it has none still */
+		assert_false(editions_has_body(editions_of(&e, 7)));
 		assert_true(editions_return(&e, 7, same));
 		assert_true(editions_has_body(editions_of(&e, 7)));
 		assert_int_not_equal(editions_of(&e, 7), 0);

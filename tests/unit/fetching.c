@@ -404,6 +404,118 @@ static void when_nobody_can_be_served_all_are_told(void **state)
 	desk_finish(&d);
 }
 
+/* Three messages in a window, the second of which has not LIST's size. */
+static struct session *start_with_an_odd_one(struct desk *d)
+{
+	static const char *const bodies[] = {DESK_BODY, "+OK\nA: b\n\nodd", DESK_BODY};
+	struct session *s = start_pipelined(d);
+
+	for (int64_t id = 1; id <= 3; id++)
+		fetching_want(s, id, false, false);
+	go(d);
+	for (size_t i = 0; i < 3; i++) {
+		comes(d, VERB_RETR, bodies[i]);
+		task_free(desk_task(d, TASK_CHUNK));
+	}
+	comes(d, VERB_NOOP, "+OK");
+	discarded(d, 2);
+	desk_quiet(d); /* the others wait for it */
+	go(d);
+	desk_sent(d, "RETR 1;RETR 2;RETR 3;NOOP;RETR 2;");
+	return s;
+}
+
+static void what_waits_for_an_odd_one_is_believed_when_that_is_refused(void **state)
+{
+	struct desk d;
+	struct session *s = start_with_an_odd_one(&d);
+
+	comes(&d, VERB_RETR, "-ERR [SYS/PERM] broken");
+	stored(&d, 1);
+	stored(&d, 3);
+	told(&d, 2, E_REFUSED);
+	assert_false(fetching_wanted(s));
+	desk_finish(&d);
+}
+
+/* The store knows another header; whoever wanted it has gone. */
+static void what_is_doubted_is_fetched_again(void **state)
+{
+	struct job doubted = {.kind = JOB_DOUBTED, .id = 2, .doubts = 1};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 3);
+	fetching_doubted(s, &doubted);
+	assert_true(fetching_waited_for(s));
+	go(&d);
+	desk_sent(&d, "RETR 2;");
+	fetching_kept(s, 77); /* and of what nobody wants any more nothing follows */
+	assert_int_equal(fetching_queue(s), 1);
+	desk_finish(&d);
+}
+
+static void no_more_octets_are_out_than_the_pace_allows(void **state)
+{
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	for (size_t i = 0; i < 3; i++) {
+		atomic_store(&s->listing->messages[i].fact, (PACE_FIRST / 4 * 3) << 8);
+		fetching_want(s, (int64_t)i + 1, false, false);
+	}
+	go(&d);
+	desk_sent(&d, "RETR 1;NOOP;RETR 2;");
+	assert_int_equal(fetching_queue(s), 3);
+	desk_finish(&d);
+}
+
+/* The user has said that it takes several; but not which of them it broke under. */
+static void after_a_break_each_of_several_has_a_line_to_itself(void **state)
+{
+	struct failure broken = {.code = E_CLOSED, .words = "closed"};
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+
+	d.plan.pipelining = PIPELINING_ON;
+	for (int64_t id = 1; id <= 3; id++)
+		fetching_want(s, id, false, false);
+	go(&d);
+	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
+	comes(&d, VERB_RETR, DESK_BODY); /* and is held */
+	piece(&d, 1);
+	line_over(s, &broken);
+	discarded(&d, 1);
+	desk_quiet(&d);
+	s->talk = &d.talk;
+	d.talk.closed = false;
+	d.talk.waiting = 0;
+	s->line = LINE_READY;
+	desk_list(&d, 5);
+	go(&d);
+	desk_sent(&d, "RETR 1;");
+	desk_finish(&d);
+}
+
+static void silence_behind_a_short_body_is_told_and_nothing_of_it_kept(void **state)
+{
+	struct failure silent = {.code = E_TIMEOUT, .words = "silent"};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	comes(&d, VERB_RETR, "+OK\nA: b\n");
+	desk_sent(&d, "RETR 1;NOOP;");
+	task_free(desk_task(&d, TASK_CHUNK));
+	line_over(s, &silent);
+	discarded(&d, 1);
+	told(&d, 1, E_TIMEOUT);
+	assert_false(fetching_wanted(s));
+	desk_finish(&d);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -420,6 +532,11 @@ int main(void)
 	    cmocka_unit_test(a_body_cut_in_the_middle_leaves_nothing),
 	    cmocka_unit_test(a_line_that_breaks_twice_under_one_message_is_told),
 	    cmocka_unit_test(when_nobody_can_be_served_all_are_told),
+	    cmocka_unit_test(what_waits_for_an_odd_one_is_believed_when_that_is_refused),
+	    cmocka_unit_test(what_is_doubted_is_fetched_again),
+	    cmocka_unit_test(no_more_octets_are_out_than_the_pace_allows),
+	    cmocka_unit_test(after_a_break_each_of_several_has_a_line_to_itself),
+	    cmocka_unit_test(silence_behind_a_short_body_is_told_and_nothing_of_it_kept),
 	};
 
 	return cmocka_run_group_tests_name("fetching", tests, NULL, NULL);

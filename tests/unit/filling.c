@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -275,6 +276,99 @@ static void fetches_that_nobody_listens_to_do_not_add_up(void **state)
 	assert_int_equal(child_do(&w, begin_many, NULL), ESRCH);
 }
 
+/* Each set hears of its own, whichever was asked for first. */
+static void two_that_fetch_hear_each_of_his_own(void **state)
+{
+	static const struct outcome_wanted first = {{"a-short"}, 1, 0, NULL};
+	static const struct outcome_wanted second = {{"d-long"}, 1, 0, NULL};
+	struct child one = child_start(&w, fetch, &first), two;
+
+	await_job(SHORT);
+	two = child_start(&w, fetch, &second);
+	await_job(LONG);
+	world_store(&w, SHORT, "x", true);
+	assert_int_equal(child_end(&one), 0);
+	world_store(&w, LONG, "x", true);
+	assert_int_equal(child_end(&two), 0);
+}
+
+static void one_that_leaves_the_listing_is_told_by_its_uidl(void **state)
+{
+	static const struct outcome_wanted want = {
+	    {"d-long"}, 1, 1, "d-long: the message is gone from the server"};
+	static const struct letter without[] = {
+	    {"b-cached", 5, "hello, world"}, {"a-short", 100, NULL}, {NULL}, {NULL}};
+	struct child c = child_start(&w, fetch, &want);
+
+	await_job(LONG);
+	world_list(&w, without, COUNT(without));
+	world_put(&w, world_event(EVENT_FETCHED, LONG, E_VANISHED));
+	assert_int_equal(child_end(&c), 0);
+}
+
+static int begin_one(struct world *x, const void *with)
+{
+	int64_t number = 0;
+
+	return name_part(open_root(x), &number, "a-short", false);
+}
+
+static int wait_for_one(struct world *x, const void *with)
+{
+	struct verb_fetched news = {.seen = UINT64_MAX};
+	int root = open_root(x);
+
+	if (name_part(root, &news.number, "a-short", false))
+		return WRONG;
+	return ioctl(root, VERB_FETCHED, &news) < 0 ? errno : 0;
+}
+
+static void no_more_fetch_at_a_time_than_are_listened_to(void **state)
+{
+	enum { MOST = 16 };
+	struct child all[MOST];
+
+	for (size_t i = 0; i < MOST; i++) {
+		all[i] = child_start(&w, wait_for_one, NULL);
+		await_job(SHORT);
+		while (!is_in_ioctl(all[i].pid))
+			usleep(1000);
+		assert_int_equal(child_do(&w, look, NULL), 0); /* it has been asked by now */
+	}
+	assert_int_equal(child_do(&w, begin_one, NULL), EAGAIN);
+	world_store(&w, SHORT, "x", true);
+	for (size_t i = 0; i < MOST; i++)
+		assert_int_equal(child_end(&all[i]), 0);
+}
+
+static int name_in_two_parts(struct world *x, const void *with)
+{
+	struct verb_fetched last = {.number = 0};
+	char failure[VERB_NAME + VERB_WORDS + 2] = "";
+	int root = open_root(x);
+	int64_t number = 0;
+	struct stat st;
+
+	if (name_part(root, &number, "a-short", true))
+		return WRONG;
+	child_say();
+	while (stat(world_path(x, "a-short"), &st) == 0 && st.st_size != 1)
+		usleep(1000);
+	if (name_part(root, &number, "b-cached", false))
+		return WRONG + 1;
+	return hear_all(root, number, &last, failure) || last.settled != 1 ? WRONG + 2 : 0;
+}
+
+static void what_comes_before_all_are_named_is_not_asked_for(void **state)
+{
+	struct child c = child_start(&w, name_in_two_parts, NULL);
+
+	child_heard(&c);
+	world_store(&w, SHORT, "x", true);
+	assert_int_equal(child_end(&c), 0);
+	assert_true(world_idle(&w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +385,13 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_number_that_is_none_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		fetches_that_nobody_listens_to_do_not_add_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(two_that_fetch_hear_each_of_his_own, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_that_leaves_the_listing_is_told_by_its_uidl, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		no_more_fetch_at_a_time_than_are_listened_to, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_comes_before_all_are_named_is_not_asked_for, setup, teardown),
 	};
 
 	if (!world_can_mount())

@@ -222,6 +222,38 @@ static void under_nocache_no_header_is_stored(void **state)
 	assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM header"), 0);
 }
 
+/* Neither the disk nor the shelf takes the rest of it. */
+static void a_body_that_neither_disk_nor_shelf_takes_tells(void **state)
+{
+	struct bench *b = *state;
+
+	setenv("TMPDIR", "/nonexistent", 1);
+	begin(b, 0, "/nonexistent", (struct room_plan){.cache_size = 0});
+	assert_int_equal(piece(b, 0), OK);
+	fill_the_disk(b);
+	assert_int_equal(piece(b, 1), E_FULL);
+	assert_false(shelf_has(b->queues.shelf, b->id));
+	assert_int_equal(body(b), E_FULL);
+	unsetenv("TMPDIR");
+}
+
+static void a_body_on_the_shelf_that_lacks_a_piece_is_no_body(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
+	for (uint32_t k = 0; k < PIECES - 1; k++)
+		assert_int_equal(piece(b, k), OK);
+	assert_int_equal(body(b), E_STORE);
+	assert_false(shelf_has_whole(b->queues.shelf, b->id));
+
+	/* where the database cannot be written, it leaves the shelf at least */
+	assert_int_equal(store_begin(b->storage->store, NULL), OK);
+	keeping_drop(&b->chores, b->id);
+	store_rollback(b->storage->store);
+	assert_false(shelf_has(b->queues.shelf, b->id));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -231,6 +263,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		where_nothing_has_room_the_body_tells_and_the_next_may_come, setup, teardown),
 	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_body_that_neither_disk_nor_shelf_takes_tells, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_body_on_the_shelf_that_lacks_a_piece_is_no_body, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,55 @@ static void lines_that_break_again_and_again_are_not_opened_for_ever(void **stat
 	}
 }
 
+/* What lies beyond that is shown without, or has no name. */
+static void no_more_is_asked_for_than_may_be_received(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "nnn");
+	desk_sent(&d, "TOP 3;");
+	d.session.learning.received = UINT64_C(1) << 40;
+	answer(&d, VERB_TOP, 3, HEADER);
+	desk_sent(&d, "");
+	published(&d, "nny");
+	desk_finish(&d);
+}
+
+static void of_bodies_in_the_place_of_headers_a_few_are_out(void **state)
+{
+	char kinds[300];
+	struct desk d;
+
+	memset(kinds, 'm', sizeof(kinds) - 1);
+	kinds[sizeof(kinds) - 1] = '\0';
+	desk_start(&d);
+	d.talk.capabilities.pipelining = true;
+	d.talk.capabilities.top = false;
+	start(&d, kinds);
+	assert_int_equal(d.talk.waiting, 100);
+	assert_memory_equal(buf_text(&d.talk.sent), "RETR 299;RETR 298;", 18);
+	desk_finish(&d);
+}
+
+/* A merged draft, whose headers are wanted on a line that takes no command. */
+static void a_line_that_takes_no_command_ends_the_listing(void **state)
+{
+	struct job *j = job_create(JOB_MERGED);
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	give(&d, "n");
+	j->draft = take(&s->survey.draft);
+	j->draft->line = s->lines;
+	d.talk.broken = true;
+	orders_take(s, j);
+	job_free(j);
+	assert_true(d.talk.closed);
+	assert_int_equal(s->line, LINE_NONE);
+	desk_finish(&d);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -293,6 +342,9 @@ int main(void)
 	    cmocka_unit_test(an_empty_answer_teaches_nothing),
 	    cmocka_unit_test(a_header_that_breaks_the_line_is_left_out),
 	    cmocka_unit_test(lines_that_break_again_and_again_are_not_opened_for_ever),
+	    cmocka_unit_test(no_more_is_asked_for_than_may_be_received),
+	    cmocka_unit_test(of_bodies_in_the_place_of_headers_a_few_are_out),
+	    cmocka_unit_test(a_line_that_takes_no_command_ends_the_listing),
 	};
 
 	return cmocka_run_group_tests_name("learning", tests, NULL, NULL);

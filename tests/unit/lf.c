@@ -176,6 +176,10 @@ static void what_is_missing_or_damaged_is_said(void **state)
 		b.place = (struct lf_place){0};
 		assert_int_equal(lf_body(b.reader, &b.place, b.id, 0, got, MOST), -1);
 	}
+	put_body(&b, text, MOST, 4);
+	storage_run(b.storage, "DELETE FROM chunk WHERE key & 0xffffff = 1");
+	b.place = (struct lf_place){0};
+	assert_int_equal(lf_body(b.reader, &b.place, b.id, CHUNK_OCTETS, got, 10), -1);
 	end(&b);
 }
 

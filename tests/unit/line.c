@@ -122,6 +122,95 @@ static void what_the_server_is_stands_after_the_login(void **state)
 	desk_finish(&d);
 }
 
+/* A number that stands for what CAPA said. */
+#define CAPA 77
+
+static void what_capa_said_is_remembered_for_a_day(void **state)
+{
+	enum { DAY = 24 * 60 * 60 };
+	static const struct {
+		int64_t age;
+		bool given;
+	} cases[] = {{0, true}, {DAY - 60, true}, {DAY, false}, {-60, false}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		line_close(s);
+		s->facts.of[FACT_CAPA] = CAPA;
+		s->facts.of[FACT_CAPA_AT] = clock_seconds() - cases[i].age;
+		line_open(s);
+		assert_int_equal(d.talk.given, cases[i].given ? CAPA : 0);
+		desk_finish(&d);
+	}
+}
+
+static void a_login_by_memory_does_not_make_it_younger(void **state)
+{
+	static const int64_t said[] = {CAPA, CAPA + 1};
+
+	for (size_t i = 0; i < COUNT(said); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+		int64_t then = clock_seconds() - 60;
+
+		line_close(s);
+		s->facts.of[FACT_CAPA] = CAPA;
+		s->facts.of[FACT_CAPA_AT] = then;
+		line_open(s);
+		d.talk.remembered = said[i];
+		line_opened(s);
+		assert_int_equal(s->facts.of[FACT_CAPA], said[i]);
+		assert_int_equal(s->facts.of[FACT_CAPA_AT] > then, said[i] != CAPA);
+		desk_finish(&d);
+	}
+}
+
+static void servers_with_manners_of_their_own_are_asked_each_time(void **state)
+{
+	static const struct {
+		const char *implementation;
+		bool eats, remembered;
+	} cases[] = {
+	    {"Perfect POP", false, true}, {"Perfect POP", true, false}, {"WildDuck", false, false}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		d.talk.remembered = CAPA;
+		d.talk.capabilities.expire = cases[i].eats;
+		strcpy(d.talk.capabilities.implementation, cases[i].implementation);
+		s->line = LINE_OPENING;
+		line_opened(s);
+		assert_int_equal(s->facts.of[FACT_CAPA], cases[i].remembered ? CAPA : 0);
+		desk_finish(&d);
+	}
+}
+
+static void a_memory_that_was_contradicted_is_dropped(void **state)
+{
+	static const struct {
+		enum line_state line;
+		int64_t now; /* the talk's word */
+		int64_t kept;
+	} cases[] = {{LINE_OPENING, 0, 0}, {LINE_OPENING, CAPA, CAPA}, {LINE_SURVEYING, 0, 0}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct failure why = {.code = E_CLOSED, .words = "closed"};
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		s->facts.of[FACT_CAPA] = CAPA;
+		d.talk.remembered = cases[i].now;
+		s->line = cases[i].line;
+		line_over(s, &why);
+		assert_int_equal(s->facts.of[FACT_CAPA], cases[i].kept);
+		desk_finish(&d);
+	}
+}
+
 static void a_line_that_breaks_while_it_lists_is_replaced_once(void **state)
 {
 	static const struct {
@@ -305,6 +394,10 @@ int main(void)
 	    cmocka_unit_test(an_open_line_is_counted_and_connects),
 	    cmocka_unit_test(a_failed_login_is_told_unless_another_may_help_soon),
 	    cmocka_unit_test(what_the_server_is_stands_after_the_login),
+	    cmocka_unit_test(what_capa_said_is_remembered_for_a_day),
+	    cmocka_unit_test(a_login_by_memory_does_not_make_it_younger),
+	    cmocka_unit_test(servers_with_manners_of_their_own_are_asked_each_time),
+	    cmocka_unit_test(a_memory_that_was_contradicted_is_dropped),
 	    cmocka_unit_test(a_line_that_breaks_while_it_lists_is_replaced_once),
 	    cmocka_unit_test(pipelining_is_blamed_before_anybody_is_told),
 	    cmocka_unit_test(what_comes_with_a_line_goes_with_it),

@@ -89,7 +89,8 @@ static void client_said(struct talk *t, const char *line)
 }
 
 /* Plays a script: lines of the server ("S: +OK", of which a run comes in one piece), of the client
- * ("C: CAPA"), and the handshake ("tls"). Returns the length of the server's stream. */
+ * ("C: CAPA"), the handshake ("tls"), and the loss of the line ("closed"). Returns the length of
+ * the server's stream. */
 static size_t play(struct talk *t, const char *script)
 {
 	CLEANUP(buf_finish) struct buf run = {0};
@@ -105,6 +106,11 @@ static size_t play(struct talk *t, const char *script)
 				continue;
 			server_says(t, buf_slice(&run));
 			buf_clear(&run);
+		} else if (strcmp(line, "closed") == 0) {
+			assert_int_equal(t->result, LOGIN_MORE);
+			failed(&t->why, E_CLOSED, "closed");
+			login_lost(t->login, &t->why);
+			t->result = LOGIN_FAILED;
 		} else if (strncmp(line, "C: ", 3) == 0) {
 			client_said(t, line + 3);
 		} else {
@@ -142,6 +148,9 @@ struct script {
 	enum mechanism auth;
 	const char *secret;       /* NULL: "secret" */
 	bool certificate, hidden; /* hidden: done, and the secret did not cross the line */
+	int64_t remembered, used; /* the plan's */
+	bool kept, learnt;        /* it is remembered still; else whether something is */
+	bool unrefused;           /* E_LOGIN without a refusal */
 };
 
 static size_t check_script(const struct script *s, size_t cut)
@@ -156,8 +165,12 @@ static size_t check_script(const struct script *s, size_t cut)
 
 	plan.auth = s->auth;
 	plan.certificate = s->certificate;
+	plan.remembered = s->remembered;
+	plan.used = s->used;
 	t.login = login = login_create(&plan);
 	len = play(&t, s->script);
+	if (t.result == LOGIN_FAILED)
+		login_lost(login, &t.why); /* as talk.c does it, however it failed */
 
 	assert_int_equal(t.result, s->code == OK ? LOGIN_DONE : LOGIN_FAILED);
 	assert_int_equal(t.why.code, s->code);
@@ -166,6 +179,12 @@ static size_t check_script(const struct script *s, size_t cut)
 	assert_int_equal(
 	    login_secret_was_sent(login), s->code == OK ? !s->hidden : s->secret_was_sent);
 	assert_int_equal(login_refusal(login), s->refusal);
+	if (s->remembered) {
+		assert_int_equal(login_remembered(login) == s->remembered, s->kept);
+		assert_int_equal(login_remembered(login) != 0, s->kept || s->learnt);
+		if (s->code == E_LOGIN)
+			assert_int_equal(login_was_refused(login), !s->unrefused);
+	}
 	return len;
 }
 
@@ -543,6 +562,190 @@ static void what_the_server_announced_last_counts(void **state)
 	}
 }
 
+/* What was announced when it was remembered: "SASL PLAIN" before the login, and behind it TOP. The
+ * numbers are of remembered.h. */
+#define REMEMBERED(line, ways) ((INT64_C(line) << 40) + (INT64_C(1) << 34) + (ways))
+#define HAD(mechanism)         MECHANISM_BIT(MECHANISM_##mechanism)
+#define HELLO                  "S: +OK hello\n"
+#define BEHIND                 "C: CAPA\nS: +OK\nS: TOP\nS: .\n"
+#define WAYS(words)            "C: CAPA\nS: +OK\nS: SASL " words "\nS: .\n"
+
+static void by_memory_the_login_comes_first(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, HELLO PLAIN "S: +OK\n" BEHIND, .remembered = REMEMBERED(1, HAD(PLAIN)),
+		.used = HAD(PLAIN), .kept = true},
+	    {CLEAR, HELLO PLAIN "S: +OK\n" BEHIND, .remembered = REMEMBERED(3, HAD(PLAIN)),
+		.used = HAD(PLAIN), .kept = true},
+	    {ENCRYPTED, HELLO USER_OK "S: +OK\n" BEHIND, .remembered = REMEMBERED(1, HAD(USER)),
+		.used = HAD(USER), .kept = true},
+	    {STLS, HELLO "C: STLS\nS: +OK go\ntls\n" PLAIN "S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(2, HAD(PLAIN)), .used = HAD(PLAIN), .kept = true},
+	    {ENCRYPTED, HELLO "C: UTF8\nS: +OK\n" PLAIN "S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(PLAIN)) + (INT64_C(1) << 32), .used = HAD(PLAIN),
+		.kept = true},
+	    /* what the server says behind it is not what was remembered */
+	    {ENCRYPTED, HELLO PLAIN "S: +OK\nC: CAPA\nS: +OK\nS: .\n",
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED,
+		HELLO PLAIN "S: +OK\nC: CAPA\nS: +OK\nS: TOP\nS: SASL PLAIN SCRAM-SHA-256\nS: .\n",
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO PLAIN "S: +OK\nC: CAPA\nS: -ERR what?\n",
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+static void what_memory_does_not_fit_is_asked_first(void **state)
+{
+	static const struct script scripts[] = {
+	    /* it was heard on another kind of line */
+	    {ENCRYPTED, HELLO WAYS("PLAIN") PLAIN "S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(2, HAD(PLAIN)), .used = HAD(PLAIN), .learnt = true},
+	    {STLS,
+		HELLO "C: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\nS: +OK\ntls\n" WAYS("PLAIN") PLAIN
+		"S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN), .learnt = true},
+	    /* no login went that way yet, or a stronger one was taken since */
+	    {ENCRYPTED, HELLO WAYS("PLAIN") PLAIN "S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(USER), .kept = true},
+	    {ENCRYPTED, HELLO WAYS("PLAIN"), E_LOGIN, .refusal = CODE_NONE,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN) | HAD(EXTERNAL),
+		.certificate = true, .unrefused = true},
+	    /* another one is asked for */
+	    {ENCRYPTED,
+		HELLO WAYS("XOAUTH2") "C: AUTH XOAUTH2\nS: + \nC: " X_BEARER "\nS: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN),
+		.auth = MECHANISM_XOAUTH2, .learnt = true},
+	    /* the greeting is a refusal: that says nothing about CAPA */
+	    {ENCRYPTED, "S: -ERR [IN-USE] busy\n", E_LOCKED, .refusal = CODE_IN_USE,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN), .kept = true},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+/* Accounts get locked: the secret is sent again only where it was not what was refused. */
+static void a_refusal_by_memory_is_one_if_the_way_is_there_still(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR wrong\n" WAYS("LOGIN PLAIN"), E_LOGIN,
+		"the server refused the login: wrong", true,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR [AUTH] wrong\n", E_LOGIN,
+		"the server refused the login: wrong", true, CODE_AUTH,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR [IN-USE] busy\n", E_LOCKED, NULL, true, CODE_IN_USE,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR [X] y\n" WAYS("PLAIN"), E_LOGIN,
+		"the server refused the login: y", true, CODE_OTHER,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    /* CAPA tells nothing any more */
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR wrong\nC: CAPA\nS: -ERR what?\n", E_LOGIN,
+		"the server refused the login: wrong", true,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR wrong\nC: CAPA\nclosed\n", E_LOGIN,
+		"the server refused the login: wrong", true,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {ENCRYPTED, HELLO "C: USER me\nS: -ERR who?\nC: CAPA\nS: +OK\nS: USER\nS: .\n", E_LOGIN,
+		"the server refused the login: who?", .remembered = REMEMBERED(1, HAD(USER)),
+		.used = HAD(USER)},
+	    {ENCRYPTED, HELLO USER_OK "S: -ERR wrong\nC: CAPA\nS: +OK\nS: USER\nS: .\n", E_LOGIN,
+		"the server refused the login: wrong", true, .remembered = REMEMBERED(1, HAD(USER)),
+		.used = HAD(USER)},
+	    /* it closed, and said nothing: as without a memory */
+	    {ENCRYPTED, HELLO PLAIN "closed\n", E_CLOSED, "closed", true,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN)},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+static void a_way_that_is_gone_makes_room_for_another(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED,
+		HELLO PLAIN
+		"S: -ERR what?\nC: CAPA\nS: +OK\nS: USER\nS: SASL X-OURS\nS: .\n" USER_OK
+		"S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(PLAIN)), .used = HAD(PLAIN), .learnt = true},
+	    {ENCRYPTED, HELLO USER_OK "S: -ERR no\n" WAYS("PLAIN") PLAIN "S: +OK\n" BEHIND,
+		.remembered = REMEMBERED(1, HAD(USER)), .used = HAD(USER), .learnt = true},
+	    /* and the other is refused */
+	    {ENCRYPTED, HELLO USER_OK "S: -ERR no\n" WAYS("PLAIN") PLAIN "S: -ERR wrong\n", E_LOGIN,
+		"the server refused the login: wrong", true, .remembered = REMEMBERED(1, HAD(USER)),
+		.used = HAD(USER)},
+	    /* there is no other, and the secret has been sent */
+	    {ENCRYPTED, HELLO PLAIN "S: -ERR no\n" WAYS("X-OURS"), E_LOGIN,
+		"the server refused the login: no", true, .remembered = REMEMBERED(1, HAD(PLAIN)),
+		.used = HAD(PLAIN)},
+	    /* the server has no STLS any more: nothing secret goes out */
+	    {STLS, HELLO "C: STLS\nS: -ERR no\n" WAYS("PLAIN"), E_TLS,
+		"the server does not offer STLS; nothing secret was sent (try pop3s://, which is "
+		"TLS from the start, or tls=off for a line that anybody can read)",
+		.remembered = REMEMBERED(2, HAD(PLAIN)), .used = HAD(PLAIN)},
+	    {STLS,
+		HELLO "C: STLS\nS: -ERR no\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\nS: -ERR no\n",
+		E_TLS, NULL, .remembered = REMEMBERED(2, HAD(PLAIN)), .used = HAD(PLAIN)},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+
+#ifdef POP3FS_GSASL
+/* Whoever took the place of the server, or came in between, offers what would give him the secret.
+ */
+static void a_weaker_way_is_not_taken_in_the_place_of_the_remembered_one(void **state)
+{
+	static const struct script scripts[] = {
+	    {ENCRYPTED, HELLO "C: AUTH EXTERNAL bWU=\nS: -ERR what?\n" WAYS("PLAIN"), E_LOGIN,
+		"the server took EXTERNAL before and now offers nothing better than PLAIN: "
+		"somebody may be in between; nothing secret was sent (auth=PLAIN logs in all the "
+		"same)",
+		.remembered = REMEMBERED(1, HAD(EXTERNAL) | HAD(PLAIN)), .used = HAD(EXTERNAL),
+		.certificate = true, .unrefused = true},
+	    /* and of what was announced the strongest is taken, as ever */
+	    {ENCRYPTED, HELLO "C: AUTH EXTERNAL bWU=\nS: -ERR who?\n" WAYS("EXTERNAL PLAIN"),
+		E_LOGIN, "the server refused the login by EXTERNAL: who?",
+		.remembered = REMEMBERED(1, HAD(EXTERNAL) | HAD(PLAIN)),
+		.used = HAD(EXTERNAL) | HAD(PLAIN), .certificate = true},
+	};
+
+	check_scripts(scripts, COUNT(scripts));
+}
+#endif
+
+/* Of a server that will not say any more what it does at QUIT the worst is believed. */
+static void without_a_word_behind_it_a_login_by_memory_spares_what_is_read(void **state)
+{
+	static const struct {
+		int64_t remembered;
+		const char *script;
+		bool expire;
+	} cases[] = {
+	    {REMEMBERED(1, HAD(PLAIN)), HELLO PLAIN "S: +OK\nC: CAPA\nS: -ERR\n", true},
+	    {REMEMBERED(1, HAD(PLAIN)), HELLO PLAIN "S: +OK\n" BEHIND, false},
+	    {0, HELLO WAYS("PLAIN") PLAIN "S: +OK\nC: CAPA\nS: -ERR\n", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(secret_freep) struct secret *password = secret_create(slice_of("secret"));
+		struct login_plan plan = plan_for(ENCRYPTED, "me", password);
+		CLEANUP(client_freep) struct client *client = client_create();
+		CLEANUP(login_freep) struct login *login = NULL;
+		struct talk t = {client, .result = LOGIN_MORE, .cut = SIZE_MAX};
+
+		plan.remembered = cases[i].remembered;
+		plan.used = HAD(PLAIN);
+		t.login = login = login_create(&plan);
+		play(&t, cases[i].script);
+		assert_int_equal(t.result, LOGIN_DONE);
+		assert_int_equal(login_capabilities(login)->expire, cases[i].expire);
+		assert_int_equal(login_capabilities(login)->expire_days, 0);
+	}
+}
+
 #define X50  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50
 #define HUGE 8191 /* octets, which are too many with a user's two */
@@ -669,6 +872,14 @@ int main(void)
 	    cmocka_unit_test(no_secret_goes_over_a_line_that_others_can_read),
 	    cmocka_unit_test(octets_injected_before_the_handshake_end_it),
 	    cmocka_unit_test(what_the_server_announced_last_counts),
+	    cmocka_unit_test(by_memory_the_login_comes_first),
+	    cmocka_unit_test(what_memory_does_not_fit_is_asked_first),
+	    cmocka_unit_test(a_refusal_by_memory_is_one_if_the_way_is_there_still),
+	    cmocka_unit_test(a_way_that_is_gone_makes_room_for_another),
+#ifdef POP3FS_GSASL
+	    cmocka_unit_test(a_weaker_way_is_not_taken_in_the_place_of_the_remembered_one),
+#endif
+	    cmocka_unit_test(without_a_word_behind_it_a_login_by_memory_spares_what_is_read),
 	    cmocka_unit_test(credentials_that_cannot_be_sent_are_refused_before),
 	    cmocka_unit_test(a_response_goes_with_auth_where_the_line_has_room),
 	    cmocka_unit_test(an_early_yes_is_not_believed),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "deeds.h"
 
 static struct world w;
@@ -230,6 +231,40 @@ static void one_whose_bodies_leave_the_disk_ends(void **state)
 
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int take_back(struct world *x, const void *name)
+{
+	char deleted[512];
+
+	snprintf(
+	    deleted, sizeof(deleted), "%s/.pop3fs/deleted/%s", x->mountpoint, (const char *)name);
+	return rename(deleted, world_path(x, name)) == 0 ? 0 : errno;
+}
+
+/* The journal of an earlier mount has it. */
+static void one_that_is_taken_back_before_it_was_here_is_asked_for(void **state)
+{
+	struct event *e = event_create(EVENT_INTENTIONS);
+	struct task *t;
+	struct child c;
+
+	four_are_here();
+	fetched(NEW, E_CONNECT);
+	e->intentions = xzalloc(sizeof(*e->intentions) + sizeof(*e->intentions->all));
+	e->intentions->count = 1;
+	e->intentions->all[0] = (struct intention){.id = NEW, .name = "e-new"};
+	world_put(&w, e);
+	shows(ALL_FOUR, "4 of 4, 2 coming");
+	c = child_start(&w, take_back, "e-new");
+	t = world_task(&w, TASK_UNDELETE);
+	assert_int_equal(t->id, NEW);
+	e = world_event(EVENT_UNDELETED, NEW, OK);
+	e->cookie = t->cookie;
+	task_free(t);
+	world_put(&w, e);
+	assert_int_equal(child_end(&c), 0);
+	await_job(NEW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +273,7 @@ int main(void)
 	    TEST(one_that_cannot_be_had_does_not_stop_the_rest, setup),
 	    TEST(what_is_new_is_shown_when_it_is_here, setup),
 	    TEST(without_a_line_what_is_new_waits_for_the_next_listing, setup),
+	    TEST(one_that_is_taken_back_before_it_was_here_is_asked_for, setup),
 	    TEST(one_that_is_larger_than_the_cache_is_none, setup_little),
 	    TEST(one_that_grows_too_large_ends_and_shows_all, setup_little),
 	    TEST(one_whose_bodies_leave_the_disk_ends, setup),

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <fuse_log.h>
+
 #include "alloc.h"
 #include "mount.h"
 
@@ -86,6 +88,28 @@ static void what_is_no_mount_is_not_served(void **state)
 	print_message("%s\n", why.words);
 }
 
+/* To people a complaint of libfuse's is one of ours. */
+static void what_libfuse_says_later_is_logged(void **state)
+{
+	static const struct fuse_lowlevel_ops none = {0};
+	struct fuse_session *fuse = NULL;
+	struct failure why = {0};
+	int ends[2], before = dup(STDERR_FILENO);
+	char said[64] = "";
+
+	assert_int_equal(
+	    mount_serve(&fuse, dup(STDOUT_FILENO), "no_such_option", &none, NULL, &why), E_MOUNT);
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	fuse_log(FUSE_LOG_ERR, "fuse: out of %s\n", "order");
+	dup2(before, STDERR_FILENO);
+	assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
+	assert_string_equal(said, "pop3fs: fuse: out of order\n");
+	close(ends[0]);
+	close(ends[1]);
+	close(before);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -93,6 +117,7 @@ int main(void)
 	    cmocka_unit_test(a_mountpoint_that_is_none_is_one_sentence),
 	    cmocka_unit_test(root_mounts_on_no_link),
 	    cmocka_unit_test(what_is_no_mount_is_not_served),
+	    cmocka_unit_test(what_libfuse_says_later_is_logged),
 	};
 
 	return cmocka_run_group_tests_name("mount", tests, NULL, NULL);

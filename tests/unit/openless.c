@@ -472,6 +472,20 @@ static void what_is_removed_is_gone_and_read_where_it_waits(void **state)
 
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Nobody opens it any more then, so that nobody else would say that it is another. */
+static void a_body_that_comes_after_headers_were_read_makes_the_kernel_forget_its_own(void **state)
+{
+	assert_int_equal(
+	    sqlite3_exec(store_handle(w.store),
+		"UPDATE message SET header_len = 2 WHERE chunks IS NOT NULL", NULL, NULL, NULL),
+	    SQLITE_OK);
+	world_list(&w, here, 4);
+	await_fetch(D);
+	assert_int_equal(child_do(&w, open_it, ".pop3fs/headers/a"), 0);
+	world_store(&w, D, "fourth", true);
+	lists("a b c d ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +498,7 @@ int main(void)
 	    TEST(a_body_stays_while_somebody_has_it_open, setup),
 	    TEST(what_comes_is_shown_when_it_is_here, setup),
 	    TEST(what_is_refused_is_shown_and_has_no_octets_until_it_has, setup),
+	    TEST(a_body_that_comes_after_headers_were_read_makes_the_kernel_forget_its_own, setup),
 	    TEST(who_saw_the_size_of_list_never_reads_a_part, setup),
 	    TEST(damage_is_an_error_and_the_same_octets_mend_it, setup),
 	    TEST(other_octets_are_never_read_behind_those_of_before, setup),

@@ -13,6 +13,8 @@
 
 #include "bodies.h"
 #include "deeds.h"
+#include "notify.h"
+#include "push.h"
 
 #define PAGE 4096
 
@@ -135,6 +137,12 @@ static void a_message_that_nobody_looked_at_is_no_trouble(void **state)
 	assert_int_equal(child_do(&w, read_it, &c), 0);
 }
 
+static void there_may_be_none(void **state)
+{
+	push_free(NULL);
+	notify_join(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +154,7 @@ int main(void)
 		what_lost_its_body_meanwhile_is_not_pushed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_message_that_nobody_looked_at_is_no_trouble, setup, teardown),
+	    cmocka_unit_test(there_may_be_none),
 	};
 
 	if (!world_can_mount())

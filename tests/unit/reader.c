@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "bodies.h"
+#include "learn.h"
 #include "reader.h"
 #include "storage.h"
 
@@ -278,6 +279,25 @@ static void there_must_be_a_database_to_read(void **state)
 	assert_null(r);
 }
 
+/* Only so much of a header is kept and shown; and a body with a hole in it has none. */
+static void of_a_header_in_a_body_so_much_is_read_or_nothing(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = make_message(t, "a");
+	struct reader *r = open_reader(t);
+	struct buf text = {0};
+
+	storage_run(t, "UPDATE message SET header_len = size");
+	assert_true(reader_header(r, id, &text));
+	assert_int_equal(text.len, SIZE < LEARN_LARGEST ? SIZE : LEARN_LARGEST);
+	buf_clear(&text);
+	storage_run(t, "DELETE FROM chunk WHERE key & 0xffffff = 0");
+	assert_false(reader_header(r, id, &text));
+	assert_int_equal(text.len, 0);
+	buf_finish(&text);
+	reader_close(r);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, storage_setup, storage_teardown)
 
 int main(void)
@@ -292,6 +312,7 @@ int main(void)
 	    TEST(facts_can_be_read_beside_the_writer),
 	    TEST(a_reader_never_holds_the_log_back),
 	    TEST(there_must_be_a_database_to_read),
+	    TEST(of_a_header_in_a_body_so_much_is_read_or_nothing),
 	};
 
 	return cmocka_run_group_tests_name("reader", tests, NULL, NULL);

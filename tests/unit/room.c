@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "bodies.h"
@@ -271,6 +272,51 @@ static void a_body_on_the_shelf_goes_when_it_is_let_go(void **state)
 	assert_int_equal(hear(b), 1);
 }
 
+/* It is in the log, or there is nothing to be done now: the next one that comes looks again. */
+static void what_cannot_leave_is_told_and_stays(void **state)
+{
+	static const struct {
+		const char *sql;
+		uint64_t owed; /* afterwards, of 500 */
+	} cases[] = {
+	    {"CREATE TEMP TRIGGER no BEFORE DELETE ON main.chunk BEGIN "
+	     "SELECT raise(ABORT, 'tired'); END",
+		500},
+	    {"CREATE TEMP TRIGGER no BEFORE DELETE ON main.chunk BEGIN "
+	     "INSERT INTO fact VALUES('x', hex(zeroblob(100000))); END",
+		0},
+	};
+	struct bench *b = *state;
+	int64_t id = store(b, "a", 1);
+	CLEANUP(freep)
+	char *full = xasprintf("PRAGMA max_page_count = %lld",
+	    (long long)storage_number(b->storage, "PRAGMA page_count"));
+
+	storage_run(b->storage, full);
+	begin(b, (struct room_plan){.cache_size = 0});
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		storage_run(b->storage, cases[i].sql);
+		b->room.owed = 500;
+		room_look(&b->room);
+		assert_false(room_make(&b->room));
+		assert_int_equal(b->room.owed, cases[i].owed);
+		assert_true(is_kept(b, id));
+		assert_int_equal(hear(b), 1); /* so that it can be opened again */
+		storage_run(b->storage, "DROP TRIGGER no");
+	}
+}
+
+static void a_disk_that_cannot_be_asked_is_not_short(void **state)
+{
+	struct bench *b = *state;
+
+	b->queues.shelf =
+	    shelf_create(1 << 20, b->storage->directory, (struct shelf_place){NULL, NULL});
+	begin(b, (struct room_plan){.cache_min_free = 1});
+	assert_int_equal(unlink(b->storage->path), 0);
+	assert_true(room_keeps(&b->room, 1));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -284,6 +330,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_does_not_fit_goes_onto_the_shelf, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_body_on_the_shelf_goes_when_it_is_let_go, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_cannot_leave_is_told_and_stays, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_disk_that_cannot_be_asked_is_not_short, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

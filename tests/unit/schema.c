@@ -205,6 +205,16 @@ static void a_database_that_is_locked_is_not_called_bad(void **state)
 	assert_int_equal(schema_look(b->db), SCHEMA_BAD);
 }
 
+static void where_nothing_can_be_written_none_is_made(void **state)
+{
+	struct base *b = *state;
+
+	sqlite3_close(b->db);
+	assert_int_equal(sqlite3_open_v2(b->path, &b->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_not_equal(schema_create(b->db, FIRST), SQLITE_OK);
+	assert_true(sqlite3_get_autocommit(b->db));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -217,6 +227,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(damage_is_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_database_that_is_locked_is_not_called_bad, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		where_nothing_can_be_written_none_is_made, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "alloc.h"
+#include "buf.h"
 #include "played.h"
 
 #define MESSAGES 3 /* of PLAYED_LISTING */
@@ -185,6 +187,36 @@ static void it_may_end_before_anything_was_asked(void **state)
 	played_end(&b);
 }
 
+/* It has them by this line's numbers, and waits for what is coming in. */
+static void a_commit_waits_for_the_body_that_is_coming_in(void **state)
+{
+	CLEANUP(buf_finish) struct buf answer = {0};
+	struct scripted_row rows[] = {{"RETR 1", NULL}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct played b;
+	struct job *j;
+
+	buf_add_text(&answer, "+OK\r\n");
+	while (answer.len < CHUNK_OCTETS + CHUNK_OCTETS / 2)
+		buf_add_text(&answer, "no end\r\n");
+	rows[0].answer = buf_text(&answer);
+	played_start(&b, rows, COUNT(rows));
+	played_list(&b);
+	played_fetch(&b, PLAYED_FIRST);
+	task_free(played_task(&b, TASK_CHUNK)); /* it is out */
+	played_put(&b, job_create(JOB_COMMIT));
+	task_free(played_task(&b, TASK_INTENTIONS));
+	j = job_create(JOB_INTENTIONS);
+	j->intentions = xzalloc(sizeof(*j->intentions) + sizeof(*j->intentions->all));
+	j->intentions->count = 1;
+	j->intentions->all[0] = (struct intention){.id = PLAYED_FIRST + 2, .name = "c"};
+	played_put(&b, j);
+	played_put(&b, job_create(JOB_END));
+	task_free(played_task(&b, TASK_DISCARD));
+	event_free(played_event(&b, EVENT_FETCHED));
+	event_free(played_event(&b, EVENT_COMMITTED));
+	played_finish(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -196,6 +228,7 @@ int main(void)
 	    cmocka_unit_test(a_fetch_opens_a_line_and_is_not_had_without_one),
 	    cmocka_unit_test(the_end_answers_those_who_wait),
 	    cmocka_unit_test(it_may_end_before_anything_was_asked),
+	    cmocka_unit_test(a_commit_waits_for_the_body_that_is_coming_in),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);

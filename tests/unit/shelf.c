@@ -4,9 +4,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -15,6 +17,27 @@
 #include "storage.h"
 
 #define MEMORY (4 * CHUNK_OCTETS)
+
+/* These stand before the C library's: the next calls fail with these. (Where glibc checks bounds,
+ * its pread is inline, and clang wants nothing static in it.) */
+extern int write_errors[2], read_error;
+int write_errors[2], read_error;
+
+ssize_t pwrite(int fd, const void *from, size_t len, off_t offset)
+{
+	int number = write_errors[0];
+
+	write_errors[0] = write_errors[1];
+	write_errors[1] = 0;
+	errno = number;
+	return number ? -1 : syscall(SYS_pwrite64, fd, from, len, offset);
+}
+
+ssize_t pread(int fd, void *to, size_t len, off_t offset)
+{
+	errno = read_error;
+	return read_error ? -1 : syscall(SYS_pread64, fd, to, len, offset);
+}
 
 static char pattern_at(uint64_t offset)
 {
@@ -190,6 +213,25 @@ static void without_a_shelf_there_is_nothing(void **state)
 	shelf_free(NULL);
 }
 
+static void a_file_that_fails_is_told_and_an_interruption_is_not(void **state)
+{
+	struct storage *t = *state;
+	struct shelf *s = shelf_create(0, t->directory, (struct shelf_place){NULL, NULL});
+
+	write_errors[0] = EINTR;
+	assert_int_equal(add(s, 1, 10), OK);
+	assert_true(shelf_complete(s, 1, 10));
+	assert_int_equal(read_back(s, 1), 10);
+	read_error = EIO;
+	assert_int_equal(read_back(s, 1), -1);
+	read_error = 0;
+	write_errors[0] = write_errors[1] = ENOSPC; /* here and elsewhere */
+	assert_int_equal(add(s, 2, 10), E_FULL);
+	write_errors[0] = ENOSPC; /* but not there */
+	assert_int_equal(add(s, 3, 10), OK);
+	shelf_free(s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -204,6 +246,8 @@ int main(void)
 	    cmocka_unit_test(a_whole_body_s_pieces_say_how_many_lines_they_have),
 	    cmocka_unit_test(the_oldest_goes_first_when_memory_runs_out),
 	    cmocka_unit_test(without_a_shelf_there_is_nothing),
+	    cmocka_unit_test_setup_teardown(a_file_that_fails_is_told_and_an_interruption_is_not,
+		storage_setup, storage_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -31,6 +32,14 @@ int fdatasync(int fd)
 		return 0;
 	errno = sync_error;
 	return -1;
+}
+
+static int write_error;
+
+ssize_t pwrite(int fd, const void *from, size_t len, off_t offset)
+{
+	errno = write_error;
+	return write_error ? -1 : syscall(SYS_pwrite64, fd, from, len, offset);
 }
 
 static void a_new_database_has_the_shape_that_cannot_change_later(void **state)
@@ -400,6 +409,41 @@ static void a_full_disk_costs_the_transaction_and_no_more(void **state)
 	assert_int_equal(storage_number(t, "SELECT count(*) FROM message"), 1);
 }
 
+/* As SQLite calls them a quota is a failed write. */
+static void a_quota_that_is_reached_is_a_full_disk(void **state)
+{
+	static const struct {
+		int number;
+		enum error want;
+	} cases[] = {{ENOSPC, E_FULL}, {EDQUOT, E_FULL}, {EIO, E_STORE}};
+	struct storage *t = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {0};
+		enum error error;
+
+		assert_int_equal(store_begin(t->store, &why), OK);
+		assert_int_equal(store_remember(t->store, "key", "value", &why), OK);
+		write_error = cases[i].number;
+		error = store_commit(t->store, false, &why);
+		write_error = 0;
+		assert_int_equal(error, cases[i].want);
+	}
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM fact WHERE key = 'key'"), 0);
+}
+
+/* The same words elsewhere in the program are the same statement. */
+static void a_statement_is_prepared_once(void **state)
+{
+	static const char words[] = "SELECT count(*) FROM message";
+	CLEANUP(freep) char *same = xstrdup(words);
+	struct storage *t = *state;
+
+	assert_ptr_equal(
+	    store_statement(t->store, words, NULL), store_statement(t->store, same, NULL));
+	assert_int_equal(store_sync(t->store, NULL), OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, storage_setup, storage_teardown)
 
 int main(void)
@@ -420,6 +464,8 @@ int main(void)
 	    TEST(what_is_no_file_is_left_alone),
 	    TEST(ids_begin_at_the_clock_and_never_return),
 	    TEST(a_full_disk_costs_the_transaction_and_no_more),
+	    TEST(a_quota_that_is_reached_is_a_full_disk),
+	    TEST(a_statement_is_prepared_once),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -751,6 +751,18 @@ static void many_tasks_are_answered_each_and_in_order(void **state)
 		assert_int_equal(answer(b, EVENT_SYNCED, i), OK);
 }
 
+static void a_store_that_cannot_be_read_starts_no_thread(void **state)
+{
+	struct bench *b = *state;
+	struct failure why = {0};
+
+	storage_run(b->storage, "DROP TABLE intention");
+	assert_int_equal(
+	    storer_start(&b->storer, b->storage->store, NULL, &b->queues, &why), E_STORE);
+	assert_null(b->storer);
+	assert_null(queue_take(&b->queues.events));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -772,6 +784,7 @@ int main(void)
 	    TEST(facts_and_openings_are_kept),
 	    TEST(a_crash_keeps_what_was_answered),
 	    TEST(many_tasks_are_answered_each_and_in_order),
+	    TEST(a_store_that_cannot_be_read_starts_no_thread),
 	};
 
 	return cmocka_run_group_tests_name("storer", tests, NULL, NULL);

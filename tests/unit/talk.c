@@ -4,13 +4,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "clock.h"
 #include "scripted.h"
 #include "secret.h"
 #include "talk.h"
+#include "tls.h"
 
 #define PATIENCE_MS 20000 /* for what must come: far more than it takes */
 
@@ -36,7 +42,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 	    .tls = SESSION_TLS_OFF,
 	    .timeout_ms = PATIENCE_MS,
 	};
-	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, true);
+	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, 0, true);
 	b->why = (struct failure){0};
 }
 
@@ -77,12 +83,16 @@ static void ask(struct bench *b, enum verb verb)
 
 static void check_over(struct bench *b, enum error code)
 {
+	struct pollfd fds[TALK_MOST_FDS];
 	struct answer a;
+	int64_t wake;
 
 	assert_int_equal(next(b, &a), TALK_OVER);
 	assert_int_equal(b->why.code, code);
 	assert_true(b->why.words[0] != '\0');
 	assert_int_equal(talk_next(b->talk, &a, &b->why), TALK_OVER); /* and so it stays */
+	assert_int_equal(talk_poll(b->talk, fds, &wake), 0);
+	assert_true(wake == CLOCK_NEVER);
 }
 
 static void a_login_in_clear_text_opens_the_line(void **state)
@@ -145,7 +155,7 @@ static void nothing_goes_out_with_the_capa_where_that_may_not_be(void **state)
 
 		start(&b, rows, COUNT(rows));
 		talk_free(b.talk);
-		b.talk = talk_create(&b.plan, NULL, &b.plan.facts, cases[i].hurried);
+		b.talk = talk_create(&b.plan, NULL, &b.plan.facts, 0, cases[i].hurried);
 		log_in(&b);
 		assert_false(talk_capabilities_come(b.talk));
 		assert_int_equal(talk_waiting(b.talk), 0);
@@ -179,6 +189,39 @@ static void a_login_that_fails_says_how(void **state)
 		check_over(&b, cases[i].code);
 		assert_int_equal(talk_was_refused(b.talk), cases[i].refused);
 		assert_int_equal(talk_refusal(b.talk), cases[i].refusal);
+		end(&b);
+	}
+}
+
+/* By memory a "-ERR" is looked into; a server that closes its line at a wrong password has refused
+ * it all the same. */
+static void a_refusal_stands_where_the_line_is_lost_behind_it(void **state)
+{
+	static const struct {
+		struct scripted_row behind;
+		int64_t timeout_ms;
+	} cases[] = {
+	    {{"CAPA", NULL, .closes = true}, PATIENCE_MS},
+	    {{"CAPA", "+OK\r\nUSER\r\n", .closes = true}, PATIENCE_MS},
+	    {{"CAPA", "220 mail\r\n"}, PATIENCE_MS},
+	    {{"CAPA", NULL}, 50},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct scripted_row rows[] = {
+		    {"PASS secret", "-ERR wrong: secret\r\n"}, cases[i].behind, SCRIPTED_LOGIN};
+		const struct facts facts = {.of = {[FACT_MECHANISMS] = 1 << MECHANISM_USER}};
+		int64_t remembered = INT64_C(3) << 40 | 1 << MECHANISM_USER;
+		struct bench b;
+
+		start(&b, rows, COUNT(rows));
+		b.plan.timeout_ms = cases[i].timeout_ms;
+		talk_free(b.talk);
+		b.talk = talk_create(&b.plan, NULL, &facts, remembered, true);
+		check_over(&b, E_LOGIN);
+		assert_string_equal(b.why.words, "the server refused the login: wrong: ******");
+		assert_true(talk_was_refused(b.talk));
+		assert_int_equal(talk_remembered(b.talk), 0);
 		end(&b);
 	}
 }
@@ -333,6 +376,116 @@ static void a_line_may_be_given_up_before_anything_came_of_it(void **state)
 	end(&b);
 }
 
+/* ---- a server that hears so many lines, and no more ---- */
+
+struct deaf {
+	int listener;
+	unsigned hears; /* CAPA is refused, the others are answered +OK */
+	struct slice
+	    says;    /* where it hears none: behind the client's first octet, and then its end */
+	int done[2]; /* a pipe: closed when it may go */
+	char port[8];
+	pthread_t thread;
+};
+
+static void *play_deaf(void *with)
+{
+	const struct deaf *d = with;
+	int fd = accept(d->listener, NULL, NULL);
+	char octet;
+
+	if (d->hears > 0)
+		(void)!write(fd, "+OK\r\n", 5);
+	for (unsigned lines = 0; lines < d->hears && read(fd, &octet, 1) == 1;)
+		if (octet == '\n')
+			(void)!write(fd, lines++ > 0 ? "+OK \r\n" : "-ERR\r\n", 6);
+	if (d->hears == 0) {
+		(void)!read(fd, &octet, 1);
+		(void)!write(fd, d->says.at, d->says.len);
+		shutdown(fd, SHUT_WR);
+	}
+	(void)!read(d->done[0], &octet, 1);
+	close(fd);
+	return NULL;
+}
+
+static void start_deaf(struct bench *b, struct deaf *d, enum session_tls tls)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+
+	d->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(d->listener, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(d->listener, 1), 0);
+	assert_int_equal(getsockname(d->listener, (struct sockaddr *)&at, &len), 0);
+	snprintf(d->port, sizeof(d->port), "%u", ntohs(at.sin_port));
+	assert_int_equal(pipe2(d->done, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&d->thread, NULL, play_deaf, d), 0);
+	*b = (struct bench){.secret = secret_create(slice_of("secret"))};
+	b->plan = (struct session_plan){
+	    .host = "127.0.0.1",
+	    .port = d->port,
+	    .user = "user",
+	    .password = b->secret,
+	    .tls = tls,
+	    .timeout_ms = PATIENCE_MS,
+	};
+}
+
+static void end_deaf(struct bench *b, struct deaf *d)
+{
+	talk_free(b->talk);
+	close(d->done[1]);
+	pthread_join(d->thread, NULL);
+	close(d->done[0]);
+	close(d->listener);
+	secret_free(b->secret);
+}
+
+static void a_server_that_hangs_up_during_the_handshake_ends_the_line(void **state)
+{
+	static const struct slice says[] = {
+	    {"", 0}, {"\x15\x03\x03\0\x02\x01\0", 7}}; /* close_notify: RFC 8446, 6.1 */
+
+	for (size_t i = 0; i < COUNT(says); i++) {
+		struct deaf deaf = {.says = says[i]};
+		struct tls *tls = NULL;
+		struct bench b;
+
+		assert_int_equal(tls_create(&tls, &(struct tls_plan){.ca = NULL}, NULL), OK);
+		start_deaf(&b, &deaf, SESSION_TLS_IMPLICIT);
+		b.talk = talk_create(&b.plan, tls, &b.plan.facts, 0, false);
+		check_over(&b, E_CLOSED);
+		end_deaf(&b, &deaf);
+		tls_free(tls);
+	}
+}
+
+/* What the line does not take now stays, and nobody waits for it here. */
+static void a_line_that_takes_no_more_is_waited_for_by_poll(void **state)
+{
+	enum { MANY = 150000 };          /* lines of a hundred octets: more than sockets hold */
+	struct deaf deaf = {.hears = 3}; /* CAPA, USER, PASS */
+	struct pollfd fds[TALK_MOST_FDS];
+	char line[100];
+	struct answer a;
+	struct bench b;
+	int64_t wake;
+
+	memset(line, 'x', sizeof(line));
+	start_deaf(&b, &deaf, SESSION_TLS_OFF);
+	b.talk = talk_create(&b.plan, NULL, &b.plan.facts, 0, false);
+	log_in(&b);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(
+		    talk_send(b.talk, VERB_RETR, slice_make(line, sizeof(line)), 0, &b.why), OK);
+	assert_int_equal(talk_next(b.talk, &a, &b.why), TALK_WAIT);
+	assert_int_equal(talk_poll(b.talk, fds, &wake), 1);
+	assert_true(fds[0].events & POLLOUT);
+	assert_int_equal(talk_waiting(b.talk), MANY);
+	end_deaf(&b, &deaf);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -340,6 +493,7 @@ int main(void)
 	    cmocka_unit_test(what_comes_behind_a_login_goes_out_with_its_capa),
 	    cmocka_unit_test(nothing_goes_out_with_the_capa_where_that_may_not_be),
 	    cmocka_unit_test(a_login_that_fails_says_how),
+	    cmocka_unit_test(a_refusal_stands_where_the_line_is_lost_behind_it),
 	    cmocka_unit_test(answers_come_in_order_with_their_tags),
 	    cmocka_unit_test(top_asks_for_as_little_body_as_the_server_bears),
 	    cmocka_unit_test(while_paused_nothing_is_read_and_no_time_passes),
@@ -347,6 +501,8 @@ int main(void)
 	    cmocka_unit_test(what_the_server_does_ends_the_line),
 	    cmocka_unit_test(a_command_that_cannot_be_sent_is_refused),
 	    cmocka_unit_test(a_line_may_be_given_up_before_anything_came_of_it),
+	    cmocka_unit_test(a_server_that_hangs_up_during_the_handshake_ends_the_line),
+	    cmocka_unit_test(a_line_that_takes_no_more_is_waited_for_by_poll),
 	};
 
 	return cmocka_run_group_tests_name("talk", tests, NULL, NULL);

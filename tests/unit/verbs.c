@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "deeds.h"
 #include "ioctls.h"
 
@@ -242,15 +243,21 @@ static void remove_one(const char *name, int64_t id)
 	assert_int_equal(child_end(&c), 0);
 }
 
-static void answer_undelete(int64_t id, enum error code)
+static void undeleted(struct task *t, enum error code)
 {
-	struct task *t = world_task(&w, TASK_UNDELETE);
-	struct event *e = world_event(EVENT_UNDELETED, id, code);
+	struct event *e = world_event(EVENT_UNDELETED, t->id, code);
 
-	assert_int_equal(t->id, id);
 	e->cookie = t->cookie;
 	task_free(t);
 	world_put(&w, e);
+}
+
+static void answer_undelete(int64_t id, enum error code)
+{
+	struct task *t = world_task(&w, TASK_UNDELETE);
+
+	assert_int_equal(t->id, id);
+	undeleted(t, code);
 }
 
 static bool is_in_ioctl(pid_t pid)
@@ -521,6 +528,23 @@ static void what_cannot_be_taken_back_is_said(void **state)
 	assert_int_equal(child_do(&w, list, "b-cached d-long c-fixed "), 0);
 }
 
+/* The commit's listing is in the queue, and its intention settled, when it is asked for. */
+static void what_a_commit_was_quicker_with_is_not_called_back(void **state)
+{
+	static const struct wish late = {.name = "a-short",
+	    .refused = 1,
+	    .words = "a commit was quicker: it is gone from the server"};
+	struct child c;
+	struct task *asked;
+
+	remove_one("a-short", SHORT);
+	c = child_start(&w, undelete, &late);
+	asked = world_task(&w, TASK_UNDELETE);
+	world_list(&w, (struct letter[]){four[0], {NULL}, four[2], four[3]}, 4);
+	undeleted(asked, E_VANISHED);
+	assert_int_equal(child_end(&c), 0);
+}
+
 /* ---- who, and what else ---- */
 
 static void what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once(void **state)
@@ -546,6 +570,38 @@ static void who_may_not_unlink_may_not_commit(void **state)
 
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void each_hears_of_what_he_took_back(void **state)
+{
+	static const struct wish first = {.name = "a-short", .done = 1, .words = ""};
+	static const struct wish second = {.name = "d-long", .done = 1, .words = ""};
+	struct task *of_first, *of_second;
+	struct child one, two;
+
+	remove_one("a-short", SHORT);
+	remove_one("d-long", LONG);
+	one = child_start(&w, undelete, &first);
+	of_first = world_task(&w, TASK_UNDELETE);
+	two = child_start(&w, undelete, &second);
+	of_second = world_task(&w, TASK_UNDELETE);
+	undeleted(take(&of_first), OK);
+	assert_int_equal(child_end(&one), 0);
+	undeleted(take(&of_second), OK);
+	assert_int_equal(child_end(&two), 0);
+}
+
+static void at_the_end_nobody_waits_for_what_was_to_be_taken_back(void **state)
+{
+	static const struct wish one = {.name = "a-short", .words = ""};
+	struct child c;
+
+	world_start(&w, four, COUNT(four), NULL);
+	remove_one("a-short", SHORT);
+	c = child_start(&w, undelete, &one);
+	task_free(world_task(&w, TASK_UNDELETE));
+	world_finish(&w);
+	assert_int_not_equal(child_end(&c), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -562,8 +618,11 @@ int main(void)
 	    TEST(one_listing_answers_all_before_it, setup),
 	    TEST(what_is_taken_back_is_there_again, setup),
 	    TEST(what_cannot_be_taken_back_is_said, setup),
+	    TEST(what_a_commit_was_quicker_with_is_not_called_back, setup),
 	    TEST(what_needs_nobody_is_answered_and_what_is_no_verb_refused_at_once, setup),
 	    TEST(who_may_not_unlink_may_not_commit, setup_for_others),
+	    cmocka_unit_test_setup_teardown(each_hears_of_what_he_took_back, setup, teardown),
+	    cmocka_unit_test(at_the_end_nobody_waits_for_what_was_to_be_taken_back),
 	};
 
 	if (!world_can_mount())

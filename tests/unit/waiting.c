@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <cmocka.h>
 
+#include "clock.h"
 #include "waiting.h"
 
 struct fuse_req {
@@ -67,6 +68,29 @@ static void each_is_taken_once_in_order_of_arrival(void **state)
 	waiting_close(&w, ENODEV);
 	assert_int_equal(r[1].answers, 1);
 	assert_int_equal(r[1].number, ENODEV);
+}
+
+static void what_is_due_is_answered_and_nothing_else(void **state)
+{
+	static const int64_t dues[] = {50, CLOCK_NEVER, 20, 70};
+	struct fuse_req r[4] = {0};
+	struct waiting w;
+	int note = 0;
+
+	waiting_init(&w);
+	assert_true(waiting_due(&w) == CLOCK_NEVER);
+	for (int i = 0; i < 4; i++)
+		waiting_park_until(&w, &r[i], WAIT_TOLD, i, 0, dues[i]);
+	assert_true(waiting_due(&w) == 20);
+	waiting_expire(&w, 19, ETIMEDOUT);
+	assert_int_equal(waiting_count(&w, WAIT_TOLD), 4);
+	waiting_expire(&w, 50, ETIMEDOUT);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(r[i].number, dues[i] <= 50 ? ETIMEDOUT : 0);
+	assert_ptr_equal(waiting_take(&w, WAIT_TOLD, 3, &note), &r[3]);
+	assert_true(waiting_due(&w) == CLOCK_NEVER);
+	interrupt(&r[1]);
+	assert_int_equal(waiting_count(&w, WAIT_TOLD), 0);
 }
 
 static void an_interrupt_frees_that_one_alone(void **state)
@@ -133,6 +157,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_is_taken_once_in_order_of_arrival),
+	    cmocka_unit_test(what_is_due_is_answered_and_nothing_else),
 	    cmocka_unit_test(an_interrupt_frees_that_one_alone),
 	    cmocka_unit_test(one_that_was_interrupted_on_its_way_never_waits),
 	    cmocka_unit_test(an_unlink_is_not_interrupted),

@@ -55,7 +55,6 @@ struct sandbox_plan plan_sandbox(
 	return (struct sandbox_plan){
 	    .off = o->sandbox == OPTION_SANDBOX_OFF,
 	    .cache = directory,
-	    .clear = a->tls == SESSION_TLS_OFF,
 	    .ca = o->ca,
 	    .port = o->proxy ? o->proxy->port : a->port,
 	    .audit = o->debug,

@@ -64,8 +64,7 @@ static bool confine_files(const struct sandbox_plan *plan)
 	landlock_allow(rules, "/dev/null", LANDLOCK_WRITE);
 	landlock_allow(rules, "/dev/urandom", LANDLOCK_READ);
 	allow_libraries(rules);
-	if (!plan->clear)
-		authorities_each(plan->ca, allow_authority, &rules);
+	authorities_each(plan->ca, allow_authority, &rules);
 	landlock_allow_port(rules, (uint16_t)atoi(plan->port));
 	return landlock_enforce(rules);
 }

@@ -12,7 +12,6 @@
 struct sandbox_plan {
 	bool off;          /* sandbox=off: nothing of it */
 	const char *cache; /* the one directory that is written to */
-	bool clear;        /* no TLS: no certificate is looked at */
 	const char *ca;    /* authorities.h */
 	const char *port;  /* of the server, or its proxy; decimal */
 	bool audit;        /* the kernel shall log what it refuses */

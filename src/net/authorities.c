@@ -1,9 +1,12 @@
 #include "authorities.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "slice.h"
@@ -12,6 +15,16 @@ static void closedirp(DIR **d)
 {
 	if (*d)
 		closedir(*d);
+}
+
+/* To a neighbour, whose own turn comes: half of all are, and to follow each link of a system's 300
+ * cost 2.7 ms of the mount. */
+static bool stays_here(const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target));
+
+	return len > 0 && target[0] != '.' && !memchr(target, '/', (size_t)len);
 }
 
 /* c_rehash(1) makes links, and update-ca-certificates(8) links to links. */
@@ -28,7 +41,7 @@ static void follow_links(
 		if (entry->d_type == DT_REG || entry->d_name[0] == '.')
 			continue;
 		path = xasprintf("%s/%s", directory, entry->d_name);
-		target = realpath(path, NULL);
+		target = stays_here(path) ? NULL : realpath(path, NULL);
 		if (target)
 			place(with, target);
 	}

@@ -4,7 +4,7 @@
 #define POP3FS_AUTHORITIES_H
 
 /* Calls place(with, path) for each such directory, of `ca` (tls.h; NULL: the system's), and for
- * each file that a link in one leads to. */
+ * each file elsewhere that a link in one leads to. */
 void authorities_each(const char *ca, void (*place)(void *with, const char *path), void *with);
 
 #endif

@@ -55,6 +55,7 @@ struct sandbox_plan plan_sandbox(
 	return (struct sandbox_plan){
 	    .off = o->sandbox == OPTION_SANDBOX_OFF,
 	    .cache = directory,
+	    .tls = a->tls != SESSION_TLS_OFF,
 	    .ca = o->ca,
 	    .port = o->proxy ? o->proxy->port : a->port,
 	    .audit = o->debug,

@@ -12,7 +12,8 @@
 struct sandbox_plan {
 	bool off;          /* sandbox=off: nothing of it */
 	const char *cache; /* the one directory that is written to */
-	const char *ca;    /* authorities.h */
+	bool tls;          /* certificates are looked up later, where ... */
+	const char *ca;    /* ... this says (authorities.h) */
 	const char *port;  /* of the server, or its proxy; decimal */
 	bool audit;        /* the kernel shall log what it refuses */
 };

@@ -15,9 +15,10 @@
 #include "point.h"
 
 /* Out at a time where the server announced PIPELINING; else one. Of TOPs as many as bring so many
- * octets, which no line that is in use holds at once, by what headers have taken so far; of bodies
- * in their place a few. */
-#define OUT_OCTETS   ((size_t)4 << 20)
+ * octets, which no line that is in use holds at once, by what headers have taken so far: at first
+ * all that a listing may want, since a second lot costs a round trip. Of bodies in their place a
+ * few. */
+#define OUT_OCTETS   ((size_t)16 << 20)
 #define GUESSED      1024 /* octets of a header, before any has come ... */
 #define GUESS_WEIGHT 16   /* ... and it counts as so many of them */
 #define MOST_TOPS    16384

@@ -135,12 +135,12 @@ static bool is_of_room(int number)
 static int last_error(sqlite3 *db, int which)
 {
 	sqlite3_file *file = NULL;
-	int number = 0;
+	int code = 0;
 
 	sqlite3_file_control(db, "main", which, &file);
 	if (file && file->pMethods)
-		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
-	return number;
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code);
+	return code;
 }
 
 bool schema_disk_failed(sqlite3 *db)

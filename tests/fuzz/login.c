@@ -1,12 +1,14 @@
 /* login.h: the first octet says how one logs in, the others are what the server says, a line each
- * time the client waits. Nothing but CAPA and STLS goes out on a line that is not safe; every login
- * comes to an end, and a failed one says why. */
+ * time the client waits, once to a login that knows nothing of it and once to one that remembers
+ * what CAPA said. Nothing but CAPA and STLS goes out on a line that is not safe; every login comes
+ * to an end, and a failed one says why, and leaves no memory. */
 #include <string.h>
 
 #include "alloc.h"
 #include "buf.h"
 #include "login.h"
 #include "fuzz.h"
+#include "remembered.h"
 
 #define PASSWORD "sesame-42"
 
@@ -111,6 +113,22 @@ static void log_in(const struct login_plan *plan, struct slice server)
 	must(t.result != LOGIN_DONE || plan->auth == MECHANISM_AUTO ||
 	     login_mechanism(t.login) == plan->auth);
 	must(login_greeting(t.login).len <= LOGIN_GREETING);
+	if (t.result == LOGIN_FAILED) {
+		login_lost(t.login, &t.why);
+		must(t.why.code != OK && t.why.words[0]);
+		must(login_remembered(t.login) == 0 || login_mechanism(t.login) == MECHANISM_AUTO);
+	}
+}
+
+/* All ways in by a password or a token. */
+static int64_t memory(enum line line)
+{
+	static const enum remembered_line lines[LINES] = {
+	    REMEMBERED_TLS, REMEMBERED_STLS, REMEMBERED_CLEAR, REMEMBERED_CLEAR};
+	struct capabilities c = {.known = true, .user = true, .utf8 = true, .pipelining = true};
+
+	capabilities_line(&c, slice_of("SASL PLAIN LOGIN SCRAM-SHA-256 OAUTHBEARER XOAUTH2"));
+	return remembered_make(lines[line], remembered_before(&c), remembered_behind(&c));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
@@ -131,8 +149,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 	    .clear_text = line == CLEAR,
 	};
 
-	if (len > 0)
+	if (len > 0) {
 		log_in(&plan, fuzz_slice(octets + 1, len - 1));
+		plan.remembered = memory(line);
+		plan.used = INT64_MAX ^ MECHANISM_BIT(MECHANISM_EXTERNAL);
+		log_in(&plan, fuzz_slice(octets + 1, len - 1));
+	}
 	secret_free(secret);
 	return 0;
 }

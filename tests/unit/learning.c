@@ -107,6 +107,33 @@ static void with_pipelining_they_are_asked_for_together(void **state)
 	desk_finish(&d);
 }
 
+/* A second lot would cost a round trip; but long headers are not asked for by the thousand. */
+static void as_many_go_out_as_a_listing_may_have(void **state)
+{
+	enum { MANY = 10000, LONG = 100000 };
+	CLEANUP(freep) char *kinds = xasprintf("%0*d", MANY, 0);
+	CLEANUP(freep) char *header = xasprintf("+OK\nA: %0*d\n\n", LONG, 0);
+	struct desk d;
+
+	memset(kinds, 'n', MANY);
+	desk_start(&d);
+	d.plan.headers = MANY;
+	d.talk.capabilities.pipelining = true;
+	start(&d, kinds);
+	assert_int_equal(d.talk.waiting, MANY);
+	desk_finish(&d);
+
+	desk_start(&d);
+	d.plan.headers = MANY;
+	start(&d, kinds); /* one by one, so that it is seen how long they are */
+	for (uint32_t n = MANY; n > MANY - 50; n--)
+		answer(&d, VERB_TOP, n, header);
+	d.talk.capabilities.pipelining = true;
+	answer(&d, VERB_TOP, MANY - 50, header);
+	assert_in_range(d.talk.waiting, 100, 1000);
+	desk_finish(&d);
+}
+
 /* headers= bounds how many new ones are asked for; what is doubtful needs its header all the same.
  */
 static void no_more_new_ones_than_the_plan_says(void **state)
@@ -334,6 +361,7 @@ int main(void)
 	    cmocka_unit_test(nothing_is_asked_where_all_is_known),
 	    cmocka_unit_test(the_newest_are_asked_for_first_and_one_by_one),
 	    cmocka_unit_test(with_pipelining_they_are_asked_for_together),
+	    cmocka_unit_test(as_many_go_out_as_a_listing_may_have),
 	    cmocka_unit_test(no_more_new_ones_than_the_plan_says),
 	    cmocka_unit_test(without_top_only_the_nameless_are_fetched),
 	    cmocka_unit_test(a_top_that_is_not_there_is_found_out),

@@ -325,27 +325,39 @@ static bool is_in_force(const char *words, enum by by)
 	return by == BOTH || strstr(words, by == LANDLOCK ? "landlock" : "seccomp") != NULL;
 }
 
+static struct sandbox_plan plan_of(bool off)
+{
+	return (struct sandbox_plan){.off = off, .cache = cache, .port = port};
+}
+
 static const char *enter(bool off)
 {
-	const struct sandbox_plan plan = {.off = off, .cache = cache, .port = port};
+	const struct sandbox_plan plan = plan_of(off);
 
 	return sandbox_enter(&plan);
 }
 
 /* In a child. */
-static int run(int (*probe)(void), bool off)
+static int run_under(int (*probe)(void), const struct sandbox_plan *plan)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		alarm(LONGEST_S);
-		enter(off);
+		sandbox_enter(plan);
 		_exit(probe());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int run(int (*probe)(void), bool off)
+{
+	const struct sandbox_plan plan = plan_of(off);
+
+	return run_under(probe, &plan);
 }
 
 /* What this kernel and this build have. */
@@ -396,6 +408,18 @@ static void only_the_servers_port_is_connected_to(void **state)
 	int got = run(connect_elsewhere, false);
 
 	assert_true(got == EACCES || got == 0);
+}
+
+static void certificates_are_read_where_there_is_tls(void **state)
+{
+	struct sandbox_plan plan = plan_of(false);
+
+	if (!is_in_force(force(), LANDLOCK))
+		skip();
+	plan.ca = place;
+	assert_int_equal(run_under(read_beside, &plan), EACCES);
+	plan.tls = true;
+	assert_int_equal(run_under(read_beside, &plan), 0);
 }
 
 static void off_is_off(void **state)
@@ -477,6 +501,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_else_can_be_done),
 	    cmocka_unit_test(only_the_servers_port_is_connected_to),
+	    cmocka_unit_test(certificates_are_read_where_there_is_tls),
 	    cmocka_unit_test(off_is_off),
 	    cmocka_unit_test(root_is_above_nobody),
 	};

@@ -23,7 +23,7 @@ SLACK = 12 * 1024    # KiB that memory may come and go by: freed pages are the a
 SANITIZED_SLACK = 200 * 1024
 # Each mount of a soak has the next of these; the same cache goes on.
 LEGS = [{}, {"cache_size": "6M"}, {"nocache": True, "memory": "4M"}, {"pipelining": "off", "prefetch": 0},
-        {"eol": "crlf", "suffix": ""}, {"cache_size": "20M", "idle": 0}]
+        {"eol": "crlf", "mtime": "seen"}, {"cache_size": "20M", "idle": 0}]
 
 
 @dataclass

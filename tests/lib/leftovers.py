@@ -35,7 +35,11 @@ def children():
     """{pid: command line} of our living children, the adopted ones too. Dead ones are reaped."""
     found = {}
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            pids = (task / "children").read_text().split()
+        except OSError:
+            continue   # a thread that has just ended
+        for pid in pids:
             try:
                 state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
                 if state == "Z":

@@ -65,6 +65,7 @@ void daemon_prepare(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that is too long for RLIMIT_FSIZE is a full disk */
 }
 
 static void block_signals(sigset_t *before)

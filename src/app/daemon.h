@@ -23,7 +23,7 @@ struct daemon {
 };
 
 /* Before anything else: descriptors 0 to 2 are open, files are 0600, no core dump, no ptrace,
- * SIGPIPE ignored. */
+ * SIGPIPE and SIGXFSZ ignored. */
 void daemon_prepare(void);
 
 /* Forks (not in the foreground). Signals that end a daemon are blocked from here on: the loop of

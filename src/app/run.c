@@ -30,7 +30,7 @@ struct run {
 /* In the new process. Signals that the companion ignores must not be ignored there. */
 static void become(const struct run_plan *plan, int out, int err)
 {
-	static const int usual[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGPIPE};
+	static const int usual[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGPIPE, SIGXFSZ};
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 

@@ -126,9 +126,10 @@ static bool is_of_the_device(int number)
 	return number == EIO || number == ENXIO || number == ERANGE;
 }
 
+/* EFBIG: RLIMIT_FSIZE. */
 static bool is_of_room(int number)
 {
-	return number == ENOSPC || number == EDQUOT;
+	return number == ENOSPC || number == EDQUOT || number == EFBIG;
 }
 
 /* How a call on one of the two files failed last; 0: none did. */

@@ -88,6 +88,39 @@ def test_a_process_or_thread_that_cannot_be_made(mounts, server, person, plan, n
     all_is_well(mounts, server, person, cache)
 
 
+def test_files_may_not_grow_at_the_mount(mounts, server, person):
+    cache = person.directory("cache")
+    came = [works_or_says(mounts, server, person, cache=cache, cache_min_free=0, under=("prlimit", f"--fsize={most}"))
+            for most in (4096, 65536, 262144, 1 << 20, 1 << 24)]   # what it says is written to a file, too
+    assert came[-1], came
+    all_is_well(mounts, server, person, cache)
+
+
+def test_files_may_not_grow_any_more(mounts, server, person, root):
+    """It is as on a full disk: what is there is read, what comes is read uncached, and what is removed is so for good or
+    stays."""
+    mount = mounts.mount(server, person, cache_min_free=0, prefetch=0)
+    names = names_of(server)
+
+    def unlink(name):
+        try:
+            os.unlink(mount.path / name)
+        except OSError as error:
+            return error.errno
+        return 0
+
+    mount.read(names[0])
+    mount.run("prlimit", f"--pid={mount.pid}", "--fsize=0:1000000000").ok()
+    for name in names[:3]:
+        assert mount.read(name) == server.messages()[name]
+    gone = {names[3]} if mount.call(unlink, names[3]) == 0 else set()
+    assert names[3] in gone or names[3] in mount.names()
+    mount.run("prlimit", f"--pid={mount.pid}", "--fsize=1000000000").ok()
+    mount.run(program("pop3fs", root), "refresh", mount.path).ok()
+    assert mount.umount() == 0
+    assert set(names_of(server)) == set(names) - gone
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a tmpfs")
 class TestDisk:
     @pytest.fixture

@@ -409,13 +409,13 @@ static void a_full_disk_costs_the_transaction_and_no_more(void **state)
 	assert_int_equal(storage_number(t, "SELECT count(*) FROM message"), 1);
 }
 
-/* As SQLite calls them a quota is a failed write. */
+/* As SQLite calls them a quota, or a limit of files' lengths, is a failed write. */
 static void a_quota_that_is_reached_is_a_full_disk(void **state)
 {
 	static const struct {
 		int number;
 		enum error want;
-	} cases[] = {{ENOSPC, E_FULL}, {EDQUOT, E_FULL}, {EIO, E_STORE}};
+	} cases[] = {{ENOSPC, E_FULL}, {EDQUOT, E_FULL}, {EFBIG, E_FULL}, {EIO, E_STORE}};
 	struct storage *t = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -65,7 +65,7 @@
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        counters    UIDLs that begin anew            nameless    messages without one
- *        newcomers   those a mirror does not show yet
+ *        newcomers   those a mirror does not show yet hidden      what was unlinked
  *        hold        too much is gone to be believed  learning    the headers of a listing
  *        chores      what a task makes it do          settle      which message is which row
  *        load stored rows as messages                 maildrop    the model: less unlinked

@@ -1,34 +1,15 @@
 #include "maildrop.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "alloc.h"
 #include "clock.h"
-
-#define FIRST_ROOM 16 /* hidden messages; doubled when full */
-#define NOT_LISTED UINT32_MAX
-
-/* Why a message is hidden. */
-enum why {
-	IN_JOURNAL, /* the journal's last word has it */
-	ASSUMED,    /* the same, but the server said that it is done: there is no way back */
-	FLYING,     /* unlinked, its row not yet in the log */
-	LANDED,     /* its row is in the log, but the journal's last word is older */
-};
-
-struct hidden {
-	int64_t id;
-	uint32_t index; /* in the valid listing, or NOT_LISTED */
-	enum why why;
-};
+#include "hidden.h"
 
 struct maildrop {
 	struct listing *listing;
 	struct intentions *intentions;
-	struct hidden *hidden; /* in order of id; rm in order of arrival adds at its end */
-	size_t count, room;
-	size_t listed; /* of the hidden, those that the listing has */
+	struct hidden_set hidden;
 	struct newcomers newcomers;
 	int64_t
 	    changed; /* when messages last came, left, were hidden or shown, as far as seen here */
@@ -57,7 +38,7 @@ void maildrop_free(struct maildrop *d)
 		return;
 	listing_drop(d->listing);
 	free(d->intentions);
-	free(d->hidden);
+	hidden_finish(&d->hidden);
 	newcomers_finish(&d->newcomers);
 	free(d);
 }
@@ -86,53 +67,11 @@ const struct intentions *maildrop_intentions(const struct maildrop *d)
 	return d->intentions;
 }
 
-/* ---- the hidden ---- */
-
-/* Where the first hidden one with an id of at least `id` is, or count. */
-static size_t hidden_from(const struct maildrop *d, int64_t id)
-{
-	size_t low = 0, high = d->count;
-
-	if (high > 0 && d->hidden[high - 1].id < id)
-		return high;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (d->hidden[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static struct hidden *find_hidden(const struct maildrop *d, int64_t id)
-{
-	size_t at = hidden_from(d, id);
-
-	return at < d->count && d->hidden[at].id == id ? &d->hidden[at] : NULL;
-}
-
-static uint32_t place_of(const struct listing *l, int64_t id)
-{
-	const struct message *m = listing_by_id(l, id);
-
-	return m ? (uint32_t)listing_index(l, m) : NOT_LISTED;
-}
-
-/* After the listing or the set of hidden ones has become another. */
-static void place_hidden(struct maildrop *d)
-{
-	d->listed = 0;
-	for (size_t i = 0; i < d->count; i++) {
-		d->hidden[i].index = place_of(d->listing, d->hidden[i].id);
-		d->listed += d->hidden[i].index != NOT_LISTED;
-	}
-}
+/* ---- the visible ---- */
 
 bool maildrop_hides(const struct maildrop *d, int64_t id)
 {
-	return find_hidden(d, id) != NULL;
+	return hidden_find(&d->hidden, id) != NULL;
 }
 
 static bool is_visible(const struct maildrop *d, int64_t id)
@@ -195,14 +134,12 @@ bool maildrop_shows(const struct maildrop *d, int64_t id, uint32_t era)
 
 static struct message *if_deleted(const struct maildrop *d, const struct hidden *h)
 {
-	if (!h || h->index == NOT_LISTED || h->why == ASSUMED)
-		return NULL;
-	return &d->listing->messages[h->index];
+	return h && h->why != HIDDEN_ASSUMED ? hidden_message(h, d->listing) : NULL;
 }
 
 struct message *maildrop_deleted(const struct maildrop *d, int64_t id)
 {
-	return if_deleted(d, find_hidden(d, id));
+	return if_deleted(d, hidden_find(&d->hidden, id));
 }
 
 struct message *maildrop_deleted_by_name(const struct maildrop *d, struct slice name)
@@ -214,8 +151,10 @@ struct message *maildrop_deleted_by_name(const struct maildrop *d, struct slice 
 
 struct message *maildrop_deleted_after(const struct maildrop *d, int64_t id)
 {
-	for (size_t i = hidden_from(d, id + 1); i < d->count; i++) {
-		struct message *m = if_deleted(d, &d->hidden[i]);
+	const struct hidden_set *s = &d->hidden;
+
+	for (size_t i = hidden_from(s, id + 1); i < s->count; i++) {
+		struct message *m = if_deleted(d, &s->all[i]);
 
 		if (m)
 			return m;
@@ -227,44 +166,31 @@ struct message *maildrop_deleted_after(const struct maildrop *d, int64_t id)
 
 void maildrop_unlink(struct maildrop *d, const struct message *m)
 {
-	size_t at = hidden_from(d, m->id);
-
-	if (at < d->count && d->hidden[at].id == m->id)
-		return;
-	if (d->count == d->room) {
-		d->room = d->room ? 2 * d->room : FIRST_ROOM;
-		d->hidden = xreallocarray(d->hidden, d->room, sizeof(*d->hidden));
-	}
-	memmove(d->hidden + at + 1, d->hidden + at, (d->count - at) * sizeof(*d->hidden));
-	d->hidden[at] = (struct hidden){m->id, place_of(d->listing, m->id), FLYING};
-	d->listed += d->hidden[at].index != NOT_LISTED;
-	d->count++;
-	note_change(d, clock_seconds());
+	if (hidden_add(&d->hidden, d->listing, m->id))
+		note_change(d, clock_seconds());
 }
 
 static void show(struct maildrop *d, struct hidden *h)
 {
-	d->listed -= h->index != NOT_LISTED;
-	d->count--;
-	memmove(h, h + 1, (size_t)(d->hidden + d->count - h) * sizeof(*h));
+	hidden_remove(&d->hidden, h);
 	note_change(d, clock_seconds());
 }
 
 void maildrop_unlinked(struct maildrop *d, int64_t id, bool stays_unlinked)
 {
-	struct hidden *h = find_hidden(d, id);
+	struct hidden *h = hidden_find(&d->hidden, id);
 
-	if (!h || h->why != FLYING)
+	if (!h || h->why != HIDDEN_FLYING)
 		return;
 	if (stays_unlinked)
-		h->why = LANDED;
+		h->why = HIDDEN_LANDED;
 	else
 		show(d, h);
 }
 
 void maildrop_undeleted(struct maildrop *d, int64_t id)
 {
-	struct hidden *h = find_hidden(d, id);
+	struct hidden *h = hidden_find(&d->hidden, id);
 
 	if (h)
 		show(d, h);
@@ -272,64 +198,12 @@ void maildrop_undeleted(struct maildrop *d, int64_t id)
 
 /* ---- the journal ---- */
 
-static enum why hidden_by(const struct intention *i)
-{
-	return i->state == INTENTION_ASSUMED ? ASSUMED : IN_JOURNAL;
-}
-
-static size_t next_listed(const struct hidden *all, size_t count, size_t from)
-{
-	while (from < count && all[from].index == NOT_LISTED)
-		from++;
-	return from;
-}
-
-/* Whether both hide the same listed messages. */
-static bool same_hidden(const struct hidden *a, size_t m, const struct hidden *b, size_t n)
-{
-	size_t i = next_listed(a, m, 0), j = next_listed(b, n, 0);
-
-	while (i < m && j < n && a[i].id == b[j].id) {
-		i = next_listed(a, m, i + 1);
-		j = next_listed(b, n, j + 1);
-	}
-	return i == m && j == n;
-}
-
-static void replace_hidden(struct maildrop *d, struct hidden *next, size_t count, size_t room)
-{
-	CLEANUP(freep) struct hidden *last = d->hidden;
-	size_t last_count = d->count;
-
-	d->hidden = next;
-	d->count = count;
-	d->room = room;
-	place_hidden(d);
-	if (!same_hidden(last, last_count, next, count))
-		note_change(d, clock_seconds());
-}
-
-/* The journal's hidden ones and those still flying, both in order of id, become one. */
 void maildrop_intend(struct maildrop *d, struct intentions *all)
 {
-	struct intentions *next = all ? all : no_intentions();
-	struct hidden *merged = xreallocarray(NULL, next->count + d->count, sizeof(*merged));
-	size_t count = 0, old = 0;
-
-	for (size_t i = 0; i <= next->count; i++) {
-		int64_t id = i < next->count ? next->all[i].id : INT64_MAX;
-
-		for (; old < d->count && d->hidden[old].id <= id; old++)
-			if (d->hidden[old].why == FLYING)
-				merged[count++] = d->hidden[old];
-		if (i == next->count || next->all[i].state == INTENTION_REFUSED)
-			continue;
-		if (count == 0 || merged[count - 1].id != id)
-			merged[count++] = (struct hidden){id, NOT_LISTED, hidden_by(&next->all[i])};
-	}
 	free(d->intentions);
-	d->intentions = next;
-	replace_hidden(d, merged, count, next->count + d->count);
+	d->intentions = all ? all : no_intentions();
+	if (hidden_replace(&d->hidden, d->intentions, d->listing))
+		note_change(d, clock_seconds());
 }
 
 /* ---- another listing ---- */
@@ -368,9 +242,9 @@ static int64_t last_deleted(const struct maildrop *d)
 
 	for (size_t i = 0; i < d->intentions->count; i++) {
 		const struct intention *x = &d->intentions->all[i];
-		const struct hidden *h = find_hidden(d, x->id);
+		const struct hidden *h = hidden_find(&d->hidden, x->id);
 
-		if (h && h->index != NOT_LISTED && x->made > last)
+		if (h && h->index != HIDDEN_NOT_LISTED && x->made > last)
 			last = x->made;
 	}
 	return last;
@@ -387,7 +261,7 @@ void maildrop_swap(struct maildrop *d, struct listing *next, maildrop_change *go
 			note_change(d, next->changed);
 	}
 	d->listing = next;
-	place_hidden(d);
+	hidden_place(&d->hidden, d->listing);
 	if (!last->changed && d->changed < last_deleted(d))
 		d->changed = last_deleted(d);
 	tell(d, last, next, gone, with);
@@ -413,7 +287,7 @@ static const struct message *next_unseen(const struct maildrop *d, size_t *at)
 
 size_t maildrop_count(const struct maildrop *d)
 {
-	size_t count = d->listing->count - d->listed;
+	size_t count = d->listing->count - d->hidden.listed;
 
 	for (size_t at = 0; next_unseen(d, &at);)
 		count--;
@@ -428,12 +302,9 @@ static uint64_t less(uint64_t all, uint64_t part)
 
 uint64_t maildrop_octets(const struct maildrop *d)
 {
-	uint64_t octets = 0;
+	uint64_t octets = hidden_octets(&d->hidden, d->listing);
 	const struct message *m;
 
-	for (size_t i = 0; i < d->count; i++)
-		if (d->hidden[i].index != NOT_LISTED)
-			octets += message_size(&d->listing->messages[d->hidden[i].index]);
 	for (size_t at = 0; (m = next_unseen(d, &at));)
 		octets += message_size(m);
 	return less(atomic_load(&d->listing->octets), octets);
@@ -441,24 +312,17 @@ uint64_t maildrop_octets(const struct maildrop *d)
 
 size_t maildrop_cached(const struct maildrop *d)
 {
-	size_t cached = 0;
+	size_t cached = hidden_cached(&d->hidden, d->listing);
 	const struct message *m;
 
 	for (size_t at = 0; (m = next_unseen(d, &at));)
 		cached += (message_flags(m) & MESSAGE_CACHED) != 0;
-	for (size_t i = 0; i < d->count; i++) {
-		uint32_t index = d->hidden[i].index;
-
-		if (index != NOT_LISTED)
-			cached +=
-			    (message_flags(&d->listing->messages[index]) & MESSAGE_CACHED) != 0;
-	}
 	return (size_t)less(atomic_load(&d->listing->cached), cached);
 }
 
 size_t maildrop_pending(const struct maildrop *d)
 {
-	return d->count;
+	return d->hidden.count;
 }
 
 struct timespec maildrop_changed(const struct maildrop *d)

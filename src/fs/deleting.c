@@ -107,8 +107,7 @@ void deleting_undeleted(struct fs *f, int64_t id, const struct failure *how)
 	if (how->code == OK) {
 		maildrop_undeleted(f->maildrop, id);
 		mirror_undeleted(f, id);
-		if (f->notify)
-			notify_inode(f->notify, TREE_ROOT, 0);
+		dir_changed(f);
 	}
 	while ((req = waiting_take(&f->waiting, WAIT_UNDELETE, id, &note)))
 		fuse_reply_err(req, error_errno(how->code));

@@ -53,6 +53,23 @@ struct directory {
 	uint64_t whole;          /* entries given with their attributes since */
 };
 
+/* ---- the root ---- */
+
+static void enter(struct fs *f)
+{
+	f->entered = true;
+	refresh_looked(f);
+}
+
+/* Before somebody has entered the root the kernel has nothing of it but a mode of its own, 0000,
+ * which its first GETATTR replaces; but not if a notification comes between: then it lets that one
+ * answer pass, and refuses whoever waited for it (default_permissions). */
+void dir_changed(const struct fs *f)
+{
+	if (f->notify && f->entered)
+		notify_inode(f->notify, TREE_ROOT, 0);
+}
+
 /* ---- lookup ---- */
 
 bool dir_is_deleted(uint64_t ino)
@@ -117,7 +134,7 @@ void dir_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int64_t number;
 
 	if (parent == TREE_ROOT)
-		refresh_looked(f);
+		enter(f);
 	row = tree_fixed_named(parent, slice_of(name), &number);
 	if (strlen(name) > NAME_MAX)
 		fuse_reply_err(req, ENAMETOOLONG); /* FUSE itself would take more */
@@ -203,7 +220,7 @@ void dir_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	d->era = maildrop_era(f->maildrop);
 	d->looks = f->looks;
 	if (ino == TREE_ROOT)
-		refresh_looked(f);
+		enter(f);
 	if (tree_shows(ino, &d->view))
 		d->listing = listing_hold(maildrop_listing(f->maildrop));
 	if (ino == TREE_ROOT)

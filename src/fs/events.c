@@ -23,8 +23,7 @@ static void intended(struct fs *f, struct event *e)
 {
 	say_given_up(f, e->intentions);
 	maildrop_intend(f->maildrop, take(&e->intentions));
-	if (f->notify)
-		notify_inode(f->notify, TREE_ROOT, 0);
+	dir_changed(f);
 }
 
 /* Intentions first: what they hide must not come up as new with the listing, for an instant. */

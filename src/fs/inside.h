@@ -85,6 +85,7 @@ struct fs {
 
 	int signal_fd;
 	unsigned signals;
+	bool entered;       /* the root was: dir_changed */
 	bool greeted;       /* the kernel's INIT is answered */
 	bool broken;        /* its descriptor cannot be read */
 	bool unseen;        /* the mount is not where it was, and yet not gone: others have it */
@@ -133,6 +134,8 @@ void dir_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* By its name as shown in this view; NULL: there is none. */
 const struct message *dir_find(struct fs *f, enum view view, struct slice name);
 void dir_close_all(struct fs *f);
+/* The kernel is told that the root shows others. */
+void dir_changed(const struct fs *f);
 bool dir_is_deleted(uint64_t ino); /* .pop3fs/deleted */
 
 /* deleting.c, with what answers its tasks */

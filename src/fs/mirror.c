@@ -76,8 +76,8 @@ static void show_all(struct fs *f)
 
 void mirror_tell(struct fs *f)
 {
-	if (f->mirror.shown && f->notify)
-		notify_inode(f->notify, TREE_ROOT, 0);
+	if (f->mirror.shown)
+		dir_changed(f);
 	f->mirror.shown = false;
 }
 

@@ -13,6 +13,7 @@ import pytest
 import shapes
 from eventually import eventually
 from mounting import digest
+from popserver import capabilities
 from programs import program
 
 NEVER = 1000    # seconds: nothing is listed by itself
@@ -55,6 +56,17 @@ def test_all_come_without_a_reader(mirror, serve):
     server.stop()
     assert len(mount.sums()) == 300
     assert server.sent("RETR") == 300
+
+
+@pytest.mark.parametrize("turn", range(20))
+def test_who_comes_at_once_may_enter(mounts, serve, person, turn):
+    """The kernel passes over what it is told of the root's permissions while a notification of the root comes by: of
+    another listing here, since the line breaks."""
+    server = serve(*capabilities("PIPELINING"), rules=["on RETR 6 times=1 cut 200000"],
+                   messages={f"m{number}": letter("new", 300000 if number % 3 == 2 else 200) for number in range(6)})
+    mount = mounts.mount(server, person, prefetch="all", default_permissions=True, **ROOMY)
+    assert int(mount.status()["pid"])
+    assert mount.umount() == 0
 
 
 def test_it_is_off_unless_asked_for(mounts, person, serve):

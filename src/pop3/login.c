@@ -472,9 +472,8 @@ static enum login_result leave(
 	case STEP_PASS:
 		return leave_password(l, c, status, why);
 	case STEP_CAPA_AFTER:
+	case STEP_DONE: /* no answer is awaited there */
 		compare_memory(l, status);
-		break;
-	case STEP_DONE:
 		break;
 	}
 	return enter(l, c, STEP_DONE, why);

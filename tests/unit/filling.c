@@ -276,8 +276,7 @@ static void fetches_that_nobody_listens_to_do_not_add_up(void **state)
 	assert_int_equal(child_do(&w, begin_many, NULL), ESRCH);
 }
 
-/* Each set hears of its own, whichever was asked for first. */
-static void two_that_fetch_hear_each_of_his_own(void **state)
+static void fetch_two(bool second_ends_first)
 {
 	static const struct outcome_wanted first = {{"a-short"}, 1, 0, NULL};
 	static const struct outcome_wanted second = {{"d-long"}, 1, 0, NULL};
@@ -286,10 +285,23 @@ static void two_that_fetch_hear_each_of_his_own(void **state)
 	await_job(SHORT);
 	two = child_start(&w, fetch, &second);
 	await_job(LONG);
-	world_store(&w, SHORT, "x", true);
-	assert_int_equal(child_end(&one), 0);
-	world_store(&w, LONG, "x", true);
-	assert_int_equal(child_end(&two), 0);
+	for (int i = 0; i < 2; i++) {
+		bool later = (i == 0) == second_ends_first;
+
+		world_store(&w, later ? LONG : SHORT, "x", true);
+		assert_int_equal(child_end(later ? &two : &one), 0);
+	}
+}
+
+/* Each set hears of its own, whichever was asked for first, and whichever ends first. */
+static void two_that_fetch_hear_each_of_his_own(void **state)
+{
+	fetch_two(false);
+}
+
+static void and_whoever_came_later_may_go_first(void **state)
+{
+	fetch_two(true);
 }
 
 static void one_that_leaves_the_listing_is_told_by_its_uidl(void **state)
@@ -386,6 +398,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		fetches_that_nobody_listens_to_do_not_add_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(two_that_fetch_hear_each_of_his_own, setup, teardown),
+	    cmocka_unit_test_setup_teardown(and_whoever_came_later_may_go_first, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_that_leaves_the_listing_is_told_by_its_uidl, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -163,6 +163,14 @@ static void what_is_asked_for_is_taken_or_nothing(void **state)
 		check(&rows[i]);
 }
 
+static void apop_is_announced_by_no_capability(void **state)
+{
+	const struct capabilities nothing = {.known = true};
+
+	assert_true(mechanism_is_announced(&nothing, MECHANISM_APOP));
+	assert_false(mechanism_is_announced(&nothing, MECHANISM_PLAIN));
+}
+
 #define USED(m) .used = MECHANISM_BIT(MECHANISM_##m)
 
 static void nothing_weaker_is_taken_than_before(void **state)
@@ -216,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(the_strongest_is_taken_that_both_sides_have),
 	    cmocka_unit_test(a_server_with_nothing_fit_gets_nothing),
 	    cmocka_unit_test(what_is_asked_for_is_taken_or_nothing),
+	    cmocka_unit_test(apop_is_announced_by_no_capability),
 	    cmocka_unit_test(nothing_weaker_is_taken_than_before),
 	    cmocka_unit_test(without_gnu_sasl_the_rest_is_there),
 	};

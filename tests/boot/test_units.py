@@ -102,35 +102,35 @@ def test_without_its_server_it_tries_again(machine, box):
 
 
 def test_a_service_of_a_user(machine, box):
-    mail = box()
+    mail = box("firm")
     machine.write("/home/me/.config/pop3fs/config",
                   mail.section("password_file = ~/.config/pop3fs/password"), 0o600, owner=1000)
     machine.write("/var/lib/systemd/linger/me", "")
     machine.boot()
     eventually(lambda: machine.run("systemctl", "--user", "is-system-running", "--wait", user="me").out.strip() == "running",
                "the user's systemd")
-    machine.run("systemctl", "--user", "enable", "--now", "pop3fs@work", user="me").ok()
-    assert machine.mounts("/home/me/pop3fs/work")[0]["source"] == "work"
-    assert machine.names("/home/me/pop3fs/work", user="me") == ["one", "two"]
-    assert show(machine, "pop3fs@work", "StatusText", user="me") == {"StatusText": "mounted"}
-    machine.run("rm", "/home/me/pop3fs/work/one", user="me").ok()
-    machine.run("systemctl", "--user", "stop", "pop3fs@work", user="me").ok()
-    assert mail.left() == ["two"] and machine.mounts("/home/me/pop3fs/work") == []
+    machine.run("systemctl", "--user", "enable", "--now", "pop3fs@firm", user="me").ok()
+    assert machine.mounts("/home/me/pop3fs/firm")[0]["source"] == "firm"
+    assert machine.names("/home/me/pop3fs/firm", user="me") == ["one", "two"]
+    assert show(machine, "pop3fs@firm", "StatusText", user="me") == {"StatusText": "mounted"}
+    machine.run("rm", "/home/me/pop3fs/firm/one", user="me").ok()
+    machine.run("systemctl", "--user", "stop", "pop3fs@firm", user="me").ok()
+    assert mail.left() == ["two"] and machine.mounts("/home/me/pop3fs/firm") == []
 
 
 def test_the_map_of_autofs(machine, box):
-    mail = box()
-    machine.write("/etc/pop3fs.conf", mail.section("password_file = /etc/pop3fs/work.password"))
+    mail = box("office")
+    machine.write("/etc/pop3fs.conf", mail.section("password_file = /etc/pop3fs/office.password"))
     machine.write("/etc/auto.master.d/pop3fs.autofs", "/mail  /etc/auto.pop3fs  --timeout=1\n")
     shipped = machine.example("autofs/auto.pop3fs")
-    assert "\n#work  " in shipped and "/mail  /etc/auto.pop3fs" in shipped
-    machine.write("/etc/auto.pop3fs", shipped.replace("\n#work  ", "\nwork  "))
+    assert "\n#office  " in shipped and "/mail  /etc/auto.pop3fs" in shipped
+    machine.write("/etc/auto.pop3fs", shipped.replace("\n#office  ", "\noffice  "))
     machine.boot()
-    assert machine.run("ls", "/mail/work", user="me").ok().out.split() == ["one", "two"]
-    machine.run("rm", "/mail/work/one", user="me").ok()
-    eventually(lambda: machine.mounts("/mail/work") == [], "the end of an idle mount", 60)
+    assert machine.run("ls", "/mail/office", user="me").ok().out.split() == ["one", "two"]
+    machine.run("rm", "/mail/office/one", user="me").ok()
+    eventually(lambda: machine.mounts("/mail/office") == [], "the end of an idle mount", 60)
     eventually(lambda: mail.left() == ["two"], "the deletion")
-    assert machine.run("ls", "/mail/work", user="me").ok().out.split() == ["two"]
+    assert machine.run("ls", "/mail/office", user="me").ok().out.split() == ["two"]
     machine.run("systemctl", "stop", "autofs").ok()
 
 

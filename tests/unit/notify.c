@@ -4,13 +4,16 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "deeds.h"
 #include "ioctls.h"
 
@@ -69,13 +72,44 @@ static int ask_who_it_is(struct world *x, const void *with)
 
 /* ---- */
 
-/* The kernel knows all names; then the notice that one of them is gone waits for the lock. */
+/* Events that were put before a request are heard before it is answered. */
+static void let_the_loop_hear(void)
+{
+	assert_int_equal(child_do(&w, ask_who_it_is, NULL), 0);
+}
+
+/* Some thread of ours waits in the kernel and hears no signal: for a lock. */
+static bool waits_for_a_lock(void)
+{
+	DIR *threads = opendir("/proc/self/task");
+	bool found = false;
+
+	assert_non_null(threads);
+	for (const struct dirent *d; !found && (d = readdir(threads));) {
+		CLEANUP(freep) char *path = xasprintf("/proc/self/task/%s/stat", d->d_name);
+		FILE *f = fopen(path, "r");
+		char state = 0;
+
+		if (f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1)
+			found = state == 'D';
+		if (f)
+			fclose(f);
+	}
+	closedir(threads);
+	return found;
+}
+
+/* The kernel knows all names; then the notice that one of them is gone waits for the lock. The loop
+ * has put it by the time that it answers. */
 static void hold_up_the_notify_thread(void)
 {
 	assert_int_equal(child_do(&w, look, NULL), 0);
 	holder = child_start(&w, sync_it, NULL);
 	asked = world_task(&w, TASK_SYNC);
 	world_list(&w, without_long, COUNT(without_long));
+	let_the_loop_hear();
+	while (!waits_for_a_lock())
+		usleep(1000);
 }
 
 static void let_it_go(void)
@@ -86,12 +120,6 @@ static void let_it_go(void)
 	task_free(asked);
 	world_put(&w, e);
 	assert_int_equal(child_end(&holder), 0);
-}
-
-/* Events that were put before a request are heard before it is answered. */
-static void let_the_loop_hear(void)
-{
-	assert_int_equal(child_do(&w, ask_who_it_is, NULL), 0);
 }
 
 static void an_open_that_waits_for_it_can_be_interrupted(void **state)

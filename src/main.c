@@ -77,9 +77,10 @@
  *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
- *        sendable (can they go out?), remembered (what CAPA said last time), mechanism (which way
- *        in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's part of it), oauth,
- *        apop, base64, md5; blot (what a server quotes)
+ *        for login: sendable (can they go out?), remembered (what CAPA said last time), recall
+ *        (and how one goes by it), mechanism (which way in), attempt (by this one), refusal (what
+ *        it means); for attempt: apop, md5, auth (AUTH's lines), sasl (what is in them; gnu: GNU
+ *        SASL's part of it), oauth, base64; blot (what a server quotes)
  * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
  *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
  *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for

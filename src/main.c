@@ -46,7 +46,8 @@
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it
- *        talk        one connection                   line        opened, lost, left
+ *        talk        one connection                   opening     from its name to the login
+ *        line        opened, lost, left
  *        errand      what is done there:              survey      list the maildrop
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
@@ -81,10 +82,11 @@
  *        (and how one goes by it), mechanism (which way in), attempt (by this one), refusal (what
  *        it means); for attempt: apop, md5, auth (AUTH's lines), sasl (what is in them; gnu: GNU
  *        SASL's part of it), oauth, base64; blot (what a server quotes)
- * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
- *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
- *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
- *        OpenSSL), authorities (where it looks for certificates later)
+ * net/   connection (from a name to a line) by: dial (to a socket), link (that, TLS or not), tls;
+ *        for dial: lookup (to addresses), proxy (how one is written), socks (what it is told),
+ *        tunnel (the socket to it); for tls: pin, untrusted (what a certificate lacks), own (a
+ *        client's), quiet (a socket for OpenSSL), authorities (where it looks for certificates
+ *        later)
  * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
  *        point (where tests kill it)
  *

@@ -87,8 +87,8 @@
  *        tunnel (the socket to it); for tls: pin, untrusted (what a certificate lacks), own (a
  *        client's), quiet (a socket for OpenSSL), authorities (where it looks for certificates
  *        later)
- * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
- *        point (where tests kill it)
+ * base/  error alloc slice buf log clock queue secret process; ids (arrays in their order);
+ *        passing (packets and descriptors); point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */

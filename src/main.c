@@ -122,7 +122,8 @@
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define ON_NEW_MS    300000 /* on_new may take so long */
+#define ON_NEW_MS    300000 /* on_new may take so long, */
+#define MOUNT_MS     30000  /* and fusermount3, to mount */
 #define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 #define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
@@ -224,6 +225,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
 		.mount_options = buf_text(&mount),
+		.mount_ms = MOUNT_MS,
 		.host = proxy ? proxy->host : p->account.host,
 		.port = proxy ? proxy->port : p->account.port,
 		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},

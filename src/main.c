@@ -61,8 +61,9 @@
  *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
- *        bodies      chunk rows                       journal     deletions on their way
- *        reader      the other threads' handle        lock        one daemon an account
+ *        newbase     ... in a new file                journal     deletions on their way
+ *        bodies      chunk rows                       lock        one daemon an account
+ *        reader      the other threads' handle
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        counters    UIDLs that begin anew            nameless    messages without one

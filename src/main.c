@@ -62,8 +62,9 @@
  *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
- *        bodies      chunk rows                       journal     deletions on their way
- *        reader      the other threads' handle        lock        one daemon an account
+ *        newbase     ... in a new file                journal     deletions on their way
+ *        bodies      chunk rows                       lock        one daemon an account
+ *        reader      the other threads' handle
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        counters    UIDLs that begin anew            nameless    messages without one
@@ -119,7 +120,8 @@
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define ON_NEW_MS    300000 /* on_new may take so long */
+#define ON_NEW_MS    300000 /* on_new may take so long, */
+#define MOUNT_MS     30000  /* and fusermount3, to mount */
 #define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 #define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
@@ -173,6 +175,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.source = asked->account.source,
 		.mountpoint = asked->mountpoint,
 		.mount_options = buf_text(&mount),
+		.mount_ms = MOUNT_MS,
 		.host = proxy ? proxy->host : asked->account.host,
 		.port = proxy ? proxy->port : asked->account.port,
 		.on_new = {asked->options.on_new, ON_NEW_MS, asked->mountpoint},

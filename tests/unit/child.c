@@ -54,6 +54,27 @@ static int result_of(struct child *c, int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static long call_of(pid_t pid)
+{
+	char path[64];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1; /* "running" */
+	if (file)
+		fclose(file);
+	return number;
+}
+
+void child_await(const struct child *c, long call)
+{
+	while (call_of(c->pid) != call)
+		usleep(1000);
+}
+
 int child_end(struct child *c)
 {
 	int status;

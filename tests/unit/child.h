@@ -18,6 +18,8 @@ struct child child_start(
 /* From within a deed: one octet to the test. And the test waits for it. */
 void child_say(void);
 void child_heard(struct child *c);
+/* Waits until it is in this system call (SYS_...): what it asks for is on its way. */
+void child_await(const struct child *c, long call);
 int child_end(struct child *c); /* waits; -1: it was killed */
 
 /* Start and end in one. */

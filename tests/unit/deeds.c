@@ -74,6 +74,39 @@ int size_is(struct world *x, const char *name, off_t size)
 }
 
 /* All that needs no message. */
+int list_in_the_end(struct world *w, const void *want)
+{
+	int wrong;
+
+	while ((wrong = list(w, want)) == WRONG + 1)
+		usleep(1000);
+	return wrong;
+}
+
+/* All of the status, in the size that it is said to have. */
+static bool says_mirror(struct world *w, const char *words)
+{
+	char text[4096], line[256];
+	FILE *f = fopen(world_path(w, ".pop3fs/status"), "r");
+	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	struct stat st = {.st_size = -1};
+
+	if (f) {
+		fstat(fileno(f), &st);
+		fclose(f);
+	}
+	text[len] = '\0';
+	snprintf(line, sizeof(line), "\nmirror: %s\n", words);
+	return st.st_size == (off_t)len && strstr(text, line);
+}
+
+int say_mirror_in_the_end(struct world *w, const void *with)
+{
+	while (!says_mirror(w, with))
+		usleep(1000);
+	return 0;
+}
+
 int look(struct world *x, const void *with)
 {
 	struct statvfs fs;

@@ -20,6 +20,8 @@ void answer_unlink(struct world *w, int64_t id, enum error code);
 
 /* Deeds; `with` is a file's name but where it says something else. */
 int list(struct world *w, const void *want); /* the directory's names, a space behind each */
+int list_in_the_end(struct world *w, const void *want); /* an event is taken when it is taken */
+int say_mirror_in_the_end(struct world *w, const void *with); /* status: the words behind mirror: */
 int look(struct world *w, const void *with); /* all that needs no message; nothing */
 int stat_it(struct world *w, const void *name);
 int wait_until_gone(struct world *w, const void *name);

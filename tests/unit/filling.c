@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -160,21 +159,6 @@ static void refuse(int64_t id)
 	world_put(&w, e);
 }
 
-static bool is_in_ioctl(pid_t pid)
-{
-	char path[64];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-	file = fopen(path, "r");
-	if (file && fscanf(file, "%ld", &number) != 1)
-		number = -1; /* "running" */
-	if (file)
-		fclose(file);
-	return number == SYS_ioctl;
-}
-
 /* ---- tests ---- */
 
 static void all_are_asked_for_but_those_in_the_cache(void **state)
@@ -244,8 +228,7 @@ static void an_interrupt_ends_the_wait_and_not_the_fetch(void **state)
 
 	await_job(SHORT);
 	child_heard(&c);
-	while (!is_in_ioctl(c.pid))
-		usleep(1000);
+	child_await(&c, SYS_ioctl);
 	kill(c.pid, SIGUSR1);
 	assert_int_equal(child_end(&c), EINTR);
 	world_store(&w, SHORT, "x", true);
@@ -329,8 +312,7 @@ static void no_more_fetch_at_a_time_than_are_listened_to(void **state)
 	for (size_t i = 0; i < MOST; i++) {
 		all[i] = child_start(&w, wait_for_one, NULL);
 		await_job(SHORT);
-		while (!is_in_ioctl(all[i].pid))
-			usleep(1000);
+		child_await(&all[i], SYS_ioctl);
 		assert_int_equal(child_do(&w, look, NULL), 0); /* it has been asked by now */
 	}
 	assert_int_equal(child_do(&w, begin_one, NULL), EAGAIN);

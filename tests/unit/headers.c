@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,21 +44,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool is_opening(pid_t pid)
-{
-	char path[64];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-	file = fopen(path, "r");
-	if (file && fscanf(file, "%ld", &number) != 1)
-		number = -1; /* "running" */
-	if (file)
-		fclose(file);
-	return number == SYS_openat;
-}
-
 /* What it is read from leaves the cache just now: whoever opens it waits, and finds out. */
 static void what_leaves_the_cache_is_opened_when_it_has_left(void **state)
 {
@@ -69,8 +53,7 @@ static void what_leaves_the_cache_is_opened_when_it_has_left(void **state)
 
 		assert_true(pins_leave(w.queues.pins, leaving[i]));
 		c = child_start(&w, open_it, OF_CACHED);
-		while (!is_opening(c.pid))
-			usleep(1000);
+		child_await(&c, SYS_openat);
 		assert_int_equal(child_do(&w, look, NULL), 0); /* it has been asked by now */
 		world_put(&w, world_event(EVENT_EVICTED, leaving[i], OK));
 		assert_int_equal(child_end(&c), 0);

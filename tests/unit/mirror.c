@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -78,38 +77,10 @@ static void await_job(int64_t id)
 	job_free(j);
 }
 
-static int is_told(struct world *x, const void *mirror)
-{
-	char text[4096], line[256];
-	FILE *f = fopen(world_path(x, ".pop3fs/status"), "r");
-	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-	text[len] = '\0';
-	snprintf(line, sizeof(line), "\nmirror: %s\n", (const char *)mirror);
-	return strstr(text, line) ? 0 : WRONG;
-}
-
-/* An event is taken when it is taken. */
-static int list_in_the_end(struct world *x, const void *names)
-{
-	int wrong;
-
-	while ((wrong = list(x, names)) == WRONG + 1)
-		usleep(1000);
-	return wrong;
-}
-
-static int is_told_in_the_end(struct world *x, const void *mirror)
-{
-	while (is_told(x, mirror) != 0)
-		usleep(1000);
-	return 0;
-}
-
 static void shows(const char *names, const char *mirror)
 {
 	assert_int_equal(child_do(&w, list_in_the_end, names), 0);
-	assert_int_equal(child_do(&w, is_told_in_the_end, mirror), 0);
+	assert_int_equal(child_do(&w, say_mirror_in_the_end, mirror), 0);
 }
 
 static void fetched(int64_t id, enum error code)

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -124,40 +123,9 @@ static void fails(const char *name, int number)
 	assert_int_equal(child_do(&w, read_one, &(struct text){name, ""}), number);
 }
 
-static int is_told(struct world *x, const void *mirror)
-{
-	char text[4096], line[256];
-	FILE *f = fopen(world_path(x, ".pop3fs/status"), "r");
-	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-	struct stat st;
-
-	if (!f || fstat(fileno(f), &st) != 0 || st.st_size != (off_t)len)
-		return WRONG;
-	text[len] = '\0';
-	snprintf(line, sizeof(line), "\nmirror: %s\n", (const char *)mirror);
-	return strstr(text, line) ? 0 : WRONG + 1;
-}
-
-/* An event is taken when it is taken. */
-static int list_in_the_end(struct world *x, const void *names)
-{
-	int wrong;
-
-	while ((wrong = list(x, names)) == WRONG + 1)
-		usleep(1000);
-	return wrong;
-}
-
-static int is_told_in_the_end(struct world *x, const void *mirror)
-{
-	while (is_told(x, mirror) != 0)
-		usleep(1000);
-	return 0;
-}
-
 static void told(const char *mirror)
 {
-	assert_int_equal(child_do(&w, is_told_in_the_end, mirror), 0);
+	assert_int_equal(child_do(&w, say_mirror_in_the_end, mirror), 0);
 }
 
 static void lists(const char *names)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -260,26 +259,10 @@ static void answer_undelete(int64_t id, enum error code)
 	undeleted(t, code);
 }
 
-static bool is_in_ioctl(pid_t pid)
-{
-	char path[64];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-	file = fopen(path, "r");
-	if (file && fscanf(file, "%ld", &number) != 1)
-		number = -1; /* "running" */
-	if (file)
-		fclose(file);
-	return number == SYS_ioctl;
-}
-
 /* The child's request is parked: it was sent, and a later one is answered. */
 static void await_parked(const struct child *c, const char *names)
 {
-	while (!is_in_ioctl(c->pid))
-		usleep(1000);
+	child_await(c, SYS_ioctl);
 	assert_int_equal(child_do(&w, list, names), 0);
 }
 

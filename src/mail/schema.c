@@ -54,8 +54,8 @@ static const char tables[] =
     "  WHERE vanished IS NOT NULL AND chunks IS NOT NULL;";
 
 /* Of a million rows a check takes as long as to read them (0.14 s and 0.2 s), and a mount reads
- * them anyway: what is damaged there is found then. What is damaged in the index of UIDLs is found
- * by the first look-up that meets it. */
+ * them anyway: what is damaged there is found then. What is damaged in an index is found by the
+ * first look-up that meets it. */
 #define MOST_CHECKED 100000
 
 /* Each must compile: the tables and columns are there. */

@@ -38,6 +38,9 @@ enum error store_sync(struct store *s, struct failure *why);
  * its front again, where it has room on the disk already. */
 void store_checkpoint(struct store *s);
 
+/* Gives back what memory the handle keeps pages in: they are read again when they are wanted. */
+void store_rest(struct store *s);
+
 /* Small facts about the account that outlive a mount: last login, LOGIN-DELAY, whether the secret
  * ever was accepted, ... Text by key. recall appends to `value`; false: not known. */
 enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why);

@@ -400,3 +400,14 @@ enum error store_replace(struct store **s, const char *path, struct failure *why
 	let_go(s);
 	return begin_anew(s, path, last_id, why);
 }
+
+enum error store_check(struct store **s, const char *path, struct failure *why)
+{
+	enum schema_state state = schema_look_through((*s)->db);
+	enum error error;
+
+	if (state == SCHEMA_GOOD)
+		return OK;
+	error = store_failed(*s, "read the cache database", why);
+	return state == SCHEMA_BAD || (*s)->damaged ? store_replace(s, path, why) : error;
+}

@@ -128,8 +128,6 @@ static void sum(sqlite3_context *context)
 {
 }
 
-/* An ORDER BY is kept for aggregates that are not SQLite's own; where the rows come in that order
- * anyway, it costs nothing. */
 int query_prepare(sqlite3 *db)
 {
 	return sqlite3_create_function(

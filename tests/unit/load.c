@@ -79,6 +79,18 @@ static void what_is_listed_is_loaded_in_order_of_id(void **state)
 	check_loaded(t, "z a a%2Fb ");
 }
 
+/* SQLite promises none but what it is asked for. */
+static void the_order_is_ours_whatever_sqlite_s_is(void **state)
+{
+	struct storage *t = *state;
+
+	add(t, "'c', 1, NULL, NULL");
+	add(t, "'a', 1, NULL, NULL");
+	add(t, "'b', 1, NULL, NULL");
+	storage_run(t, "PRAGMA reverse_unordered_selects = ON");
+	check_loaded(t, "c a b ");
+}
+
 static void those_of_one_uidl_are_flagged_as_twins_while_several_are_listed(void **state)
 {
 	static const struct {
@@ -148,6 +160,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(an_empty_store_is_an_empty_listing),
 	    TEST(what_is_listed_is_loaded_in_order_of_id),
+	    TEST(the_order_is_ours_whatever_sqlite_s_is),
 	    TEST(those_of_one_uidl_are_flagged_as_twins_while_several_are_listed),
 	    TEST(what_has_no_uidl_of_its_own_is_fixed),
 	    TEST(sums_and_times_are_there),

@@ -48,18 +48,18 @@ static void see(void *with, sqlite3_value **columns)
 	    SLICE_ARGS(blob), blob.at ? "" : "NULL");
 }
 
-static void each_row_is_visited_in_its_order(void **state)
+static void each_row_is_visited(void **state)
 {
 	static const struct {
 		const char *sql, *want;
 	} cases[] = {
 	    {"SELECT visit(?1, 1, x'61'), ?2 WHERE ?2 < 0", ""},
 	    {"SELECT visit(?1, 1, x'61'), ?2", "1=a "},
-	    {"SELECT visit(?1, a, b), ?2 FROM (SELECT column1 AS a, column2 AS b "
-	     "FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) ORDER BY a)",
-		"1= 2=a 3=NULL "},
-	    {"SELECT visit(?1, a, b) FROM (SELECT column1 AS a, column2 AS b "
-	     "FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) WHERE column1 <> ?2 ORDER BY a DESC)",
+	    {"SELECT visit(?1, column1, column2) FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) "
+	     "WHERE ?2",
+		"2=a 3=NULL 1= "},
+	    {"SELECT visit(?1, column1, column2) FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) "
+	     "WHERE column1 <> ?2",
 		"3=NULL 1= "},
 	};
 	struct storage *t = *state;
@@ -159,8 +159,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		values_come_back_as_they_were_bound, storage_setup, storage_teardown),
-	    cmocka_unit_test_setup_teardown(
-		each_row_is_visited_in_its_order, storage_setup, storage_teardown),
+	    cmocka_unit_test_setup_teardown(each_row_is_visited, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_number_stays_where_there_is_none, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(

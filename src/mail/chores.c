@@ -178,6 +178,16 @@ static void tell_fetched(struct chores *c, struct work *w)
 	room_look(&c->room);
 }
 
+/* An older body, too, that was to be replaced. */
+static void drop(struct chores *c, int64_t id)
+{
+	struct message *m = listing_by_id(c->listing, id);
+
+	if (m && (message_flags(m) & MESSAGE_CACHED))
+		message_set_uncached(c->listing, m);
+	keeping_drop(c, id);
+}
+
 static void tell_body(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
@@ -192,7 +202,7 @@ static void tell_body(struct chores *c, struct work *w)
 	if (m && w->replaces && !w->failure.code)
 		message_set_replaced(c->listing, m);
 	if (w->failure.code)
-		keeping_drop(c, t->id);
+		drop(c, t->id);
 	else if (m)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);

@@ -118,10 +118,16 @@ static enum error do_nothing(struct chores *c, struct work *w)
 
 /* ---- telling, after the commit ---- */
 
+/* What is told of bodies is gathered: first all that the session hears, which forgets them then,
+ * and next what the fs hears, which may ask for them again (work_told). All else goes in the order
+ * in which it is told: a listing to the fs before the session, which says that it has come. */
 static void to_session(struct chores *c, struct job *j, const struct work *w)
 {
 	j->failure = w->failure;
-	queue_lot_add(&c->jobs, &j->item);
+	if (w->task->kind == TASK_BODY)
+		queue_lot_add(&c->jobs, &j->item);
+	else
+		queue_put(&c->queues->jobs, &j->item);
 }
 
 static void to_fs(struct chores *c, struct event *e, const struct work *w)
@@ -129,7 +135,10 @@ static void to_fs(struct chores *c, struct event *e, const struct work *w)
 	e->id = w->task->id;
 	e->cookie = w->task->cookie;
 	e->failure = w->failure;
-	queue_lot_add(&c->events, &e->item);
+	if (w->task->kind == TASK_BODY)
+		queue_lot_add(&c->events, &e->item);
+	else
+		queue_put(&c->queues->events, &e->item);
 }
 
 static void tell_uncached(struct chores *c, struct work *w)
@@ -418,10 +427,8 @@ void work_tell(struct chores *c, struct work *w)
 	POINT(kind->word, "kept");
 	complain(w);
 	if (w->task->kind != TASK_BODY)
-		work_told(c); /* also what this one tells by itself comes behind them */
+		work_told(c); /* this one is told behind them */
 	kind->tell(c, w);
-	if (w->task->kind != TASK_BODY)
-		work_told(c);
 	POINT(kind->word, "told");
 }
 

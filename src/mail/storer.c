@@ -114,15 +114,15 @@ static void tell_batch(struct storer *st)
 		work_forget(w);
 		task_free(w->task);
 	}
+	work_told(&st->chores);
 	st->count = 0;
 	if (octets > 0) {
 		struct job *j = job_create(JOB_STORED);
 
 		st->settle = clock_in(SETTLE_MS);
 		j->octets = octets;
-		queue_lot_add(&st->chores.jobs, &j->item);
+		queue_put(&st->chores.queues->jobs, &j->item);
 	}
-	work_told(&st->chores);
 }
 
 /* Moves waiting tasks into the batch, as many as belong into one transaction. */

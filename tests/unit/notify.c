@@ -72,9 +72,11 @@ static int ask_who_it_is(struct world *x, const void *with)
 
 /* ---- */
 
-/* Events that were put before a request are heard before it is answered. */
+/* The loop has taken all events, and answers no request before it is through with them. */
 static void let_the_loop_hear(void)
 {
+	while (queue_wait(&w.queues.events, 0))
+		usleep(1000);
 	assert_int_equal(child_do(&w, ask_who_it_is, NULL), 0);
 }
 

@@ -256,12 +256,15 @@ static void take_status(struct session *s, const struct answer *a)
 		top_refused(s, a);
 }
 
-static void take_text(struct learning *l, struct slice text)
+/* What the line does is known before the first body then. */
+static void take_text(struct session *s, struct slice text)
 {
+	struct learning *l = &s->learning;
 	size_t room = LEARN_LARGEST - l->text.len;
 
 	buf_add(&l->text, text.at, text.len < room ? text.len : room);
 	l->received += text.len;
+	pace_arrived(&s->fetching.pace, text.len, clock_ms());
 }
 
 /* No octet at all tells nothing, unless there is none. */
@@ -283,7 +286,7 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)
-		take_text(l, a->text);
+		take_text(s, a->text);
 	if (a->kind == ANSWER_END)
 		take_end(l, a->verb, r);
 	if (!a->last)

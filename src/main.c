@@ -48,6 +48,7 @@
  *        session     the thread that talks            orders      what is asked of it
  *        talk        one connection                   line        opened, lost, left
  *        errand      what is done there:              survey      list the maildrop
+ *        ahead       a mirror's first message, with the listing
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
  *        proving     was it deleted?                  heading     bring headers

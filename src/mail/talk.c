@@ -27,8 +27,8 @@ struct talk {
 	struct client *client;
 	struct login_plan login_plan;
 	struct login *login;
-	bool hurried; /* talk_create */
-	bool paused;
+	bool hurried;       /* talk_create */
+	bool paused, held;  /* talk.h */
 	int64_t asked;      /* clock.h: when a command went out alone; CLOCK_NEVER: none has */
 	int64_t round_trip; /* talk.h */
 	int64_t progress;   /* when the last octet moved, or the waiting for one began; clock.h */
@@ -107,6 +107,11 @@ static bool waits_for_server(const struct talk *t)
 	return t->phase < OPENED || client_waiting(t->client) > 0;
 }
 
+static bool reads(const struct talk *t)
+{
+	return !t->paused && !t->held;
+}
+
 size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
 {
 	size_t count;
@@ -121,13 +126,13 @@ size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake
 
 		fds[0] = (struct pollfd){
 		    .fd = link_fd(t->link),
-		    .events = link_events(t->link, !t->paused, want_write),
+		    .events = link_events(t->link, reads(t), want_write),
 		};
 		count = 1;
-		if (!t->paused && link_pending(t->link))
+		if (reads(t) && link_pending(t->link))
 			*wake = 0;
 	}
-	if (waits_for_server(t) && !t->paused)
+	if (waits_for_server(t) && reads(t))
 		*wake = clock_sooner(*wake, t->progress + t->plan->timeout_ms);
 	return count;
 }
@@ -280,6 +285,8 @@ static void measure(struct talk *t)
  */
 static enum talk_result converse(struct talk *t, struct answer *answer, struct failure *why)
 {
+	if (t->held)
+		return TALK_WAIT;
 	for (;;) {
 		switch (client_next(t->client, answer, why)) {
 		case CLIENT_ANSWER:
@@ -360,7 +367,7 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 	if (t->phase == OVER)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
-	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
+	if (result == TALK_WAIT && waits_for_server(t) && reads(t) &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
 		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,
 		    t->plan->timeout_ms / 1000);
@@ -408,6 +415,13 @@ void talk_pause(struct talk *t, bool paused)
 	if (t->paused && !paused)
 		moved(t);
 	t->paused = paused;
+}
+
+void talk_hold(struct talk *t, bool held)
+{
+	if (t->held && !held)
+		moved(t);
+	t->held = held;
 }
 
 bool talk_is_paused(const struct talk *t)

@@ -46,7 +46,8 @@
  *
  * mail/  jobs        all that threads say to each other
  *        session     the thread that talks            orders      what is asked of it
- *        talk        one connection                   line        opened, lost, left
+ *        talk        one connection                   opening     from its name to the login
+ *        line        opened, lost, left
  *        errand      what is done there:              survey      list the maildrop
  *        ahead       a mirror's first message, with the listing
  *        fetching    bring bodies                     prefetch    what to bring next
@@ -61,8 +62,9 @@
  *        lf          bodies with LF line ends
  *        storer      the thread that writes           store       the database's handle
  *        schema      its tables                       query       SQL in words
- *        bodies      chunk rows                       journal     deletions on their way
- *        reader      the other threads' handle        lock        one daemon an account
+ *        newbase     ... in a new file                journal     deletions on their way
+ *        bodies      chunk rows                       lock        one daemon an account
+ *        reader      the other threads' handle
  *        draft       a listing in the making          listing     one that is made
  *        merge twins what is listed, what is known    publish     and what follows from both
  *        counters    UIDLs that begin anew            nameless    messages without one
@@ -78,13 +80,15 @@
  *        secrets     asked for before a login
  *
  * pop3/  wire (octets to lines), reply, client (commands out, answers in order), login: no I/O;
- *        sendable (can they go out?), remembered (what CAPA said last time), mechanism (which way
- *        in), auth (AUTH's lines), sasl (what is in them; gnu: GNU SASL's part of it), oauth,
- *        apop, base64, md5; blot (what a server quotes)
- * net/   dial (from a name to a socket), lookup (to addresses), link (a socket, TLS or not), tls;
- *        for dial: proxy (how one is written), socks (what it is told), tunnel (the socket to it);
- *        for tls: pin, untrusted (what a certificate lacks), own (a client's), quiet (a socket for
- *        OpenSSL), authorities (where it looks for certificates later)
+ *        for login: sendable (can they go out?), remembered (what CAPA said last time), recall
+ *        (and how one goes by it), mechanism (which way in), attempt (by this one), refusal (what
+ *        it means); for attempt: apop, md5, auth (AUTH's lines), sasl (what is in them; gnu: GNU
+ *        SASL's part of it), oauth, base64; blot (what a server quotes)
+ * net/   connection (from a name to a line) by: dial (to a socket), link (that, TLS or not), tls;
+ *        for dial: lookup (to addresses), proxy (how one is written), socks (what it is told),
+ *        tunnel (the socket to it); for tls: pin, untrusted (what a certificate lacks), own (a
+ *        client's), quiet (a socket for OpenSSL), authorities (where it looks for certificates
+ *        later)
  * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
  *        point (where tests kill it)
  *
@@ -120,7 +124,8 @@
 #include "umount.h"
 
 #define MS_IN_SECOND 1000
-#define ON_NEW_MS    300000 /* on_new may take so long */
+#define ON_NEW_MS    300000 /* on_new may take so long, */
+#define MOUNT_MS     30000  /* and fusermount3, to mount */
 #define GRACE_MS     5000   /* beyond commit_timeout, to come to an end */
 #define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
@@ -222,6 +227,7 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 		.source = p->account.source,
 		.mountpoint = p->mountpoint,
 		.mount_options = buf_text(&mount),
+		.mount_ms = MOUNT_MS,
 		.host = proxy ? proxy->host : p->account.host,
 		.port = proxy ? proxy->port : p->account.port,
 		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},

@@ -39,6 +39,7 @@ struct wish {
 
 struct companion {
 	int fd;
+	int64_t mount_ms;
 	struct inquiry *inquiry;
 	struct lookup_asker lookup;
 };
@@ -274,6 +275,7 @@ enum error companion_start(
 	enum error e;
 
 	c->fd = -1;
+	c->mount_ms = plan->mount_ms;
 	e = start(c, plan, why);
 	if (e)
 		companion_free(c);
@@ -320,7 +322,8 @@ static void ask(const struct companion *c, enum verb verb)
 	(void)send_wish(c, (struct wish){.verb = verb}, -1);
 }
 
-/* Asks, and waits for so many octets, and maybe a descriptor. false: they do not come. */
+/* Asks, and waits for so many octets, and maybe a descriptor. false: they do not come, or too late:
+ * what comes after that is refused, so that its sender knows. */
 static bool ask_and_wait(
     const struct companion *c, enum verb verb, int64_t ms, void *said, size_t len, int *fd)
 {
@@ -337,8 +340,10 @@ static bool ask_and_wait(
 	       (ready = poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, clock_left(deadline))) < 0 &&
 	       errno == EINTR)
 		continue;
-	answered = ready > 0 && passing_receive(ends[0], said, len, fd, false) == (ssize_t)len;
+	shutdown(ends[0], SHUT_RD);
+	answered = passing_receive(ends[0], said, len, fd, false) == (ssize_t)len;
 	close(ends[0]);
+	errno = asked && ready == 0 ? ETIMEDOUT : EPIPE;
 	return answered;
 }
 
@@ -352,13 +357,15 @@ bool companion_record(struct companion *c)
 	return ask_and_wait(c, VERB_RECORD, RECORD_MS, &done, sizeof(done), &none) && done;
 }
 
-/* As long as fusermount3 takes: nobody else can say whether there is a mount now. */
+/* A mount that is made too late is taken away by who made it (favours.c). */
 enum error companion_mount(struct companion *c, int *fd, struct failure *why)
 {
 	struct favour_mounted said;
 
-	if (!ask_and_wait(c, VERB_MOUNT, CLOCK_NEVER, &said, sizeof(said), fd))
-		return failed(why, E_MOUNT, "the process that mounts has died");
+	if (!ask_and_wait(c, VERB_MOUNT, c->mount_ms, &said, sizeof(said), fd))
+		return failed(why, E_MOUNT,
+		    errno == ETIMEDOUT ? "fusermount3 does not come to an end"
+				       : "the process that mounts has died");
 	if (said.why.code)
 		return failed(why, said.why.code, "%s", said.why.words);
 	return *fd >= 0 ? OK : failed(why, E_MOUNT, "no descriptor is left for the mount");

@@ -8,6 +8,8 @@
 #ifndef POP3FS_COMPANION_H
 #define POP3FS_COMPANION_H
 
+#include <stdint.h>
+
 #include "credentials.h"
 #include "error.h"
 #include "hook.h"
@@ -23,6 +25,7 @@ struct companion_plan {
 	const char *mountpoint;    /* absolute */
 	const char *source;        /* as mountinfo shows it */
 	const char *mount_options; /* mount.h */
+	int64_t mount_ms;          /* to make the mount: fusermount3 may hang */
 	const char *host, *port;   /* the one name that is looked up */
 	struct hook_plan on_new;
 };
@@ -42,7 +45,8 @@ void companion_dismiss(struct companion *c);
  * companion. */
 struct inquiry *companion_inquiry(struct companion *c);
 
-/* Mounts, and waits for that; *fd is the connection, the caller's alone. E_MOUNT. */
+/* Mounts, and waits for that, for the plan's mount_ms at most; *fd is the connection, the caller's
+ * alone. E_MOUNT: there is no mount, and none that comes later stays. */
 enum error companion_mount(struct companion *c, int *fd, struct failure *why);
 
 /* Who looks up the plan's host. For any thread; lives as long as the companion. */

@@ -90,6 +90,7 @@ struct fs {
 	bool broken;        /* its descriptor cannot be read */
 	bool unseen;        /* the mount is not where it was, and yet not gone: others have it */
 	int64_t unseen_due; /* ... if the kernel does not say so until then */
+	bool unseen_told;   /* whoever took it away knows what is deleted, and what is not */
 	bool bounded;       /* max_delete is reached, and that was said */
 	bool ending;        /* the final commit is asked for: no unlink, no fetch any more */
 	int64_t end_by;

@@ -193,12 +193,13 @@ static bool connected(const struct fs *f)
 
 /* It can be gone from here and not ended: another mount namespace has a copy, or (umount -l)
  * somebody a file open. Whoever unmounted it wants his deletions done now, not when the last one of
- * those leaves. */
+ * those leaves; unless he had them done before (pop3fs umount), and was told which were not. */
 static void look_for_mount(struct fs *f)
 {
 	if (f->plan.lasts(f->plan.with))
 		return;
 	f->unseen = true;
+	f->unseen_told = verbs_commit_stands(f);
 	f->unseen_due = clock_in(UNSEEN_MS);
 }
 
@@ -216,7 +217,7 @@ static void commit_unseen(struct fs *f)
 	f->unseen_due = CLOCK_NEVER;
 	log_info("unmounted, but not gone: somebody has a file open there, or has the mount in "
 		 "another mount namespace");
-	if (pending > 0 && !f->plan.read_only)
+	if (pending > 0 && !f->plan.read_only && !f->unseen_told)
 		verbs_commit(f);
 }
 

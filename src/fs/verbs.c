@@ -195,11 +195,16 @@ bool verbs_leave(const struct fs *f)
 	return waiting_count(&f->waiting, WAIT_LEAVE) > 0 || clock_ms() < f->verbs.stands_until;
 }
 
+bool verbs_commit_stands(const struct fs *f)
+{
+	return !f->verbs.committing && clock_ms() < f->verbs.stands_until;
+}
+
 bool verbs_have_committed(struct fs *f)
 {
 	struct verbs *v = &f->verbs;
 
-	if (v->committing || clock_ms() >= v->stands_until)
+	if (!verbs_commit_stands(f))
 		return false;
 	f->commit = v->stands;
 	f->commit_failure = v->stands_failure;

@@ -67,6 +67,9 @@ void verbs_refreshed(struct fs *f, const struct event *e);
 /* A commit that nobody waits for, of all that was unlinked until now. */
 void verbs_commit(struct fs *f);
 
+/* An umount has just committed, and said what that brought: nobody tries again behind it. */
+bool verbs_commit_stands(const struct fs *f);
+
 /* The mount is gone. true: an umount has just committed, and what that brought (now the fs's) need
  * not be tried again. */
 bool verbs_have_committed(struct fs *f);

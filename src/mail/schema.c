@@ -6,8 +6,7 @@
 /* page_size and auto_vacuum cannot change once the first page is written; facts.md has why 16 KiB.
  */
 static const char before_the_first_page[] = "PRAGMA page_size = 16384;"
-					    "PRAGMA auto_vacuum = INCREMENTAL;"
-					    "PRAGMA journal_mode = WAL;";
+					    "PRAGMA auto_vacuum = INCREMENTAL;";
 
 static const char tables[] =
     "CREATE TABLE fact("
@@ -91,18 +90,25 @@ static int number(sqlite3 *db, const char *sql, sqlite3_int64 *value)
 	return result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
+static int write_version(sqlite3 *db)
+{
+	char text[40];
+
+	sqlite3_snprintf(sizeof(text), text, "PRAGMA user_version = %d", SCHEMA_VERSION);
+	return sqlite3_exec(db, text, NULL, NULL, NULL);
+}
+
 static int write_tables(sqlite3 *db, sqlite3_int64 first)
 {
-	char text[160];
+	char text[100];
 	int result = sqlite3_exec(db, tables, NULL, NULL, NULL);
 
 	if (result != SQLITE_OK)
 		return result;
 	sqlite3_snprintf(sizeof(text), text,
-	    "INSERT INTO sqlite_sequence(name, seq) VALUES('message', %lld);"
-	    "PRAGMA user_version = %d;",
-	    first, SCHEMA_VERSION);
-	return sqlite3_exec(db, text, NULL, NULL, NULL);
+	    "INSERT INTO sqlite_sequence(name, seq) VALUES('message', %lld)", first);
+	result = sqlite3_exec(db, text, NULL, NULL, NULL);
+	return result == SQLITE_OK ? write_version(db) : result;
 }
 
 int schema_create(sqlite3 *db, sqlite3_int64 first)
@@ -116,8 +122,23 @@ int schema_create(sqlite3 *db, sqlite3_int64 first)
 	result = write_tables(db, first);
 	if (result == SQLITE_OK)
 		result = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	if (result != SQLITE_OK && !sqlite3_get_autocommit(db))
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return result;
+}
+
+/* What begins a log is synced, and the directory with it, for the sake of older frames that may
+ * stand behind it (SQLite's ticket ff5be73dee086). There are none in a file that is new. */
+int schema_begin_log(sqlite3 *db)
+{
+	int result = sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+
+	if (result == SQLITE_OK)
+		result = write_version(db);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	return result;
 }
 

@@ -20,8 +20,14 @@
  * messages came slower than SCHEMA_IDS_A_SECOND since 1970. */
 #define SCHEMA_IDS_A_SECOND 64
 
-/* Fails with SQLite's code. `first` is the id after which ids are given. */
+/* These fail with SQLite's code. In one transaction, and then sets it to WAL. `first` is the id
+ * after which ids are given. */
 int schema_create(sqlite3 *db, sqlite3_int64 first);
+
+/* Puts the first frame (what stands there already) into a log that is a new file, without a sync.
+ * It goes to the disk with the first durable commit or checkpoint, like all that comes behind it.
+ */
+int schema_begin_log(sqlite3 *db);
 
 enum schema_state {
 	SCHEMA_GOOD,

@@ -13,6 +13,7 @@
 #include "bodies.h"
 #include "clock.h"
 #include "log.h"
+#include "newbase.h"
 #include "query.h"
 #include "schema.h"
 
@@ -314,13 +315,24 @@ static int64_t first_id(int64_t last_of_the_lost)
 	return by_clock;
 }
 
-static enum error settle_in(
-    struct store *s, enum schema_state state, int64_t last_of_the_lost, struct failure *why)
+/* Closed while the new one takes its place, and opened again there. */
+static enum error make_new(struct store **s, const char *path, int64_t first, struct failure *why)
 {
 	enum error error;
 
-	if (state == SCHEMA_NONE && schema_create(s->db, first_id(last_of_the_lost)) != SQLITE_OK)
-		return store_failed(s, "make the cache database", why);
+	let_go(s);
+	error = newbase_make(path, first, why);
+	if (!error)
+		error = open_handle(s, path, why);
+	if (!error && schema_begin_log((*s)->db) != SQLITE_OK)
+		error = store_failed(*s, "begin the cache database's log", why);
+	return error;
+}
+
+static enum error settle_in(struct store *s, struct failure *why)
+{
+	enum error error;
+
 	if (sqlite3_exec(s->db, settings, NULL, NULL, NULL) != SQLITE_OK)
 		return store_failed(s, "set up the cache database", why);
 	if ((error = store_begin(s, why)))
@@ -329,7 +341,7 @@ static enum error settle_in(
 		store_rollback(s);
 		return error;
 	}
-	return store_commit(s, state == SCHEMA_NONE, why);
+	return store_commit(s, false, why);
 }
 
 static enum schema_state look(struct store *s)
@@ -358,15 +370,17 @@ static enum error attempt(
 		    "the cache database %s was made by a newer pop3fs; use that one, or another "
 		    "cache_dir",
 		    path);
-	if (state == SCHEMA_GOOD || state == SCHEMA_NONE)
-		error = settle_in(s, state, *last_id, why);
-	else
+	if (state == SCHEMA_NONE)
+		error = make_new(&s, path, first_id(*last_id), why);
+	else if (state != SCHEMA_GOOD)
 		error = store_failed(s, "read the cache database", why);
+	if (!error)
+		error = settle_in(s, why);
 	if (!error) {
 		*out = take(&s);
 		return OK;
 	}
-	*damaged = state == SCHEMA_BAD || s->damaged;
+	*damaged = state == SCHEMA_BAD || (s && s->damaged);
 	if (*damaged) {
 		*last_id = schema_last_id(s->db);
 		let_go(&s);

@@ -8,61 +8,19 @@
 #include "alloc.h"
 #include "blot.h"
 #include "clock.h"
-#include "link.h"
-#include "log.h"
-#include "login.h"
+#include "opening.h"
 #include "point.h"
 #include "quirks.h"
 
-_Static_assert(LINK_BINDING == LOGIN_BINDING, "the floors must agree");
-
-enum phase { DIALING, HANDSHAKE, LOGIN, OPENED, OVER };
-
 struct talk {
 	const struct session_plan *plan;
-	struct tls *tls;
-	enum phase phase;
-	struct dial *dial;
-	struct link *link;
-	struct client *client;
-	struct login_plan login_plan;
-	struct login *login;
-	bool hurried;       /* talk_create */
+	struct opening *opening;
+	bool over;
 	bool paused, held;  /* talk.h */
 	int64_t asked;      /* clock.h: when a command went out alone; CLOCK_NEVER: none has */
 	int64_t round_trip; /* talk.h */
 	int64_t progress;   /* when the last octet moved, or the waiting for one began; clock.h */
 };
-
-static void trace(void *with, bool sent, struct slice line)
-{
-	const struct talk *t = with;
-	CLEANUP(freep) char *shown = xmemdup(line.at, line.len);
-
-	if (!sent && t->phase < OPENED)
-		blot_secret(shown, line.len, t->plan->password);
-	log_debug("%s %.*s", sent ? ">" : "<", (int)line.len, shown);
-}
-
-static void begin(struct talk *t)
-{
-	t->phase = DIALING;
-	t->dial = dial_create(t->plan->host, t->plan->port, t->plan->proxy, t->plan->lookup);
-	t->client = client_create();
-	if (log_debug_is_on())
-		client_trace(t->client, trace, t);
-	t->login = login_create(&t->login_plan);
-	t->progress = clock_ms();
-	t->asked = CLOCK_NEVER;
-}
-
-static void finish(struct talk *t)
-{
-	dial_free(take(&t->dial));
-	link_free(take(&t->link));
-	login_free(take(&t->login));
-	client_free(take(&t->client));
-}
 
 struct talk *talk_create(const struct session_plan *plan, struct tls *tls,
     const struct facts *facts, int64_t remembered, bool hurried)
@@ -70,24 +28,10 @@ struct talk *talk_create(const struct session_plan *plan, struct tls *tls,
 	struct talk *t = xnew(struct talk);
 
 	t->plan = plan;
-	t->tls = tls;
-	t->hurried = hurried;
-	t->login_plan = (struct login_plan){
-	    .user = plan->user,
-	    .secret = plan->password,
-	    .is_token = plan->is_token,
-	    .auth = plan->auth,
-	    .used = facts->of[FACT_MECHANISMS],
-	    .remembered = remembered,
-	    .certificate = plan->cert != NULL,
-	    .host = plan->host,
-	    .port = plan->port,
-	    .encrypted = plan->tls == SESSION_TLS_IMPLICIT,
-	    .stls = plan->tls == SESSION_TLS_STARTTLS,
-	    .clear_text = plan->tls == SESSION_TLS_OFF,
-	};
+	t->opening = opening_create(plan, tls, facts, remembered, hurried);
+	t->progress = clock_ms();
+	t->asked = CLOCK_NEVER;
 	t->round_trip = -1;
-	begin(t);
 	return t;
 }
 
@@ -95,16 +39,29 @@ void talk_free(struct talk *t)
 {
 	if (!t)
 		return;
-	if (t->link && t->phase == OPENED)
-		link_say_goodbye(t->link);
-	finish(t);
+	opening_free(t->opening, !t->over);
 	free(t);
+}
+
+static struct client *client_of(const struct talk *t)
+{
+	return opening_client(t->opening);
+}
+
+static struct login *login_of(const struct talk *t)
+{
+	return opening_login(t->opening);
+}
+
+static struct link *line_of(const struct talk *t)
+{
+	return connection_link(opening_connection(t->opening));
 }
 
 /* An answer is due: the greeting, a step of the login, a command's. */
 static bool waits_for_server(const struct talk *t)
 {
-	return t->phase < OPENED || client_waiting(t->client) > 0;
+	return !opening_is_done(t->opening) || client_waiting(client_of(t)) > 0;
 }
 
 static bool reads(const struct talk *t)
@@ -114,24 +71,13 @@ static bool reads(const struct talk *t)
 
 size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
 {
+	bool want_write = client_output(client_of(t)).len > 0;
 	size_t count;
 
 	*wake = CLOCK_NEVER;
-	if (t->phase == OVER)
+	if (t->over)
 		return 0;
-	if (t->phase == DIALING) {
-		count = dial_poll(t->dial, fds, wake);
-	} else {
-		bool want_write = client_output(t->client).len > 0;
-
-		fds[0] = (struct pollfd){
-		    .fd = link_fd(t->link),
-		    .events = link_events(t->link, reads(t), want_write),
-		};
-		count = 1;
-		if (reads(t) && link_pending(t->link))
-			*wake = 0;
-	}
+	count = connection_poll(opening_connection(t->opening), fds, reads(t), want_write, wake);
 	if (waits_for_server(t) && reads(t))
 		*wake = clock_sooner(*wake, t->progress + t->plan->timeout_ms);
 	return count;
@@ -144,82 +90,38 @@ static void moved(struct talk *t)
 
 static enum talk_result over(struct talk *t)
 {
-	t->phase = OVER;
+	t->over = true;
 	return TALK_OVER;
 }
 
-static enum talk_result start_tls(struct talk *t, struct failure *why)
+static enum talk_result connect_on(struct talk *t, bool *again, struct failure *why)
 {
-	t->phase = HANDSHAKE;
-	if (link_start_tls(t->link, t->tls, t->plan->host, why))
+	enum opening_result result = opening_connect(t->opening, why);
+
+	if (result == OPENING_FAILED)
 		return over(t);
-	return TALK_WAIT;
-}
-
-static enum talk_result dial(struct talk *t, struct failure *why)
-{
-	int fd;
-
-	switch (dial_step(t->dial, &fd, why)) {
-	case DIAL_MORE:
-		return TALK_WAIT;
-	case DIAL_FAILED:
-		return over(t);
-	case DIAL_DONE:
-		break;
-	}
-	t->link = link_create(fd);
-	moved(t);
-	if (t->plan->tls == SESSION_TLS_IMPLICIT)
-		return start_tls(t, why);
-	t->phase = LOGIN;
-	return TALK_WAIT;
-}
-
-static enum talk_result handshake(struct talk *t, struct failure *why)
-{
-	unsigned char binding[LINK_BINDING];
-
-	switch (link_handshake(t->link, why)) {
-	case LINK_WAIT:
-		return TALK_WAIT;
-	case LINK_END: /* to a handshake that is a broken line */
-	case LINK_BROKEN:
-		if (!link_may_do_better(t->link))
-			return over(t);
-		log_debug("%s; once more, with a new TLS session", why->words);
-		finish(t);
-		begin(t);
-		return TALK_WAIT;
-	case LINK_DONE:
-		break;
-	}
-	moved(t);
-	t->phase = LOGIN;
-	log_debug("TLS with %s: %s%s", t->plan->host, link_cipher(t->link),
-	    link_resumed(t->link) ? ", resumed" : "");
-	if (link_binding(t->link, binding))
-		login_bind(t->login, binding);
-	if (t->plan->tls == SESSION_TLS_STARTTLS &&
-	    login_encrypted(t->login, t->client, why) == LOGIN_FAILED)
-		return over(t);
+	*again = result == OPENING_MOVED;
+	if (*again)
+		moved(t);
 	return TALK_WAIT;
 }
 
 /* Sends what the line takes now. */
 static enum link_result flush(struct talk *t, struct failure *why)
 {
+	struct client *client = client_of(t);
+
 	for (;;) {
-		struct slice out = client_output(t->client);
+		struct slice out = client_output(client);
 		enum link_result result;
 		size_t sent;
 
 		if (out.len == 0)
 			return LINK_DONE;
-		result = link_write(t->link, out.at, out.len, &sent, why);
+		result = link_write(line_of(t), out.at, out.len, &sent, why);
 		if (result != LINK_DONE)
 			return result;
-		client_sent(t->client, sent);
+		client_sent(client, sent);
 		POINT("line", "wrote");
 		moved(t);
 	}
@@ -227,45 +129,38 @@ static enum link_result flush(struct talk *t, struct failure *why)
 
 static enum link_result receive(struct talk *t, struct failure *why)
 {
+	struct link *line = line_of(t);
 	enum link_result result;
 	size_t room, got;
-	char *to = client_room(t->client, &room);
+	char *to = client_room(client_of(t), &room);
 
-	result = link_read(t->link, to, room, &got, why);
+	result = link_read(line, to, room, &got, why);
 	if (result == LINK_DONE) {
-		client_received(t->client, got);
+		client_received(client_of(t), got);
 		moved(t);
-		if (t->phase == LOGIN)
-			link_quick_ack(t->link);
+		if (!opening_is_done(t->opening))
+			link_quick_ack(line);
 	}
 	return result;
 }
 
-static enum talk_result log_in(struct talk *t, const struct answer *a, struct failure *why)
+/* A piece of what the login is answered, or of what is announced behind it. */
+static enum talk_result open_on(
+    struct talk *t, const struct answer *a, bool *again, struct failure *why)
 {
-	login_hurry(t->login, t->hurried && !(quirks_of(talk_greeting(t), talk_capabilities(t)) &
-						QUIRK_NO_PIPELINING));
-	switch (login_answer(t->login, t->client, a, why)) {
-	case LOGIN_MORE:
-		return TALK_WAIT;
-	case LOGIN_STLS:
-		return start_tls(t, why);
-	case LOGIN_FAILED:
-		return over(t);
-	case LOGIN_DONE:
-		break;
-	}
-	t->phase = OPENED;
-	if (login_is_hurried(t->login))
-		t->asked = clock_ms(); /* for that CAPA */
-	return TALK_OPENED;
-}
+	bool was_done = opening_is_done(t->opening);
+	enum opening_result result = opening_answer(t->opening, a, why);
 
-/* A piece of the answer to the CAPA that went out behind the login. */
-static enum talk_result hear_capabilities(
-    struct talk *t, const struct answer *a, struct failure *why)
-{
-	return login_answer(t->login, t->client, a, why) == LOGIN_DONE ? TALK_ANNOUNCED : TALK_WAIT;
+	if (result == OPENING_FAILED)
+		return over(t);
+	*again = result != OPENING_DONE;
+	if (*again)
+		return TALK_WAIT;
+	if (was_done)
+		return TALK_ANNOUNCED;
+	if (opening_hears(t->opening))
+		t->asked = clock_ms(); /* for the CAPA behind the login */
+	return TALK_OPENED;
 }
 
 /* The answer to a command that went out alone has begun. */
@@ -288,7 +183,7 @@ static enum talk_result converse(struct talk *t, struct answer *answer, struct f
 	if (t->held)
 		return TALK_WAIT;
 	for (;;) {
-		switch (client_next(t->client, answer, why)) {
+		switch (client_next(client_of(t), answer, why)) {
 		case CLIENT_ANSWER:
 			measure(t);
 			return TALK_ANSWER;
@@ -313,30 +208,18 @@ static enum talk_result converse(struct talk *t, struct answer *answer, struct f
 	}
 }
 
-/* One step of whatever phase this is; *again: there is another one to be done at once. */
+/* One step; *again: there is another one to be done at once. */
 static enum talk_result step(
     struct talk *t, struct answer *answer, bool *again, struct failure *why)
 {
-	enum phase before = t->phase;
 	enum talk_result result;
 
-	if (t->phase == DIALING)
-		result = dial(t, why);
-	else if (t->phase == HANDSHAKE)
-		result = handshake(t, why);
-	else
-		result = converse(t, answer, why);
-	if (t->phase == LOGIN && result == TALK_ANSWER) {
-		result = log_in(t, answer, why);
-		*again = result == TALK_WAIT;
-	}
-	if (t->phase == OPENED && result == TALK_ANSWER && login_is_hurried(t->login)) {
-		result = hear_capabilities(t, answer, why);
-		*again = result == TALK_WAIT;
-	}
-	if (t->phase != before)
-		*again = result == TALK_WAIT;
-	return result;
+	if (opening_connects(t->opening))
+		return connect_on(t, again, why);
+	result = converse(t, answer, why);
+	if (result != TALK_ANSWER || (opening_is_done(t->opening) && !opening_hears(t->opening)))
+		return result;
+	return open_on(t, answer, again, why);
 }
 
 /* What the server said last counts even if it has closed its side: so a line that cannot be written
@@ -351,7 +234,7 @@ static enum talk_result step_and_flush(struct talk *t, struct answer *answer, st
 		again = false;
 		result = step(t, answer, &again, why);
 	} while (again);
-	if (result != TALK_OVER && t->phase >= LOGIN && client_output(t->client).len > 0 &&
+	if (result != TALK_OVER && !opening_connects(t->opening) &&
 	    flush(t, &unsent) == LINK_BROKEN && result == TALK_WAIT) {
 		*why = unsent;
 		return over(t);
@@ -361,10 +244,10 @@ static enum talk_result step_and_flush(struct talk *t, struct answer *answer, st
 
 enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
 {
-	bool logging_in = t->phase < OPENED;
+	bool opening = !opening_is_done(t->opening);
 	enum talk_result result;
 
-	if (t->phase == OVER)
+	if (t->over)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
 	if (result == TALK_WAIT && waits_for_server(t) && reads(t) &&
@@ -373,8 +256,8 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 		    t->plan->timeout_ms / 1000);
 		result = over(t);
 	}
-	if (result == TALK_OVER && logging_in) {
-		login_lost(t->login, why);
+	if (result == TALK_OVER && opening) {
+		login_lost(login_of(t), why);
 		blot_secret(why->words, strlen(why->words), t->plan->password);
 	}
 	return result;
@@ -383,11 +266,11 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 enum error talk_send(
     struct talk *t, enum verb verb, struct slice argument, uint64_t tag, struct failure *why)
 {
-	if (client_waiting(t->client) == 0) {
+	if (client_waiting(client_of(t)) == 0) {
 		moved(t); /* from now on an answer is due */
 		t->asked = t->progress;
 	}
-	return client_send(t->client, verb, argument, tag, why);
+	return client_send(client_of(t), verb, argument, tag, why);
 }
 
 /* How much of the body TOP brings with the header: as little as the server can bear. */
@@ -441,45 +324,47 @@ int64_t talk_round_trip(const struct talk *t)
 
 size_t talk_waiting(const struct talk *t)
 {
-	return client_waiting(t->client);
+	return client_waiting(client_of(t));
 }
 
 const struct capabilities *talk_capabilities(const struct talk *t)
 {
-	return login_capabilities(t->login);
+	return login_capabilities(login_of(t));
 }
 
 const char *talk_cipher(const struct talk *t)
 {
-	return t->link ? link_cipher(t->link) : "none";
+	const struct link *line = line_of(t);
+
+	return line ? link_cipher(line) : "none";
 }
 
 struct slice talk_greeting(const struct talk *t)
 {
-	return login_greeting(t->login);
+	return login_greeting(login_of(t));
 }
 
 enum mechanism talk_mechanism(const struct talk *t)
 {
-	return login_mechanism(t->login);
+	return login_mechanism(login_of(t));
 }
 
 int64_t talk_remembered(const struct talk *t)
 {
-	return login_remembered(t->login);
+	return login_remembered(login_of(t));
 }
 
 bool talk_was_refused(const struct talk *t)
 {
-	return login_was_refused(t->login);
+	return login_was_refused(login_of(t));
 }
 
 enum reply_code talk_refusal(const struct talk *t)
 {
-	return login_refusal(t->login);
+	return login_refusal(login_of(t));
 }
 
 bool talk_capabilities_come(const struct talk *t)
 {
-	return login_is_hurried(t->login);
+	return opening_hears(t->opening);
 }

@@ -20,15 +20,27 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def machine(root):
-    """A machine that is not booted yet."""
+def machines(root):
+    """machines() is a machine that is not booted yet."""
     tree, package = os.environ.get("POP3FS_BOOT"), os.environ.get("POP3FS_PACKAGE")
     if not tree or not package:
         pytest.skip("there is no machine to boot: tests/boot/run makes one")
-    made = Machine(root, Path(tree) / "root", package)
-    made.write("/etc/pop3fs/readme", "")
-    yield made
-    made.stop()
+    made = []
+
+    def make():
+        made.append(Machine(root, Path(tree) / "root", package))
+        made[-1].write("/etc/pop3fs/readme", "")
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def machine(machines):
+    """One such machine."""
+    return machines()
 
 
 @pytest.fixture

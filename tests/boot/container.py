@@ -25,6 +25,7 @@ ME = 1000        # the uid of the user `me`
 
 SCRIPT = """\
 set -e
+for group in {groups}; do echo 0 >$group/cgroup.procs; done
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 mount -t tmpfs tmpfs {work}
@@ -35,6 +36,28 @@ chroot {work}/root dpkg -i /package.deb
 exec systemd-nspawn --register=no --keep-unit --link-journal=no --machine=pop3fs \\
 	--directory={work}/root --bind=/dev/fuse --bind=/dev/autofs --bind={journal}:/var/log/journal --boot
 """
+
+
+def control_groups():
+    """Where we are in the hierarchies by which a systemd tells its units' processes."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for top in {"": ("unified", "."), "name=systemd": ("systemd",)}.get(controllers, ()):
+            group = Path("/sys/fs/cgroup") / top / path.lstrip("/")
+            if (group / "cgroup.procs").exists():
+                yield group
+                break
+
+
+def are_gone(groups):
+    """Takes the groups away, those below them first. False: there is still somebody in one."""
+    for group in groups:
+        for at, _, _ in os.walk(group, topdown=False):
+            try:
+                os.rmdir(at)
+            except OSError:
+                return False
+    return True
 
 
 class Machine:
@@ -48,6 +71,7 @@ class Machine:
         for directory in (self._files, self._journal, self._work):
             directory.mkdir(mode=0o755)
         self._process = self._leader = None
+        self._groups = []   # its own: else units of one name would share theirs with those of another machine
 
     def write(self, path, text, mode=0o644, owner=0):
         """A file of the machine, before it boots or while it runs; the directories above it are made, and are the owner's
@@ -72,12 +96,15 @@ class Machine:
         return (TOP / "contrib" / name).read_text()
 
     def boot(self):
+        self._groups = [group / self._home.name for group in control_groups()]
+        for group in self._groups:
+            group.mkdir()
         with (self._home / "console").open("wb") as console:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "slave", "--mount-proc", "--pid",
                  "--fork", "--kill-child", "sh", "-c",   # so that all dies with it, and it with us
                  SCRIPT.format(work=self._work, files=self._files, tree=self._tree, package=self._package,
-                               journal=self._journal)],
+                               journal=self._journal, groups=" ".join(map(str, self._groups)))],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
         self._leader = eventually(self._find_leader, "the machine's first process", BOOTING)
         eventually(lambda: self._alive() and not self.run("test", "-S", "/run/systemd/private").code,
@@ -161,4 +188,5 @@ class Machine:
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        eventually(lambda: are_gone(self._groups), "the end of all that ran in the machine", ENDING)
         shutil.rmtree(self._home, ignore_errors=True)

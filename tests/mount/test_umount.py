@@ -534,6 +534,21 @@ def test_umount_says_who_has_a_copy_and_does_not_wait_for_him(box, root_person, 
     assert mount.wait() == 0
 
 
+def test_what_umount_was_refused_is_not_tried_again_behind_it(serve, root_person, mounts, copied, umount, root):
+    """The daemon that goes on elsewhere asks the server for nothing that umount has just said is not done."""
+    server = serve(synthetic="5:1000", rules=['on QUIT err "no, the disk is full"'])
+    mount = mounts.foreground(server, root_person, commit_timeout=FOREVER)
+    holder = copied(mount)
+    remove(mount, "m0000001", "m0000003")
+    assert umount(mount).code == umount.waiting
+    eventually(lambda: "unmounted, but not gone" in mount.said(), "the daemon's notice of it")
+    server.rules()
+    mount.run("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", "--", program("pop3fs", root), "refresh", mount.path).ok()
+    assert server.sent("DELE") == 2
+    holder.communicate()
+    mount.wait()
+
+
 def test_a_file_that_is_open_keeps_the_mount_and_not_the_deletions(box, anyone, mounts):
     names = names_of(box)
     mount = mounts.mount(box, anyone)

@@ -4,19 +4,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "auth.h"
-#include "buf.h"
+#include "dialogue.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static void client_freep(struct client **c)
-{
-	client_free(*c);
-}
 
 static void auth_freep(struct auth **a)
 {
@@ -32,40 +26,12 @@ struct row {
 	bool sent;         /* the secret itself has been */
 };
 
-static void client_said(struct client *c, const char *line, size_t len)
-{
-	CLEANUP(freep) char *want = xasprintf("%.*s\r\n", (int)len, line);
-	CLEANUP(freep) char *got = xstrndup(client_output(c).at, client_output(c).len);
-
-	assert_string_equal(got, want);
-	client_sent(c, client_output(c).len);
-}
-
 static enum auth_result server_says(
-    struct auth *a, struct client *c, const char *line, size_t len, struct failure *why)
+    struct auth *a, struct client *c, struct slice line, struct failure *why)
 {
-	struct answer answer;
-	size_t room;
-	char *to = client_room(c, &room);
+	struct reply_status status = dialogue_server_says(c, line);
 
-	memcpy(to, line, len);
-	memcpy(to + len, "\r\n", 2);
-	client_received(c, len + 2);
-	assert_int_equal(client_next(c, &answer, why), CLIENT_ANSWER);
-	return auth_answer(a, c, &answer.status, why);
-}
-
-/* Past the greeting. */
-static struct client *connected(void)
-{
-	struct client *c = client_create();
-	struct answer answer;
-	size_t room;
-
-	memcpy(client_room(c, &room), "+OK\r\n", 5);
-	client_received(c, 5);
-	assert_int_equal(client_next(c, &answer, NULL), CLIENT_ANSWER);
-	return c;
+	return auth_answer(a, c, &status, why);
 }
 
 static void check(const struct row *r)
@@ -75,20 +41,21 @@ static void check(const struct row *r)
 	    .secret = slice_of("secret"),
 	    .host = "h",
 	    .port = "1"};
-	CLEANUP(client_freep) struct client *c = connected();
+	CLEANUP(client_freep) struct client *c = dialogue_begin();
 	CLEANUP(auth_freep) struct auth *a = NULL;
 	enum auth_result result = AUTH_MORE;
 	struct failure why = {0};
-	size_t len;
+	struct slice rest = slice_of(r->script), line;
 
 	assert_int_equal(auth_create(&a, c, &plan, &why), OK);
-	for (const char *line = r->script; *line; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
+	while (line = slice_token(&rest, "\n"), line.len > 0) {
+		struct slice said = slice_make(line.at + 3, line.len - 3);
+
 		assert_int_equal(result, AUTH_MORE);
-		if (strncmp(line, "C: ", 3) == 0)
-			client_said(c, line + 3, len - 3);
+		if (line.at[0] == 'C')
+			dialogue_client_says(c, said);
 		else
-			result = server_says(a, c, line + 3, len - 3, &why);
+			result = server_says(a, c, said, &why);
 	}
 	assert_int_equal(client_output(c).len, 0);
 	assert_int_equal(result, r->result);
@@ -149,14 +116,14 @@ static void a_long_response_has_a_line_of_its_own(void **state)
 	const struct sasl_plan plan = {.mechanism = MECHANISM_PLAIN,
 	    .user = "me",
 	    .secret = slice_make(memset(secret, 'x', sizeof(secret)), sizeof(secret))};
-	CLEANUP(client_freep) struct client *c = connected();
+	CLEANUP(client_freep) struct client *c = dialogue_begin();
 	CLEANUP(auth_freep) struct auth *a = NULL;
 	struct failure why = {0};
 
 	assert_int_equal(auth_create(&a, c, &plan, &why), OK);
-	client_said(c, "AUTH PLAIN", 10);
+	dialogue_client_says(c, slice_of("AUTH PLAIN"));
 	assert_false(auth_secret_was_sent(a));
-	assert_int_equal(server_says(a, c, "+ go on", 7, &why), AUTH_MORE);
+	assert_int_equal(server_says(a, c, slice_of("+ go on"), &why), AUTH_MORE);
 	assert_true(client_output(c).len > CLIENT_LONGEST_COMMAND);
 	assert_true(auth_secret_was_sent(a));
 }
@@ -165,7 +132,7 @@ static void what_cannot_begin_sends_nothing(void **state)
 {
 	const struct sasl_plan plan = {
 	    .mechanism = MECHANISM_OAUTHBEARER, .user = "me", .secret = slice_of("two words")};
-	CLEANUP(client_freep) struct client *c = connected();
+	CLEANUP(client_freep) struct client *c = dialogue_begin();
 	struct auth *a = NULL;
 
 	assert_int_equal(auth_create(&a, c, &plan, NULL), E_CONFIG);

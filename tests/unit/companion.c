@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "companion.h"
+#include "mountpoint.h"
 
 static struct companion *start(const char *const *command)
 {
@@ -26,6 +28,7 @@ static struct companion *start(const char *const *command)
 	struct companion_plan plan = {.credentials = &credentials,
 	    .mountpoint = "/nowhere/at/all",
 	    .mount_options = "fsname=x",
+	    .mount_ms = CLOCK_NEVER,
 	    .host = "localhost",
 	    .port = "995"};
 	struct companion *c = NULL;
@@ -133,6 +136,30 @@ static void without_its_process_nothing_hangs(void **state)
 	assert_int_equal(place.open(place.with), -1);
 	assert_int_equal(ask(c, "hunter2", &why), E_SECRET);
 	companion_free(c);
+}
+
+/* As where fusermount3 hangs. */
+static void a_mount_that_comes_too_late_does_not_stay(void **state)
+{
+	char place[] = "/tmp/pop3fs-companion-XXXXXX";
+	struct companion_plan plan = {
+	    .mountpoint = place, .mount_options = "fsname=x,subtype=pop3fs", .mount_ms = 1};
+	struct companion *c = NULL;
+	struct failure why;
+	pid_t pid;
+	int fd;
+
+	assert_non_null(mkdtemp(place));
+	assert_int_equal(companion_start(&c, &plan, NULL), OK);
+	pid = only_child();
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(companion_mount(c, &fd, &why), E_MOUNT);
+	assert_string_equal(why.words, "fusermount3 does not come to an end");
+	assert_int_equal(fd, -1);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	end(c);
+	assert_false(mountpoint_is_pop3fs(place));
+	assert_int_equal(rmdir(place), 0);
 }
 
 static void what_is_no_mount_of_ours_is_left_alone(void **state)
@@ -267,6 +294,7 @@ int main(void)
 	    cmocka_unit_test(it_runs_the_command_it_was_started_with),
 	    cmocka_unit_test(signals_that_end_a_daemon_leave_it_alone),
 	    cmocka_unit_test(without_its_process_nothing_hangs),
+	    cmocka_unit_test(a_mount_that_comes_too_late_does_not_stay),
 	    cmocka_unit_test(what_is_no_mount_of_ours_is_left_alone),
 	    cmocka_unit_test(in_the_background_it_works_in_the_root_directory),
 	    cmocka_unit_test(nothing_waits_behind_a_slow_command),

@@ -8,16 +8,12 @@
 
 #include "alloc.h"
 #include "buf.h"
+#include "dialogue.h"
 #include "login.h"
 
 #define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static void client_freep(struct client **c)
-{
-	client_free(*c);
-}
 
 static void login_freep(struct login **l)
 {
@@ -78,16 +74,6 @@ static void server_says(struct talk *t, struct slice octets)
 	}
 }
 
-static void client_said(struct talk *t, const char *line)
-{
-	CLEANUP(freep) char *want = xasprintf("%s\r\n", line);
-	CLEANUP(freep)
-	char *got = xstrndup(client_output(t->client).at, client_output(t->client).len);
-
-	assert_string_equal(got, want);
-	client_sent(t->client, client_output(t->client).len);
-}
-
 /* Plays a script: lines of the server ("S: +OK", of which a run comes in one piece), of the client
  * ("C: CAPA"), the handshake ("tls"), and the loss of the line ("closed"). Returns the length of
  * the server's stream. */
@@ -112,7 +98,7 @@ static size_t play(struct talk *t, const char *script)
 			login_lost(t->login, &t->why);
 			t->result = LOGIN_FAILED;
 		} else if (strncmp(line, "C: ", 3) == 0) {
-			client_said(t, line + 3);
+			dialogue_client_says(t->client, slice_of(line + 3));
 		} else {
 			assert_string_equal(line, "tls");
 			assert_int_equal(t->result, LOGIN_STLS);
@@ -417,7 +403,7 @@ static void a_false_server_is_cancelled_and_counts_as_a_refusal(void **state)
 		assert_int_equal(login_mechanism(login), MECHANISM_SCRAM_SHA_256);
 		client_sent(client, client_output(client).len);
 		server_says(&t, slice_of(cases[i].challenge));
-		client_said(&t, "*");
+		dialogue_client_says(client, slice_of("*"));
 		assert_int_equal(t.result, LOGIN_MORE);
 		server_says(&t, slice_of(cases[i].answer));
 		assert_int_equal(t.result, LOGIN_FAILED);
@@ -448,7 +434,7 @@ static void scram_is_bound_where_the_line_is(void **state)
 		if (cases[i].bound)
 			login_bind(login, (const unsigned char *)X32);
 		t.result = login_encrypted(login, client, &t.why);
-		client_said(&t, "CAPA");
+		dialogue_client_says(client, slice_of("CAPA"));
 		server_says(&t, slice_of("+OK\r\nSASL SCRAM-SHA-256 SCRAM-SHA-256-PLUS\r\n.\r\n"));
 		assert_memory_equal(client_output(client).at, cases[i].said, strlen(cases[i].said));
 		client_sent(client, client_output(client).len);
@@ -820,14 +806,14 @@ static void a_response_goes_with_auth_where_the_line_has_room(void **state)
 		server_says(&t, slice_of("+OK\r\nSASL PLAIN\r\n.\r\n"));
 		assert_int_equal(login_secret_was_sent(login), cases[i].with_auth);
 		if (!cases[i].with_auth) {
-			client_said(&t, "AUTH PLAIN");
+			dialogue_client_says(client, slice_of("AUTH PLAIN"));
 			server_says(&t, slice_of("+ \r\n"));
 		}
 		assert_true(login_secret_was_sent(login));
 		assert_true(client_output(client).len > cases[i].password);
 		client_sent(client, client_output(client).len);
 		server_says(&t, slice_of("+OK\r\n"));
-		client_said(&t, "CAPA");
+		dialogue_client_says(client, slice_of("CAPA"));
 		server_says(&t, slice_of("-ERR\r\n"));
 		assert_int_equal(t.result, LOGIN_DONE);
 	}

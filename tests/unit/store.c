@@ -22,12 +22,15 @@
 #define PAGE 16384
 
 /* Stands before the C library's for SQLite, too: counts, and fails when told to. */
-static size_t syncs;
+static size_t syncs, directory_syncs; /* these among those */
 static int sync_error;
 
 int fdatasync(int fd)
 {
+	struct stat st;
+
 	syncs++;
+	directory_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 	if (!sync_error)
 		return 0;
 	errno = sync_error;
@@ -125,7 +128,7 @@ static void a_durable_commit_syncs_the_log_and_another_does_not(void **state)
 	struct storage *t = *state;
 	struct failure why = {0};
 
-	storage_run(t, "INSERT INTO fact(key, value) VALUES('log', 'begun')");
+	assert_int_equal(store_sync(t->store, NULL), OK);
 	syncs = 0;
 	assert_int_equal(store_begin(t->store, NULL), OK);
 	storage_message(t, "a");
@@ -140,6 +143,26 @@ static void a_durable_commit_syncs_the_log_and_another_does_not(void **state)
 	assert_int_equal(store_sync(t->store, &why), E_STORE);
 	sync_error = 0;
 	assert_int_equal(store_sync(t->store, &why), OK);
+}
+
+/* Each sync of a first mount is one that somebody waits for. */
+static void a_new_database_is_synced_once_until_something_is_durable(void **state)
+{
+	struct storage *t = *state;
+
+	storage_close(t);
+	assert_int_equal(unlink(t->path), 0);
+	syncs = directory_syncs = 0;
+	storage_open(t);
+	storage_message(t, "a");
+	assert_int_equal(syncs, 1);
+	assert_int_equal(directory_syncs, 0);
+
+	assert_int_equal(store_begin(t->store, NULL), OK);
+	storage_message(t, "b");
+	assert_int_equal(store_commit(t->store, true, NULL), OK);
+	assert_int_equal(syncs, 3);
+	assert_int_equal(directory_syncs, 1); /* the names of database and log are on disk, too */
 }
 
 /* ---- damage ---- */
@@ -454,6 +477,7 @@ int main(void)
 	    TEST(facts_outlive_the_handle),
 	    TEST(what_was_committed_outlives_a_crash_and_nothing_else),
 	    TEST(a_durable_commit_syncs_the_log_and_another_does_not),
+	    TEST(a_new_database_is_synced_once_until_something_is_durable),
 	    TEST(a_damaged_database_is_moved_aside_and_made_anew),
 	    TEST(damage_met_at_work_moves_it_aside_at_the_next_start),
 	    TEST(what_proves_damaged_while_it_is_read_is_replaced_at_once),

@@ -128,8 +128,9 @@ static void tell_batch(struct storer *st)
 
 		st->settle = clock_in(SETTLE_MS);
 		j->octets = octets;
-		queue_put(&st->chores.queues->jobs, &j->item);
+		queue_lot_add(&st->chores.jobs, &j->item);
 	}
+	work_told(&st->chores);
 }
 
 /* Moves waiting tasks into the batch, as many as belong into one transaction. */

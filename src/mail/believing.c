@@ -227,9 +227,11 @@ void believing_came_alone(struct session *s, struct want *w)
 {
 	struct body *b = w->body->body;
 	bool same = same_hash(w, b), last = w->doubts + 1 >= MOST_DOUBTS;
+	bool exact = w->listed == 0 || w->listed == b->size;
 
 	s->fetching.lone_out = false;
-	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
+	if (exact || !w->sent_ahead)
+		pipelining_lone_fetch(s, exact);
 	if (w->is_odd)
 		odd_again(s, w, same);
 	b->sure = believing_came_twice(w);

@@ -248,6 +248,7 @@ static bool listen(struct session *s)
 	if (!s->talk)
 		return false;
 	talk_pause(s->talk, s->in_store > MOST_IN_STORE);
+	talk_hold(s->talk, ahead_waits(s));
 	switch (talk_next(s->talk, &answer, &why)) {
 	case TALK_WAIT:
 		return false;

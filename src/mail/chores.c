@@ -121,7 +121,7 @@ static enum error do_nothing(struct chores *c, struct work *w)
 static void to_session(struct chores *c, struct job *j, const struct work *w)
 {
 	j->failure = w->failure;
-	queue_put(&c->queues->jobs, &j->item);
+	queue_lot_add(&c->jobs, &j->item);
 }
 
 static void to_fs(struct chores *c, struct event *e, const struct work *w)
@@ -129,7 +129,7 @@ static void to_fs(struct chores *c, struct event *e, const struct work *w)
 	e->id = w->task->id;
 	e->cookie = w->task->cookie;
 	e->failure = w->failure;
-	queue_put(&c->queues->events, &e->item);
+	queue_lot_add(&c->events, &e->item);
 }
 
 static void tell_uncached(struct chores *c, struct work *w)
@@ -377,7 +377,7 @@ enum error work_perform(struct chores *c, struct work *w)
 
 void work_failed(struct chores *c, struct work *w)
 {
-	keeping_failed(c, w->task, &w->failure);
+	keeping_failed(c, w->task, w->doubted, &w->failure);
 }
 
 void work_forget(struct work *w)
@@ -407,6 +407,16 @@ void work_tell(struct chores *c, struct work *w)
 
 	POINT(kind->word, "kept");
 	complain(w);
+	if (w->task->kind != TASK_BODY)
+		work_told(c); /* also what this one tells by itself comes behind them */
 	kind->tell(c, w);
+	if (w->task->kind != TASK_BODY)
+		work_told(c);
 	POINT(kind->word, "told");
+}
+
+void work_told(struct chores *c)
+{
+	queue_put_lot(&c->queues->jobs, &c->jobs);
+	queue_put_lot(&c->queues->events, &c->events);
 }

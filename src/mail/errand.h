@@ -114,6 +114,7 @@ struct fetching {
 	bool window_is_urgent;  /* ... and whether a reader waits for one of them */
 	int64_t window_needs;   /* a message among them that needs a proof, or 0 */
 	size_t noops_out;       /* or LISTs in their place */
+	uint64_t held;          /* octets that wait here to be believed */
 	bool odd;          /* a message's size holds up its window, until that has come again */
 	bool lone_out;     /* what is out tolerates nothing beside it */
 	bool read_here;    /* this session has sent a RETR ... */

@@ -23,6 +23,10 @@
 #define MOST_TRIES    2 /* lines that may break under one message before its reader is told ... */
 #define MOST_UNPROVEN 4 /* ... and behind it, at the NOOP that was to prove it */
 
+/* Octets of small messages that wait here to be believed; what comes beyond that waits in the
+ * store. One window has fewer, but behind an odd message many may wait. */
+#define MOST_HELD (2 * WINDOW_OCTETS)
+
 /* For a message that LIST says nothing of, so that not all of them go out at once. */
 #define LEAST_OCTETS 512
 
@@ -272,7 +276,8 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 	POINT("fetch", "came");
 	f->out_octets -= w->octets;
 	w->octets = 0;
-	s->in_store += gather_hold(take(&f->gather), &w->body);
+	s->in_store += gather_hold(take(&f->gather), f->held < MOST_HELD, &w->body);
+	f->held += w->body->len;
 	if (a->pipelined || f->window_count > 1 || needs_close(s, w)) {
 		wants_move(&f->wants, w, WANT_HELD);
 		w->sent_alone = w->sent_alone || (!a->pipelined && f->window_count == 1);
@@ -367,7 +372,7 @@ enum error fetching_answer(struct session *s, const struct answer *a, struct fai
 	if (a->kind == ANSWER_STATUS && a->status.sign != REPLY_OK)
 		refused(s, &a->status);
 	else if (a->kind == ANSWER_STATUS)
-		f->gather = gather_create(w->id, clock_seconds(), &s->queues->tasks);
+		f->gather = gather_create(w->id, &s->queues->tasks);
 	else if (a->kind == ANSWER_TEXT)
 		came_text(s, a->text);
 	else if (a->kind == ANSWER_END)

@@ -336,21 +336,28 @@ static void finish(struct session *s)
 	line_fail_all(s, &ending);
 }
 
+static void take_orders(struct session *s)
+{
+	struct queue_item *item = queue_take_all(&s->queues->jobs);
+
+	while (item) {
+		struct job *j = (struct job *)item;
+
+		item = item->next;
+		orders_take(s, j);
+		job_free(j);
+	}
+}
+
 static void *run(void *with)
 {
 	struct session *s = with;
-	struct queue_item *item;
 	bool more = false;
 
 	while (!(s->end && s->line == LINE_NONE)) {
 		tell_state(s);
 		wait(s, more);
-		while ((item = queue_take(&s->queues->jobs)) != NULL) {
-			struct job *j = (struct job *)item;
-
-			orders_take(s, j);
-			job_free(j);
-		}
+		take_orders(s);
 		more = true;
 		for (int i = 0; more && i < ANSWERS_AT_ONCE; i++)
 			more = listen(s);

@@ -85,10 +85,8 @@ static void comes(struct desk *d, const char *text)
 
 static void stored(struct desk *d, int64_t id)
 {
-	struct task *t;
+	struct task *t = desk_task(d, TASK_BODY);
 
-	task_free(desk_task(d, TASK_CHUNK));
-	t = desk_task(d, TASK_BODY);
 	assert_int_equal(t->id, id);
 	task_free(t);
 	fetching_kept(&d->session, id);

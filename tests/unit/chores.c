@@ -92,6 +92,7 @@ static enum error perform(struct bench *b, struct task *t)
 		assert_int_equal(store_commit(b->chores.store, false, NULL), OK);
 	}
 	work_tell(&b->chores, &w);
+	work_told(&b->chores);
 	work_forget(&w);
 	task_free(t);
 	return error;

@@ -122,6 +122,7 @@ static void tell_batch(struct storer *st)
 		work_forget(w);
 		task_free(w->task);
 	}
+	work_told(&st->chores);
 	st->count = 0;
 	if (octets > 0) {
 		struct job *j = job_create(JOB_STORED);

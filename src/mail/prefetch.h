@@ -24,8 +24,9 @@ enum prefetch_what {
 	PREFETCH_CACHED,   /* to push: what is verified, as it was shown, and small */
 };
 
-/* Octets of a body; of a larger one the kernel's reading ahead is as good. */
-#define PREFETCH_LARGEST_PUSH 1048576
+/* Octets of a body; of a larger one the kernel's reading ahead, 256 KiB a READ, is as good. With
+ * 1 MiB a pass over 1,000 messages of the usual sizes had 129 READs, of nine large ones. */
+#define PREFETCH_LARGEST_PUSH 4194304
 
 /* `octets`: how far ahead of a reader, at most, in octets of messages asked for; 0: never. */
 struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what);

@@ -79,6 +79,7 @@ LEFT_OUT = {
             "test_and_asks_for_the_listing_in_the_same_breath": BREATH,
             "test_one_that_takes_one_command_at_a_time_now_is_asked_so": BREATH,
         },
+        "mount/test_mirror.py": {"test_the_first_message_comes_with_the_listing": BREATH},
     },
     "prefetch": {
         "mount/test_hostile.py": {"test_the_rows_see_windows_where_they_may": "what one reader opens is no window"},

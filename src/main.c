@@ -4,7 +4,8 @@
  * includes point strictly downward. A header says what its file is for; here is where to look:
  *
  * app/   options     the one table of them            values      what stands behind a "="
- *        arguments   argv: options and words          words       a command without a shell
+ *        invocation  how we were called               arguments   argv: options and words
+ *        words       a command without a shell
  *        settings    what configuration files say     config      as sections and keys
  *        given       which option, and where          help        what --help prints
  *        account     SOURCE: who, where, what TLS     paths       "~/", relative paths
@@ -89,8 +90,8 @@
  *        tunnel (the socket to it); for tls: pin, untrusted (what a certificate lacks), own (a
  *        client's), quiet (a socket for OpenSSL), authorities (where it looks for certificates
  *        later)
- * base/  error alloc slice buf log clock queue secret process; passing (packets and descriptors);
- *        point (where tests kill it)
+ * base/  error alloc slice buf log clock queue secret process; ids (arrays in their order);
+ *        passing (packets and descriptors); point (where tests kill it)
  *
  * This thread becomes the fs thread; store, session and notify have theirs. Of the processes one is
  * the command, which waits and ends; one the daemon; one the companion. */
@@ -98,9 +99,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "account.h"
 #include "alloc.h"
-#include "arguments.h"
 #include "cache.h"
 #include "commands.h"
 #include "companion.h"
@@ -108,18 +107,16 @@
 #include "daemon.h"
 #include "fs.h"
 #include "handover.h"
+#include "invocation.h"
 #include "lock.h"
 #include "log.h"
 #include "mount.h"
-#include "mounthelper.h"
-#include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
 #include "presence.h"
 #include "process.h"
 #include "sandbox.h"
 #include "service.h"
-#include "settings.h"
 #include "threads.h"
 #include "umount.h"
 
@@ -130,11 +127,7 @@
 #define SAY_AGAIN_MS 600000 /* the same sentence, while a server keeps failing */
 
 struct pop3fs {
-	struct options options;
-	struct settings settings;  /* of the configuration files */
-	struct mounthelper helper; /* as mount(8) wants it */
-	struct account account;
-	char *mountpoint;
+	struct invocation asked;
 	struct cache cache;
 	struct credentials credentials;
 	struct companion *companion;
@@ -150,55 +143,10 @@ struct pop3fs {
 
 /* ---- in the command ---- */
 
-/* Whose maildrop it is: SOURCE itself, or the configuration under that name. */
-static enum error read_account(struct pop3fs *p, const char *source, struct failure *why)
-{
-	struct options *o = &p->options;
-	struct failure reason;
-	enum error e = settings_read(&p->settings, o, source, why);
-
-	if (e)
-		return e;
-	e = account_parse(&p->account, p->settings.source, o->tls, &reason);
-	if (!e)
-		e = account_auth(&p->account, o, &reason);
-	if (e && p->settings.where)
-		return failed(why, E_CONFIG, "%s: %s", p->settings.where, reason.words);
-	if (e)
-		return failed(why, e, "%s", reason.words);
-	account_name(&p->account, source);
-	return options_check(o, why);
-}
-
-static enum error read_command(struct pop3fs *p, int argc, char **argv, struct failure *why)
-{
-	struct arguments a;
-	enum error e;
-
-	options_init(&p->options);
-	if (argc > 0 && mounthelper_is(argv[0]))
-		e = mounthelper_parse(&p->helper, &a, &p->options, argc, argv, why);
-	else
-		e = arguments_parse(&a, &p->options, argc, argv, why);
-	if (e || p->options.help || p->options.version)
-		return e;
-	if (p->options.print_config && a.count != 1)
-		return failed(why, E_USAGE, "it is pop3fs --print_config [OPTIONS] SOURCE");
-	if (!p->options.print_config && a.count != 2)
-		return failed(why, E_USAGE,
-		    "it is pop3fs [OPTIONS] SOURCE MOUNTPOINT: pop3fs --help lists all");
-	e = read_account(p, a.words[0], why);
-	if (!e && p->helper.namespace)
-		e = process_enter_mounts(p->helper.namespace, why);
-	if (!e && !p->options.print_config)
-		e = mountpoint_check(&p->mountpoint, a.words[1], why);
-	return e;
-}
-
 /* A token is asked for at each login; offline, even the first may not be to be had. */
 static enum error first_secret(struct pop3fs *p, struct failure *why)
 {
-	if (credentials_is_token(&p->credentials) && p->options.offline)
+	if (credentials_is_token(&p->credentials) && p->asked.options.offline)
 		return OK;
 	if (credentials_can_ask_again(&p->credentials))
 		return inquiry_wait(companion_inquiry(p->companion), &p->password, why);
@@ -208,29 +156,30 @@ static enum error first_secret(struct pop3fs *p, struct failure *why)
 /* All that can be done while there is a terminal, and before the server hears of us. */
 static enum error prepare(struct pop3fs *p, struct failure *why)
 {
+	struct invocation *asked = &p->asked;
 	CLEANUP(buf_finish) struct buf mount = {.len = 0};
-	const struct proxy *proxy = p->options.proxy;
+	const struct proxy *proxy = asked->options.proxy;
 	struct fs_plan fs;
-	enum error e = cache_find(&p->cache, p->options.cache_dir, &p->account, why);
+	enum error e = cache_find(&p->cache, asked->options.cache_dir, &asked->account, why);
 
 	if (e)
 		return e;
-	fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
+	fs = plan_fs(&asked->options, &asked->account, asked->mountpoint, p->cache.database);
 	mount_options(&mount, &fs);
-	if (p->account.tls == SESSION_TLS_OFF)
+	if (asked->account.tls == SESSION_TLS_OFF)
 		log_warning("tls=off: anybody on the line to %s can read the password and the mail",
-		    p->account.host);
-	credentials_choose(&p->credentials, &p->options, &p->account);
+		    asked->account.host);
+	credentials_choose(&p->credentials, &asked->options, &asked->account);
 	e = companion_start(&p->companion,
 	    &(struct companion_plan){
 		.credentials = &p->credentials,
-		.source = p->account.source,
-		.mountpoint = p->mountpoint,
+		.source = asked->account.source,
+		.mountpoint = asked->mountpoint,
 		.mount_options = buf_text(&mount),
 		.mount_ms = MOUNT_MS,
-		.host = proxy ? proxy->host : p->account.host,
-		.port = proxy ? proxy->port : p->account.port,
-		.on_new = {p->options.on_new, ON_NEW_MS, p->mountpoint},
+		.host = proxy ? proxy->host : asked->account.host,
+		.port = proxy ? proxy->port : asked->account.port,
+		.on_new = {asked->options.on_new, ON_NEW_MS, asked->mountpoint},
 	    },
 	    why);
 	if (!e)
@@ -240,14 +189,14 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 
 static int wait_for_daemon(struct pop3fs *p)
 {
-	CLEANUP(freep) char *doing = xasprintf("pop3fs: listing %s", p->account.words);
+	CLEANUP(freep) char *doing = xasprintf("pop3fs: listing %s", p->asked.account.words);
 	int status;
 
 	secret_free(take(&p->password));
 	companion_free(take(&p->companion)); /* the daemon has an end of its own */
 	status = daemon_wait(&p->daemon, doing);
-	if (status == STATUS_DONE && p->helper.verbose)
-		printf("pop3fs: %s mounted on %s.\n", p->account.source, p->mountpoint);
+	if (status == STATUS_DONE && p->asked.helper.verbose)
+		printf("pop3fs: %s mounted on %s.\n", p->asked.account.source, p->asked.mountpoint);
 	return status;
 }
 
@@ -259,8 +208,8 @@ static void ready(void *with)
 
 	p->ready = true;
 	if (!p->ending)
-		lock_say(p->lock, LOCK_MOUNTED, p->mountpoint);
-	if (!p->options.foreground)
+		lock_say(p->lock, LOCK_MOUNTED, p->asked.mountpoint);
+	if (!p->asked.options.foreground)
 		companion_background(p->companion);
 	daemon_ready(&p->daemon);
 	service_ready();
@@ -284,7 +233,7 @@ static void detach(void *with)
 {
 	struct pop3fs *p = with;
 
-	service_stopping(p->options.commit_timeout * MS_IN_SECOND + GRACE_MS);
+	service_stopping(p->asked.options.commit_timeout * MS_IN_SECOND + GRACE_MS);
 	companion_unmount(p->companion);
 }
 
@@ -300,7 +249,7 @@ static void ending(void *with)
 	struct pop3fs *p = with;
 
 	p->ending = true;
-	lock_say(p->lock, LOCK_ENDING, p->mountpoint);
+	lock_say(p->lock, LOCK_ENDING, p->asked.mountpoint);
 }
 
 static void notice(void *with, const char *words)
@@ -335,34 +284,43 @@ static void record(struct pop3fs *p)
 		return;
 	words = xasprintf("umount %s will not wait for deletions, since /run/mount/utab cannot be "
 			  "written; pop3fs umount %s does",
-	    p->mountpoint, p->mountpoint);
+	    p->asked.mountpoint, p->asked.mountpoint);
 	notice(p, words);
+}
+
+static struct fs_plan with_callbacks(struct pop3fs *p, struct fs_plan plan)
+{
+	plan.mount = make_mount;
+	plan.detach = detach;
+	plan.ending = ending;
+	plan.lasts = lasts;
+	plan.notice = notice;
+	plan.progress = progress;
+	plan.fresh = p->asked.options.on_new ? fresh : NULL;
+	plan.with = p;
+	return plan;
 }
 
 /* Nothing is mounted before the server has said what there is; offline, an earlier mount knows. */
 static enum error begin(struct pop3fs *p, struct failure *why)
 {
-	struct room_plan room = plan_room(&p->options);
-	struct session_plan session = with_secret(p, plan_session(&p->options, &p->account));
-	struct fs_plan fs = plan_fs(&p->options, &p->account, p->mountpoint, p->cache.database);
-	struct sandbox_plan sandbox = plan_sandbox(&p->options, &p->account, p->cache.directory);
+	struct invocation *asked = &p->asked;
+	struct room_plan room = plan_room(&asked->options);
+	struct session_plan session =
+	    with_secret(p, plan_session(&asked->options, &asked->account));
+	struct fs_plan fs = with_callbacks(
+	    p, plan_fs(&asked->options, &asked->account, asked->mountpoint, p->cache.database));
+	struct sandbox_plan sandbox =
+	    plan_sandbox(&asked->options, &asked->account, p->cache.directory);
 	struct handover account = {
 	    .lock = p->cache.lock,
-	    .mountpoint = p->mountpoint,
+	    .mountpoint = asked->mountpoint,
 	    .wait_ms = fs.commit_ms,
 	    .notice = notice,
 	    .with = p,
 	};
 	enum error e = handover_take(&p->lock, &account, why);
 
-	fs.mount = make_mount;
-	fs.detach = detach;
-	fs.ending = ending;
-	fs.lasts = lasts;
-	fs.notice = notice;
-	fs.progress = progress;
-	fs.fresh = p->options.on_new ? fresh : NULL;
-	fs.with = p;
 	process_started(getpid(), &fs.started);
 	session.lookup = companion_lookup(p->companion);
 	p->threads.elsewhere = companion_place(p->companion);
@@ -381,7 +339,7 @@ static enum error begin(struct pop3fs *p, struct failure *why)
 		e = fs_first_listing(p->fs, why);
 	if (!e)
 		e = fs_mount(p->fs, why);
-	presence_of(&p->presence, p->mountpoint);
+	presence_of(&p->presence, asked->mountpoint);
 	if (!e)
 		record(p);
 	return e;
@@ -422,33 +380,8 @@ static void finish(struct pop3fs *p)
 	companion_free(p->companion);
 	secret_free(p->password);
 	credentials_finish(&p->credentials);
-	account_finish(&p->account);
 	cache_finish(&p->cache);
-	options_finish(&p->options);
-	settings_finish(&p->settings);
-	free(p->mountpoint);
-}
-
-/* What to call the account in a configuration: as it is there, or else by its server. */
-static const char *section_name(const struct pop3fs *p)
-{
-	if (p->settings.where)
-		return p->account.source;
-	return command_is(p->account.host) ? "account" : p->account.host;
-}
-
-/* -h, -V, --print_config. false: there is more to do. */
-static bool tell(const struct pop3fs *p)
-{
-	const struct options *o = &p->options;
-
-	if (o->help)
-		options_help(stdout);
-	else if (o->version)
-		puts("pop3fs " POP3FS_VERSION);
-	else if (o->print_config)
-		settings_print(&p->settings, o, section_name(p), stdout);
-	return o->help || o->version || o->print_config;
+	invocation_finish(&p->asked);
 }
 
 static int failed_early(const struct failure *why)
@@ -467,13 +400,13 @@ int main(int argc, char **argv)
 	if (argc > 1 && command_is(argv[1]))
 		return command_run(argc - 1, argv + 1);
 	daemon_prepare();
-	if (read_command(&p, argc, argv, &why))
+	if (invocation_read(&p.asked, argc, argv, &why))
 		return failed_early(&why);
-	if (tell(&p) || p.helper.fake)
+	if (invocation_tell(&p.asked, stdout) || p.asked.helper.fake)
 		return outcome_printed(STATUS_DONE, STATUS_SYSTEM);
-	log_debug_on(p.options.debug);
+	log_debug_on(p.asked.options.debug);
 	log_sparingly(SAY_AGAIN_MS);
-	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.options.foreground, &why))
+	if (prepare(&p, &why) || daemon_fork(&p.daemon, p.asked.options.foreground, &why))
 		return failed_early(&why);
 	if (daemon_is_parent(&p.daemon))
 		return wait_for_daemon(&p);

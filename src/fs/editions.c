@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 #define WITHOUT 3 /* odd, and behind it none that anybody has seen, the same octets or not */
 
@@ -15,24 +16,12 @@ void editions_finish(struct editions *e)
 
 static size_t place_of(const struct editions *e, int64_t id)
 {
-	size_t low = 0, high = e->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (e->all[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ids_from(e->all, e->count, sizeof(*e->all), id);
 }
 
 static struct edition *find(const struct editions *e, int64_t id)
 {
-	size_t at = place_of(e, id);
-
-	return at < e->count && e->all[at].id == id ? &e->all[at] : NULL;
+	return ids_find(e->all, e->count, sizeof(*e->all), id);
 }
 
 static struct edition *find_or_add(struct editions *e, int64_t id)

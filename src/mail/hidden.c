@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 #define FIRST_ROOM 16 /* doubled when full */
 
@@ -17,26 +18,16 @@ void hidden_finish(struct hidden_set *s)
 
 size_t hidden_from(const struct hidden_set *s, int64_t id)
 {
-	size_t low = 0, high = s->count;
+	size_t count = s->count;
 
-	if (high > 0 && s->all[high - 1].id < id)
-		return high;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->all[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	if (count > 0 && s->all[count - 1].id < id)
+		return count;
+	return ids_from(s->all, s->count, sizeof(*s->all), id);
 }
 
 struct hidden *hidden_find(const struct hidden_set *s, int64_t id)
 {
-	size_t at = hidden_from(s, id);
-
-	return at < s->count && s->all[at].id == id ? &s->all[at] : NULL;
+	return ids_find(s->all, s->count, sizeof(*s->all), id);
 }
 
 struct message *hidden_message(const struct hidden *h, const struct listing *l)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 #define FLAG_BITS 8 /* of `fact`; the size is above */
 #define FLAG_MASK ((UINT64_C(1) << FLAG_BITS) - 1)
@@ -141,24 +142,12 @@ void listing_sort_names(struct listing *l)
 /* Where the first message with an id of at least `id` is, or count. */
 static size_t first_from(const struct listing *l, int64_t id)
 {
-	size_t low = 0, high = l->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (l->messages[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ids_from(l->messages, l->count, sizeof(*l->messages), id);
 }
 
 struct message *listing_by_id(const struct listing *l, int64_t id)
 {
-	size_t at = first_from(l, id);
-
-	return at < l->count && l->messages[at].id == id ? &l->messages[at] : NULL;
+	return ids_find(l->messages, l->count, sizeof(*l->messages), id);
 }
 
 struct message *listing_after(const struct listing *l, int64_t id)

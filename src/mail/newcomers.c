@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 void newcomers_finish(struct newcomers *n)
 {
@@ -71,17 +72,7 @@ void newcomers_swap(struct newcomers *n, const struct listing *last, const struc
 
 static struct newcomer *find(const struct newcomers *n, int64_t id)
 {
-	size_t low = 0, high = n->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (n->all[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n->count && n->all[low].id == id ? &n->all[low] : NULL;
+	return ids_find(n->all, n->count, sizeof(*n->all), id);
 }
 
 bool newcomers_hold(const struct newcomers *n, int64_t id)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 #define FIRST_ROOM 16 /* bodies; doubled when full */
 
@@ -45,17 +46,7 @@ void pins_free(struct pins *p)
 
 static size_t place_of(const struct pins *p, int64_t id)
 {
-	size_t low = 0, high = p->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->all[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ids_from(p->all, p->count, sizeof(*p->all), id);
 }
 
 /* Made where there is none. */

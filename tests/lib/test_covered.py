@@ -34,9 +34,11 @@ NO_END = [(number, 1) for number in range(10, 60)] + [(1, 1), (3, 1), (4, 0), (5
     ("src/mail/a.c", ALL_BUT_ABORT, "", 1),
     ("src/mail/a.c", ALL_BUT_ABORT, "coverage abort();* src/*.c no memory is left", 0),
     ("src/mail/a.c", ALL_BUT_ABORT, "coverage abort();* src/fs/*.c no memory is left", 1),
+    ("src/mail/a.c", ALL_BUT_ABORT, "coverage abort();* src/*/a.c:f in one function", 0),
+    ("src/mail/a.c", ALL_BUT_ABORT, "coverage abort();* src/*/a.c:g in another function", 1),
     ("src/mail/a.c", ALL_BUT_ABORT, "gcc abort();* src/*.c of another tool", 1),
     ("src/mail/a.c", NO_END, "coverage abort();* src/*.c a block goes whole", 0),
-], ids=["all", "app", "too little", "mail", "excused", "elsewhere", "another tool", "block"])
+], ids=["all", "app", "too little", "mail", "excused", "elsewhere", "the function", "another function", "another tool", "block"])
 def test_what_is_enough(report, path, counts, exceptions, status):
     assert report(path, counts, exceptions) == status
 
@@ -50,3 +52,16 @@ def test_what_is_missing_is_said_by_its_lines(report, capsys):
     report("src/mail/a.c", [(1, 1), (3, 0), (4, 0), (5, 1), (6, 0)])
     assert " 40.0 % of    5 src/mail/a.c" in (out := capsys.readouterr().out)
     assert "3-4 6" in out
+
+
+@pytest.mark.parametrize("before, function", [
+    ("static bool is_mending(const struct fs *f)", "is_mending"),
+    ("static enum error begin(\n    struct a *a, struct b *b)", "begin"),
+    ("struct listing *maildrop_listing(struct maildrop *m)", "maildrop_listing"),
+    ('__attribute__((format(printf, 2, 0))) static void listen_to(\n    const char *format)', "listen_to"),
+    ("static int one(void)\n{\n}\n\nstatic const struct row rows[] = {\n    {other(1)},\n};\n\nint two(void)", "two"),
+    ("int one(void);", ""),
+])
+def test_a_line_is_in_the_function_that_began_last(before, function):
+    text = f"{before}\n{{\n\treturn called(1);\n".split("\n")
+    assert covered.function_at(text, len(text) - 1) == function

@@ -155,6 +155,25 @@ static void what_no_line_can_carry_is_not_sent(void **state)
 	attempt_free(NULL);
 }
 
+/* Who plans a login has looked for such octets (sendable.h): here they only must not go out. */
+static void a_secret_that_no_command_carries_ends_the_attempt(void **state)
+{
+	const struct sasl_plan plan = {
+	    .mechanism = MECHANISM_USER, .user = "me", .secret = slice_of("sec\r\nret")};
+	CLEANUP(client_freep) struct client *c = dialogue_begin();
+	CLEANUP(attempt_freep) struct attempt *a = NULL;
+	struct failure why = {0};
+	struct reply_status status;
+
+	assert_int_equal(attempt_create(&a, c, &plan, slice_of(""), &why), OK);
+	dialogue_client_says(c, slice_of("USER me"));
+	status = dialogue_server_says(c, slice_of("+OK"));
+	assert_int_equal(attempt_answer(a, c, &status, &why), ATTEMPT_FAILED);
+	assert_int_equal(why.code, E_PROTOCOL);
+	assert_false(attempt_secret_was_sent(a));
+	assert_int_equal(client_output(c).len, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -162,6 +181,7 @@ int main(void)
 	    cmocka_unit_test(a_refusal_names_the_way_and_what_was_said),
 	    cmocka_unit_test(an_exchange_that_goes_wrong_fails),
 	    cmocka_unit_test(what_no_line_can_carry_is_not_sent),
+	    cmocka_unit_test(a_secret_that_no_command_carries_ends_the_attempt),
 	};
 
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);

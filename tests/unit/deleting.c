@@ -14,24 +14,10 @@
 
 #include "alloc.h"
 #include "buf.h"
-#include "deeds.h"
+#include "standing.h"
 
 #define MANY 700 /* more than one reply of readdir holds */
 #define IN   ".pop3fs/deleted/"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	world_start(&w, four, COUNT(four), NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_finish(&w);
-	return 0;
-}
 
 static void delete_it(const char *name, int64_t id)
 {

@@ -15,23 +15,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "deeds.h"
+#include "standing.h"
 
 #define MANY 700 /* more than one reply of readdir holds */
-
-static struct world w;
-
-static int setup(void **state)
-{
-	world_start(&w, four, COUNT(four), NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_finish(&w);
-	return 0;
-}
 
 /* ---- deleting ---- */
 

@@ -14,22 +14,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "deeds.h"
 #include "ioctls.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	world_start(&w, four, COUNT(four), NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_finish(&w);
-	return 0;
-}
+#include "standing.h"
 
 /* ---- deeds ---- */
 

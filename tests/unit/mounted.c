@@ -14,21 +14,7 @@
 #include <cmocka.h>
 
 #include "alloc.h"
-#include "deeds.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	world_start(&w, four, COUNT(four), NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_finish(&w);
-	return 0;
-}
+#include "standing.h"
 
 static void note(int number)
 {

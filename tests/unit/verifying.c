@@ -11,22 +11,8 @@
 #include <cmocka.h>
 
 #include "checking.h"
-#include "deeds.h"
 #include "ioctls.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	world_start(&w, four, COUNT(four), NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_finish(&w);
-	return 0;
-}
+#include "standing.h"
 
 struct finding_wanted {
 	enum finding found;

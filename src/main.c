@@ -50,6 +50,7 @@
  *        talk        one connection                   opening     from its name to the login
  *        line        opened, lost, left
  *        errand      what is done there:              survey      list the maildrop
+ *        ahead       a mirror's first message, with the listing
  *        fetching    bring bodies                     prefetch    what to bring next
  *        committing  delete                           comparing   only what was unlinked
  *        proving     was it deleted?                  heading     bring headers

@@ -17,9 +17,9 @@
 #include "log.h"
 #include "passing.h"
 
-#define DISMISS_MS 5000 /* the end waits for it so long */
-#define RECORD_MS  3000 /* and so long does the mount for its entry in a table, */
-#define FILE_MS    3000 /* and the store for a file */
+#define DISMISS_MS 5000  /* the end waits for it so long */
+#define RECORD_MS  10000 /* and so long does the mount for its entry in a table, */
+#define FILE_MS    3000  /* and the store for a file */
 
 enum verb {
 	VERB_BACKGROUND = 'b',

@@ -21,7 +21,7 @@
 #include "shelf.h"
 
 #define UNMOUNT_MS 30000 /* fusermount3 may take so long */
-#define RECORD_MS  3000  /* and so long does mount(8) for its table: */
+#define RECORD_MS  10000 /* and so long does mount(8) for its table: */
 
 #define UMOUNT_TABLE "/run/mount/utab"
 

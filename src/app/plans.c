@@ -12,6 +12,14 @@
 /* contract: a second session at least a minute later */
 #define HOLD_MS 60000
 
+/* Octets of a maildrop that a mirror takes. */
+static uint64_t mirrored(const struct options *o)
+{
+	if (o->prefetch != OPTION_PREFETCH_ALL)
+		return 0;
+	return o->cache_size ? o->cache_size : UINT64_MAX;
+}
+
 struct session_plan plan_session(const struct options *o, const struct account *a)
 {
 	return (struct session_plan){
@@ -33,6 +41,7 @@ struct session_plan plan_session(const struct options *o, const struct account *
 	    .hold_ms = HOLD_MS,
 	    .headers = o->headers,
 	    .pipelining = (enum session_pipelining)o->pipelining,
+	    .mirror = mirrored(o),
 	    .read_only = o->read_only,
 	};
 }

@@ -32,8 +32,11 @@ static void make_places(struct threads *t, const char *database, uint64_t memory
 static enum error start_storer(struct threads *t, struct store **store, const char *database,
     const struct room_plan *room, struct failure *why)
 {
-	enum error e = storer_start(&t->storer, *store, room, &t->queues, why);
+	enum error e = store_check(store, database, why);
 
+	if (e)
+		return e;
+	e = storer_start(&t->storer, *store, room, &t->queues, why);
 	if (e && store_is_damaged(*store)) {
 		e = store_replace(store, database, why);
 		if (!e)
@@ -44,8 +47,8 @@ static enum error start_storer(struct threads *t, struct store **store, const ch
 	return e;
 }
 
-/* The server is asked before the store is read: a large listing takes a third of a second to come,
- * and as long to be read. */
+/* The server is asked before the messages in the store are looked through and read: a large listing
+ * takes a third of a second to come, and as long to be read. */
 enum error threads_start(struct threads *t, const char *database, const struct room_plan *room,
     struct session_plan *plan, struct failure *why)
 {

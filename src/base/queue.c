@@ -25,17 +25,37 @@ void queue_finish(struct queue *q)
 
 void queue_put(struct queue *q, struct queue_item *item)
 {
+	struct queue_lot lot = {.first = NULL};
+
+	queue_lot_add(&lot, item);
+	queue_put_lot(q, &lot);
+}
+
+void queue_lot_add(struct queue_lot *lot, struct queue_item *item)
+{
+	item->next = NULL;
+	if (lot->first)
+		lot->last->next = item;
+	else
+		lot->first = item;
+	lot->last = item;
+}
+
+void queue_put_lot(struct queue *q, struct queue_lot *lot)
+{
 	static const uint64_t one = 1;
 	bool was_empty;
 
-	item->next = NULL;
+	if (!lot->first)
+		return;
 	pthread_mutex_lock(&q->lock);
 	was_empty = q->first == NULL;
-	*q->last = item;
-	q->last = &item->next;
+	*q->last = lot->first;
+	q->last = &lot->last->next;
 	if (was_empty)
 		(void)!write(q->fd, &one, sizeof(one));
 	pthread_mutex_unlock(&q->lock);
+	*lot = (struct queue_lot){.first = NULL};
 }
 
 /* The descriptor is readable exactly while the list is not empty: both change under the lock. */

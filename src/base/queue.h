@@ -26,6 +26,14 @@ void queue_finish(struct queue *q);
 
 void queue_put(struct queue *q, struct queue_item *item);
 
+/* Several items, which are put together: who waits wakes up once for all. Zeroed it is empty. */
+struct queue_lot {
+	struct queue_item *first, *last;
+};
+void queue_lot_add(struct queue_lot *lot, struct queue_item *item);
+/* Nothing where it is empty; it is afterwards. */
+void queue_put_lot(struct queue *q, struct queue_lot *lot);
+
 /* The oldest item, or NULL when there is none. Never waits. */
 struct queue_item *queue_take(struct queue *q);
 

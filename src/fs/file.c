@@ -119,16 +119,18 @@ void file_fetch(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 		fs_send_fetch(f, id, true, false);
 }
 
-/* Asks for what a reader in order will open next. */
+/* Asks for what a reader in order will open next, which may be thousands. */
 static void look_ahead(struct fs *f, int64_t id)
 {
+	struct queue_lot lot = {.first = NULL};
 	int64_t next;
 
 	if (f->ending)
 		return;
 	prefetch_opened(f->prefetch, f->maildrop, id);
 	while ((next = prefetch_next(f->prefetch, f->maildrop)) != 0)
-		fs_send_fetch(f, next, false, false);
+		queue_lot_add(&lot, &fs_fetch(next, false, false)->item);
+	queue_put_lot(&f->queues->jobs, &lot);
 }
 
 /* One that left the listing can still be opened (/proc/self/fd/N) while its body is there. */

@@ -111,6 +111,7 @@ static inline bool fs_read_only(const struct fs *f)
 }
 
 /* For queue_put: jobs and tasks (id 0: for no message). */
+struct job *fs_fetch(int64_t id, bool urgent, bool again);
 void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again);
 void fs_send_header(struct fs *f, int64_t id, bool urgent);
 void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie);

@@ -27,14 +27,19 @@
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 #define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
-void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
+struct job *fs_fetch(int64_t id, bool urgent, bool again)
 {
 	struct job *j = job_create(JOB_FETCH);
 
 	j->id = id;
 	j->urgent = urgent;
 	j->again = again;
-	queue_put(&f->queues->jobs, &j->item);
+	return j;
+}
+
+void fs_send_fetch(struct fs *f, int64_t id, bool urgent, bool again)
+{
+	queue_put(&f->queues->jobs, &fs_fetch(id, urgent, again)->item);
 }
 
 void fs_send_header(struct fs *f, int64_t id, bool urgent)

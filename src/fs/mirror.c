@@ -104,12 +104,14 @@ static void end(struct fs *f, enum mirror_lack lack)
 
 static void go(struct fs *f)
 {
+	struct queue_lot lot = {.first = NULL};
 	int64_t id;
 
 	while (f->mirror.set && !f->ending && (id = fetch_next(f->mirror.set)) != 0) {
 		openless_leaves(f, id);
-		fs_send_fetch(f, id, false, false);
+		queue_lot_add(&lot, &fs_fetch(id, false, false)->item);
 	}
+	queue_put_lot(&f->queues->jobs, &lot);
 }
 
 /* A deleted one is fetched by whoever wants to see it. */

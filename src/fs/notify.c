@@ -151,13 +151,17 @@ static struct notice *next(struct notify *n)
 	};
 	struct queue_item *item = queue_take(&n->notices);
 
-	if (item)
+	if (item) {
+		push_rest(n->push);
 		return taken(n, item);
+	}
 	item = queue_take(&n->pushes);
-	if (item)
+	if (item) {
 		atomic_fetch_sub(&n->waiting, 1);
-	else
+	} else {
+		push_rest(n->push);
 		poll(both, 2, -1);
+	}
 	return (struct notice *)item;
 }
 

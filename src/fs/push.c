@@ -9,10 +9,15 @@
 
 #define PIECE 131072 /* octets at a time: whole pages, and a row of the database */
 
+/* Bodies in one transaction: each costs four system calls, and while one lasts the writer cannot
+ * begin its log anew. */
+#define MOST_TOGETHER 64
+
 struct push {
 	struct fuse_session *fuse;
 	const char *store;
 	struct reader *reader; /* NULL until the first body: most mounts need none for long */
+	unsigned together;     /* bodies in the transaction that is open; 0: none is */
 	char piece[PIECE];
 };
 
@@ -38,10 +43,49 @@ static bool opened(struct push *p)
 	return p->reader || reader_open(&p->reader, p->store, NULL) == OK;
 }
 
-/* Behind its last octet there is none. */
-static bool has_size(struct push *p, int64_t id, uint64_t size)
+void push_rest(struct push *p)
 {
-	return size > 0 && reader_body(p->reader, id, size - 1, p->piece, 2) == 1;
+	if (p->together > 0)
+		reader_end(p->reader);
+	p->together = 0;
+}
+
+static void join(struct push *p)
+{
+	if (p->together == MOST_TOGETHER)
+		push_rest(p);
+	if (p->together++ == 0)
+		reader_begin(p->reader);
+}
+
+static size_t piece_at(uint64_t at, uint64_t size)
+{
+	return size - at < PIECE ? (size_t)(size - at) : PIECE;
+}
+
+static bool read_piece(struct push *p, int64_t id, uint64_t at, uint64_t size)
+{
+	return reader_body(p->reader, id, at, p->piece, PIECE) == (ssize_t)piece_at(at, size);
+}
+
+/* Its first piece is there, and behind its last octet there is none. */
+static bool begins(struct push *p, int64_t id, uint64_t size)
+{
+	return (size < PIECE || reader_body(p->reader, id, size - 1, p->piece, 2) == 1) &&
+	       read_piece(p, id, 0, size);
+}
+
+/* One that the transaction does not show yet has come since it began. */
+static bool found(struct push *p, int64_t id, uint64_t size)
+{
+	join(p);
+	if (begins(p, id, size))
+		return true;
+	if (p->together == 1)
+		return false;
+	push_rest(p);
+	join(p);
+	return begins(p, id, size);
 }
 
 void push_body(
@@ -49,14 +93,13 @@ void push_body(
 {
 	size_t len;
 
-	if (size > PREFETCH_LARGEST_PUSH || !opened(p) || !has_size(p, id, size))
+	if (size == 0 || size > PREFETCH_LARGEST_PUSH || !opened(p) || !found(p, id, size))
 		return;
 	for (uint64_t at = 0; at < size; at += len) {
 		struct fuse_bufvec piece = FUSE_BUFVEC_INIT(0);
 
-		len = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		if (reader_body(p->reader, id, at, p->piece, len) != (ssize_t)len ||
-		    !wanted(with, round))
+		len = piece_at(at, size);
+		if ((at > 0 && !read_piece(p, id, at, size)) || !wanted(with, round))
 			return;
 		piece.buf[0].mem = p->piece;
 		piece.buf[0].size = len;

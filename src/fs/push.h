@@ -9,8 +9,9 @@
  *     changed: a message whose size was ever shown otherwise in this mount is not pushed.
  *   - With eol=lf, where the octets are others than the database's, nothing is pushed.
  *   - Should the body be replaced later, the kernel is told to forget its pages after the new one
- * is in the database. That notice is sent by the same thread: a push before it is forgotten with
- *     the rest, one after it reads the new body.
+ *     is in the database. That notice is sent by the same thread, which has no transaction open
+ *     then (push_rest): a push before it is forgotten with the rest, one after it reads the new
+ *     body.
  *   - In the mode without open (openless.h) an inode number stands for one body, for ever. It is
  *     taken away before another body can come, and that ends all pushes that were decided before:
  *     what was read by then is the old body, and may go into the old number's pages at any time.
@@ -37,5 +38,9 @@ void push_free(struct push *p); /* NULL is fine */
 typedef bool push_wanted(void *with, unsigned round);
 void push_body(
     struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with, unsigned round);
+
+/* Bodies that follow each other are read in one transaction; this ends it. Before anything that the
+ * kernel is told of a change, and before the thread sleeps. */
+void push_rest(struct push *p);
 
 #endif

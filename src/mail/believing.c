@@ -12,12 +12,12 @@
  *
  * A body behind which another command was sent before its end is provisional besides: there are
  * servers that announce PIPELINING and put the "+OK" to the next command inside it (pipelining.c).
- * Its pieces go to the store, which does not count them; it is believed when the NOOP that closes
- * its window is answered in step, and its size is LIST's wherever this server's lone RETRs have
- * kept to LIST. Is it not, everything that is held waits until the odd one has been fetched again
- * with nothing else on the line. The same octets: then a lone RETR does not agree with LIST, and so
- * sizes say nothing of this server's windows. Others: the window is thrown away, and pipelining is
- * over. */
+ * It waits here, or if it is large its pieces do in the store, which does not count them; it is
+ * believed when the NOOP that closes its window is answered in step, and its size is LIST's
+ * wherever this server's lone RETRs have kept to LIST. Is it not, everything that is held waits
+ * until the odd one has been fetched again with nothing else on the line. The same octets: then a
+ * lone RETR does not agree with LIST, and so sizes say nothing of this server's windows. Others:
+ * the window is thrown away, and pipelining is over. */
 #include "errand.h"
 
 #include <inttypes.h>
@@ -99,20 +99,31 @@ static bool begins_like_a_reply(const struct body *b)
 	       (len >= 4 && strncasecmp(text, "-ERR", 4) == 0);
 }
 
-void believing_discard(struct session *s, struct want *w)
+/* Its task leaves here. */
+static struct task *take_body(struct session *s, struct want *w)
 {
-	struct task *t = task_create(TASK_DISCARD);
-
-	t->id = w->id;
-	session_send_task(s, t);
-	task_free(take(&w->body));
+	s->fetching.held -= w->body->len;
+	return take(&w->body);
 }
 
-/* The store thread tells the reader, once it is there. Who asks for it until then need not ask the
- * server. */
-void believing_believe(struct session *s, struct want *w)
+/* Where the store has none of its pieces it need not know. */
+void believing_discard(struct session *s, struct want *w)
 {
-	struct task *t = take(&w->body);
+	struct task *t = take_body(s, w);
+
+	if (t->data || t->body->chunks == 0) {
+		task_free(t);
+		return;
+	}
+	t->kind = TASK_DISCARD;
+	session_send_task(s, t);
+}
+
+/* What the store is told. It tells the reader, once the body is there; who asks for it until then
+ * need not ask the server. */
+static struct task *believed(struct session *s, struct want *w)
+{
+	struct task *t = take_body(s, w);
 	struct body *b = t->body;
 
 	POINT("fetch", "believed");
@@ -121,15 +132,24 @@ void believing_believe(struct session *s, struct want *w)
 	b->sure = b->sure || (top_differs(s) && !b->unproven);
 	w->again = w->urgent = false; /* what is asked from now on is asked anew */
 	wants_move(&s->fetching.wants, w, WANT_STORING);
-	session_send_task(s, t);
+	s->in_store += t->len;
+	return t;
 }
 
+void believing_believe(struct session *s, struct want *w)
+{
+	session_send_task(s, believed(s, w));
+}
+
+/* All at once: the store wakes up once, and has one transaction for them. */
 static void believe_held(struct session *s)
 {
+	struct queue_lot lot = {.first = NULL};
 	struct want *w;
 
 	while ((w = s->fetching.wants.first[WANT_HELD]) != NULL)
-		believing_believe(s, w);
+		queue_lot_add(&lot, &believed(s, w)->item);
+	queue_put_lot(&s->queues->tasks, &lot);
 }
 
 /* It holds up the others no more. */
@@ -207,9 +227,11 @@ void believing_came_alone(struct session *s, struct want *w)
 {
 	struct body *b = w->body->body;
 	bool same = same_hash(w, b), last = w->doubts + 1 >= MOST_DOUBTS;
+	bool exact = w->listed == 0 || w->listed == b->size;
 
 	s->fetching.lone_out = false;
-	pipelining_lone_fetch(s, w->listed == 0 || w->listed == b->size);
+	if (exact || !w->sent_ahead)
+		pipelining_lone_fetch(s, exact);
 	if (w->is_odd)
 		odd_again(s, w, same);
 	b->sure = believing_came_twice(w);

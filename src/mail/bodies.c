@@ -44,6 +44,14 @@ static enum error begin(struct store *s, int64_t id, struct failure *why)
 	return error ? error : query_run(s, why, "INSERT INTO arriving(id) VALUES(?1)", "i", id);
 }
 
+static enum error put_piece(struct store *s, int64_t id, uint32_t index, struct slice data,
+    uint64_t lines, struct failure *why)
+{
+	return query_run(s, why,
+	    "INSERT OR REPLACE INTO chunk(key, lines, data) VALUES(?1, ?2, ?3)", "iib",
+	    key_of(id, index), (int64_t)lines, data);
+}
+
 enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice data,
     uint32_t lines, struct failure *why)
 {
@@ -53,10 +61,12 @@ enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice 
 		return failed(why, E_FULL, "message %" PRId64 " is too large for the cache", id);
 	if (index == 0)
 		error = begin(s, id, why);
-	return error ? error
-		     : query_run(s, why,
-			   "INSERT OR REPLACE INTO chunk(key, lines, data) VALUES(?1, ?2, ?3)",
-			   "iib", key_of(id, index), (int64_t)lines, data);
+	return error ? error : put_piece(s, id, index, data, lines, why);
+}
+
+static enum error incomplete(int64_t id, struct failure *why)
+{
+	return failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
 }
 
 /* All pieces must be there: one of them may have met a full disk. */
@@ -76,104 +86,133 @@ static enum error check_whole(
 	if (sqlite3_column_int64(q, 0) != b->chunks ||
 	    (uint64_t)sqlite3_column_int64(q, 1) != b->size ||
 	    (uint64_t)sqlite3_column_int64(q, 2) != b->lines)
-		return failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
+		return incomplete(id, why);
 	return OK;
 }
 
-/* Whether the header is the one that is known of the message, but for what servers add; *same stays
- * as it is where none is known. */
-static enum error same_header(
-    struct store *s, int64_t id, const struct learnt *l, bool *same, struct failure *why)
+static bool has_digest(struct slice digest)
+{
+	return digest.len == HEADER_DIGEST_OCTETS;
+}
+
+static void compare_header(
+    struct known *known, struct slice digest, struct slice text, const struct learnt *l)
+{
+	struct slice its = slice_make(l->text, l->len);
+
+	known->header = has_digest(digest);
+	known->same_text = text.len > 0 && slice_equal(text, its);
+	known->same = known->same_text || !known->header ||
+		      memcmp(digest.at, l->digest, digest.len) == 0 || header_same(text, its);
+}
+
+enum error bodies_known(
+    struct store *s, int64_t id, const struct body *b, struct known *known, struct failure *why)
 {
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, why,
-	    "SELECT m.digest, h.text FROM message m LEFT JOIN header h ON h.id = m.id "
-	    "WHERE m.id = ?1",
+	    "SELECT m.digest, h.text, m.sha256, m.chunks IS NOT NULL OR EXISTS "
+	    "(SELECT 1 FROM arriving a WHERE a.id = m.id) "
+	    "FROM message m LEFT JOIN header h ON h.id = m.id WHERE m.id = ?1",
 	    "i", id);
+	struct slice hash = slice_make((const char *)b->sha256, sizeof(b->sha256));
 	bool row;
 	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
-	struct slice digest;
 
 	if (error)
 		return error;
+	*known = (struct known){.same = true};
 	if (!row)
 		return OK;
-	digest = query_blob(q, 0);
-	if (digest.len == sizeof(l->digest))
-		*same = memcmp(digest.at, l->digest, digest.len) == 0 ||
-			header_same(query_blob(q, 1), slice_make(l->text, l->len));
+	if (b->learnt)
+		compare_header(known, query_blob(q, 0), query_blob(q, 1), b->learnt);
+	known->differs =
+	    sqlite3_column_type(q, 2) != SQLITE_NULL && !slice_equal(query_blob(q, 2), hash);
+	known->pieces = sqlite3_column_int64(q, 3) != 0;
 	return OK;
 }
 
-/* The text is the one that came with the body: headers/ shows what the message begins with. What
- * the message is known by stays, unless this is another message under its UIDL: a reader sees this
- * one, and so it is this one that he unlinks. The time of a message that is already shown is
- * never changed, so learnt->received is not looked at here: it belongs to the headers that come
- * before the showing (merge.c). */
-static enum error keep_header(
-    struct store *s, int64_t id, const struct learnt *l, struct failure *why)
+bool bodies_agree(const struct body *b, const struct known *known)
 {
-	bool same = true;
-	enum error error = same_header(s, id, l, &same, why);
-
-	if (!error)
-		error = query_run(s, why,
-		    "UPDATE message SET digest = ?2 WHERE id = ?1 AND (?3 OR digest IS NULL)",
-		    "ihi", id, l->digest, (int64_t)!same);
-	return error ? error : stored_set_header_text(s, id, l, why);
+	if (b->sure || (b->learnt && known->header))
+		return b->sure || known->same;
+	return !b->unproven;
 }
 
-enum error bodies_agree(
-    struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why)
+/* What the message is known by stays, unless this is another message under its UIDL: a reader sees
+ * this one, and so it is this one that he unlinks. */
+static const unsigned char *new_digest(const struct body *b, const struct known *known)
 {
-	*agrees = b->sure || !b->unproven;
-	if (b->sure || !b->learnt)
+	return b->learnt && (!known->header || !known->same) ? b->learnt->digest : NULL;
+}
+
+/* The text is the one that came with the body: headers/ shows what the message begins with. The
+ * time of a message that is already shown is never changed, so learnt->received is not looked at
+ * here: it belongs to the headers that come before the showing (merge.c). */
+static enum error keep_header(struct store *s, int64_t id, const struct body *b,
+    const struct known *known, struct failure *why)
+{
+	if (store_touched(s) == 0)
+		return failed(why, E_VANISHED, "there is no message %" PRId64, id);
+	if (!b->learnt || known->same_text)
 		return OK;
-	return same_header(s, id, b->learnt, agrees, why);
+	return stored_set_header_text(s, id, b->learnt, why);
 }
+
+#define LEARN                                                                                      \
+	"UPDATE message SET size = ?2, lines = ?3, header_len = ?4, sha256 = ?5, used = ?6, "      \
+	"digest = coalesce(?7, digest)"
 
 enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why)
 {
-	enum error error = query_run(s, why,
-	    "UPDATE message SET size = ?2, lines = ?3, header_len = ?4, sha256 = ?5, used = ?6 "
-	    "WHERE id = ?1",
-	    "iiiihi", id, (int64_t)b->size, (int64_t)b->lines, (int64_t)b->header, b->sha256,
-	    clock_seconds());
-
-	if (!error && store_touched(s) == 0)
-		error = failed(why, E_VANISHED, "there is no message %" PRId64, id);
-	if (!error && b->learnt)
-		error = keep_header(s, id, b->learnt, why);
-	return error;
-}
-
-enum error bodies_differ(
-    struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why)
-{
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why, "SELECT sha256 FROM message WHERE id = ?1", "i", id);
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	struct known known;
+	enum error error = bodies_known(s, id, b, &known, why);
 
 	if (!error)
-		*differ = row && sqlite3_column_type(q, 0) != SQLITE_NULL &&
-			  !slice_equal(query_blob(q, 0),
-			      slice_make((const char *)b->sha256, sizeof(b->sha256)));
-	return error;
+		error = query_run(s, why, LEARN " WHERE id = ?1", "iiiihih", id, (int64_t)b->size,
+		    (int64_t)b->lines, (int64_t)b->header, b->sha256, clock_seconds(),
+		    new_digest(b, &known));
+	return error ? error : keep_header(s, id, b, &known, why);
+}
+
+static enum error learn_whole(struct store *s, int64_t id, const struct body *b,
+    const struct known *known, struct failure *why)
+{
+	enum error error = query_run(s, why, LEARN ", chunks = ?8 WHERE id = ?1", "iiiihihi", id,
+	    (int64_t)b->size, (int64_t)b->lines, (int64_t)b->header, b->sha256, clock_seconds(),
+	    new_digest(b, known), (int64_t)b->chunks);
+
+	return error ? error : keep_header(s, id, b, known, why);
 }
 
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why)
 {
-	enum error error = b->chunks == 0 ? begin(s, id, why) : OK;
+	struct known known;
+	enum error error = bodies_known(s, id, b, &known, why);
 
+	if (!error && b->chunks == 0)
+		error = begin(s, id, why);
 	if (!error)
 		error = check_whole(s, id, b, why);
 	if (!error)
-		error = bodies_learn(s, id, b, why);
-	if (!error)
-		error = query_run(s, why, "UPDATE message SET chunks = ?2 WHERE id = ?1", "ii", id,
-		    (int64_t)b->chunks);
+		error = learn_whole(s, id, b, &known, why);
 	return error ? error : query_run(s, why, "DELETE FROM arriving WHERE id = ?1", "i", id);
+}
+
+/* Most bodies are small, and what comes and is whole in one transaction never arrives by halves:
+ * three statements instead of twelve. */
+enum error bodies_keep(struct store *s, int64_t id, const struct body *b, struct slice piece,
+    const struct known *known, struct failure *why)
+{
+	enum error error = OK;
+
+	if (b->chunks != 1 || piece.len != b->size)
+		return incomplete(id, why);
+	if (known->pieces)
+		error = bodies_discard(s, id, why);
+	if (!error)
+		error = put_piece(s, id, 0, piece, b->lines, why);
+	return error ? error : learn_whole(s, id, b, known, why);
 }
 
 enum error bodies_piece(struct store *s, int64_t id, uint32_t index, struct buf *data,
@@ -186,7 +225,7 @@ enum error bodies_piece(struct store *s, int64_t id, uint32_t index, struct buf 
 	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
 
 	if (!error && !row)
-		error = failed(why, E_STORE, "pieces of message %" PRId64 " are missing", id);
+		error = incomplete(id, why);
 	if (error)
 		return error;
 	buf_add_slice(data, query_blob(q, 0));

@@ -1,6 +1,6 @@
 /* Bodies in the store: chunk rows, keyed id << 24 | index, each with its number of CRLFs. A body
- * counts only when bodies_complete has been committed: until then message.chunks is NULL and a
- * start sweeps it away. */
+ * counts only when bodies_complete, or bodies_keep, has been committed: until then message.chunks
+ * is NULL and a start sweeps it away. */
 #ifndef POP3FS_BODIES_H
 #define POP3FS_BODIES_H
 
@@ -10,19 +10,29 @@
 
 enum error bodies_add(struct store *s, int64_t id, uint32_t index, struct slice data,
     uint32_t lines, struct failure *why);
+
+/* What there is of a message, beside a body of it that has come. */
+struct known {
+	bool header;    /* its header is known ... */
+	bool same;      /* ... and the body's is no other, but for what servers add ... */
+	bool same_text; /* ... and it is kept, octet for octet */
+	bool differs;   /* the body that was known before had other octets */
+	bool pieces;    /* there are some */
+};
+enum error bodies_known(
+    struct store *s, int64_t id, const struct body *b, struct known *known, struct failure *why);
+
 /* Whether its header is the one that is known of the message, as far as that goes. Where none is
  * known: unless it is unproven. Whatever is known: where it is sure. */
-enum error bodies_agree(
-    struct store *s, int64_t id, const struct body *b, bool *agrees, struct failure *why);
-
-/* Whether the body that was known before, if any, had other octets. */
-enum error bodies_differ(
-    struct store *s, int64_t id, const struct body *b, bool *differ, struct failure *why);
+bool bodies_agree(const struct body *b, const struct known *known);
 
 /* What a whole body, wherever it is kept, says of its message. */
 enum error bodies_learn(struct store *s, int64_t id, const struct body *b, struct failure *why);
 /* The same, and its pieces are all here: it is in the cache. */
 enum error bodies_complete(struct store *s, int64_t id, const struct body *b, struct failure *why);
+/* The same of a body in one piece, which is kept by it. */
+enum error bodies_keep(struct store *s, int64_t id, const struct body *b, struct slice piece,
+    const struct known *known, struct failure *why);
 /* Appends one piece, and its number of CRLFs. E_STORE: there is none. */
 enum error bodies_piece(struct store *s, int64_t id, uint32_t index, struct buf *data,
     uint32_t *lines, struct failure *why);

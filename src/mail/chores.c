@@ -118,10 +118,16 @@ static enum error do_nothing(struct chores *c, struct work *w)
 
 /* ---- telling, after the commit ---- */
 
+/* What is told of bodies is gathered: first all that the session hears, which forgets them then,
+ * and next what the fs hears, which may ask for them again (work_told). All else goes in the order
+ * in which it is told: a listing to the fs before the session, which says that it has come. */
 static void to_session(struct chores *c, struct job *j, const struct work *w)
 {
 	j->failure = w->failure;
-	queue_put(&c->queues->jobs, &j->item);
+	if (w->task->kind == TASK_BODY)
+		queue_lot_add(&c->jobs, &j->item);
+	else
+		queue_put(&c->queues->jobs, &j->item);
 }
 
 static void to_fs(struct chores *c, struct event *e, const struct work *w)
@@ -129,7 +135,10 @@ static void to_fs(struct chores *c, struct event *e, const struct work *w)
 	e->id = w->task->id;
 	e->cookie = w->task->cookie;
 	e->failure = w->failure;
-	queue_put(&c->queues->events, &e->item);
+	if (w->task->kind == TASK_BODY)
+		queue_lot_add(&c->events, &e->item);
+	else
+		queue_put(&c->queues->events, &e->item);
 }
 
 static void tell_uncached(struct chores *c, struct work *w)
@@ -178,6 +187,16 @@ static void tell_fetched(struct chores *c, struct work *w)
 	room_look(&c->room);
 }
 
+/* An older body, too, that was to be replaced. */
+static void drop(struct chores *c, int64_t id)
+{
+	struct message *m = listing_by_id(c->listing, id);
+
+	if (m && (message_flags(m) & MESSAGE_CACHED))
+		message_set_uncached(c->listing, m);
+	keeping_drop(c, id);
+}
+
 static void tell_body(struct chores *c, struct work *w)
 {
 	const struct task *t = w->task;
@@ -192,7 +211,7 @@ static void tell_body(struct chores *c, struct work *w)
 	if (m && w->replaces && !w->failure.code)
 		message_set_replaced(c->listing, m);
 	if (w->failure.code)
-		keeping_drop(c, t->id);
+		drop(c, t->id);
 	else if (m)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
@@ -377,7 +396,7 @@ enum error work_perform(struct chores *c, struct work *w)
 
 void work_failed(struct chores *c, struct work *w)
 {
-	keeping_failed(c, w->task, &w->failure);
+	keeping_failed(c, w->task, w->doubted, &w->failure);
 }
 
 void work_forget(struct work *w)
@@ -407,6 +426,14 @@ void work_tell(struct chores *c, struct work *w)
 
 	POINT(kind->word, "kept");
 	complain(w);
+	if (w->task->kind != TASK_BODY)
+		work_told(c); /* this one is told behind them */
 	kind->tell(c, w);
 	POINT(kind->word, "told");
+}
+
+void work_told(struct chores *c)
+{
+	queue_put_lot(&c->queues->jobs, &c->jobs);
+	queue_put_lot(&c->queues->events, &c->events);
 }

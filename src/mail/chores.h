@@ -14,6 +14,8 @@ struct chores {
 	struct listing *listing; /* in force */
 	struct room room;
 	bool ending; /* TASK_END came */
+	/* What bodies brought, for the other threads: work_told. */
+	struct queue_lot jobs, events;
 	/* The body of which a piece was lost, or 0; its other pieces are not kept either. */
 	int64_t broken;
 	struct failure broken_why;
@@ -48,7 +50,9 @@ void work_failed(struct chores *c, struct work *w);
 /* What it brought is not to be told: back to before work_perform, but for the failure. */
 void work_forget(struct work *w);
 
-/* After the commit, or after work_failed: sets the facts of messages and sends the answer. */
+/* After the commit, or after work_failed: sets the facts of messages and sends the answer. Those to
+ * bodies may wait for work_told, which is to be called before the next batch. */
 void work_tell(struct chores *c, struct work *w);
+void work_told(struct chores *c);
 
 #endif

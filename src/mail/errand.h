@@ -82,6 +82,26 @@ bool learning_broken(struct session *s, const struct failure *why);
 void learning_forget(struct session *s);
 void learning_finish(struct session *s); /* at the end of the thread */
 
+/* ---- ahead.c: a mirror's first message, asked for behind the headers of its first listing ---- */
+
+struct ahead {
+	bool went;       /* tried in this mount */
+	bool unproven;   /* LIST, which says that the headers came in step, is not answered yet */
+	uint32_t number; /* of the message, while its RETR is out and it has no id; else 0 */
+};
+
+/* All headers of the draft have been asked for, and some are out: asks for the message behind them,
+ * where it may. */
+enum error ahead_go(struct session *s, struct failure *why);
+enum error ahead_answer(
+    struct session *s, const struct answer *a, struct failure *why); /* LIST's */
+/* The store has the draft: no answer can be taken before it has made it the listing. */
+bool ahead_waits(const struct session *s);
+/* The line's listing is there: the message is one of those that are fetched. It closes a line whose
+ * listing is another than the draft. */
+void ahead_listed(struct session *s);
+void ahead_line_closed(struct session *s);
+
 /* ---- fetching.c: RETR for what is wanted ---- */
 
 struct fetching {
@@ -94,6 +114,7 @@ struct fetching {
 	bool window_is_urgent;  /* ... and whether a reader waits for one of them */
 	int64_t window_needs;   /* a message among them that needs a proof, or 0 */
 	size_t noops_out;       /* or LISTs in their place */
+	uint64_t held;          /* octets that wait here to be believed */
 	bool odd;          /* a message's size holds up its window, until that has come again */
 	bool lone_out;     /* what is out tolerates nothing beside it */
 	bool read_here;    /* this session has sent a RETR ... */
@@ -107,6 +128,8 @@ void fetching_doubted(struct session *s, const struct job *j); /* JOB_DOUBTED */
 size_t fetching_queue(const struct session *s);                /* wanted, out, or held */
 bool fetching_wanted(const struct session *s); /* something is wanted, out, or held */
 enum error fetching_go(struct session *s, struct failure *why);
+/* Its RETR is out, though nobody may have wanted it (ahead.c). */
+void fetching_went_ahead(struct session *s, int64_t id);
 /* Sends nothing new, but what proves that which is out. */
 enum error fetching_pause(struct session *s, struct failure *why);
 enum error fetching_answer(struct session *s, const struct answer *a, struct failure *why);
@@ -336,6 +359,7 @@ struct session {
 
 	struct survey survey;
 	struct learning learning;
+	struct ahead ahead;
 	bool held;          /* this line's listing is held back: no DELE by it ... */
 	int64_t held_until; /* ... clock.h: and another one not before */
 	bool held_said;

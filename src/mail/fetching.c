@@ -23,6 +23,10 @@
 #define MOST_TRIES    2 /* lines that may break under one message before its reader is told ... */
 #define MOST_UNPROVEN 4 /* ... and behind it, at the NOOP that was to prove it */
 
+/* Octets of small messages that wait here to be believed; what comes beyond that waits in the
+ * store. One window has fewer, but behind an odd message many may wait. */
+#define MOST_HELD (2 * WINDOW_OCTETS)
+
 /* For a message that LIST says nothing of, so that not all of them go out at once. */
 #define LEAST_OCTETS 512
 
@@ -163,18 +167,15 @@ static bool window_is_full(const struct fetching *f)
 	return f->window_count >= WINDOW_MESSAGES || f->window_octets >= WINDOW_OCTETS;
 }
 
-static enum error send_retr(struct session *s, struct want *w, struct failure *why)
+static void note_out(struct session *s, struct want *w)
 {
 	struct fetching *f = &s->fetching;
 	const struct message *m = listing_by_id(s->listing, w->id);
 
-	if (talk_waiting(s->talk) == 0) {
-		pace_idle(&f->pace);
-		f->lone_out = w->alone || !pipelining_fetches(s);
-	}
 	w->line = s->lines;
 	w->sent_alone = f->lone_out;
 	w->sent_first = f->lone_out && !f->fetched_here;
+	w->sent_ahead = false;
 	w->listed = message_size(m);
 	w->octets = w->listed > LEAST_OCTETS ? w->listed : LEAST_OCTETS;
 	f->out_octets += w->octets;
@@ -185,6 +186,17 @@ static enum error send_retr(struct session *s, struct want *w, struct failure *w
 		f->window_needs = w->id;
 	f->read_here = f->fetched_here = true;
 	wants_move(&f->wants, w, WANT_OUT);
+}
+
+static enum error send_retr(struct session *s, struct want *w, struct failure *why)
+{
+	struct fetching *f = &s->fetching;
+
+	if (talk_waiting(s->talk) == 0) {
+		pace_idle(&f->pace);
+		f->lone_out = w->alone || !pipelining_fetches(s);
+	}
+	note_out(s, w);
 	POINT("fetch", "asked");
 	return talk_send_number(s->talk, VERB_RETR, session_number(s, w->id), 0, why);
 }
@@ -209,6 +221,19 @@ enum error fetching_go(struct session *s, struct failure *why)
 			return why->code;
 	}
 	return !w || w->alone || window_is_full(f) ? fetching_pause(s, why) : OK;
+}
+
+void fetching_went_ahead(struct session *s, int64_t id)
+{
+	struct fetching *f = &s->fetching;
+	struct want *w = wants_find(&f->wants, id);
+
+	pace_idle(&f->pace);
+	f->lone_out = true;
+	if (!w)
+		w = wants_add(&f->wants, id, WANT_BULK);
+	note_out(s, w);
+	w->sent_ahead = true;
 }
 
 /* One alone in its window has no command behind it: if it needs a proof, it gets one when it is
@@ -251,7 +276,8 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 	POINT("fetch", "came");
 	f->out_octets -= w->octets;
 	w->octets = 0;
-	s->in_store += gather_hold(take(&f->gather), &w->body);
+	s->in_store += gather_hold(take(&f->gather), f->held < MOST_HELD, &w->body);
+	f->held += w->body->len;
 	if (a->pipelined || f->window_count > 1 || needs_close(s, w)) {
 		wants_move(&f->wants, w, WANT_HELD);
 		w->sent_alone = w->sent_alone || (!a->pipelined && f->window_count == 1);
@@ -346,7 +372,7 @@ enum error fetching_answer(struct session *s, const struct answer *a, struct fai
 	if (a->kind == ANSWER_STATUS && a->status.sign != REPLY_OK)
 		refused(s, &a->status);
 	else if (a->kind == ANSWER_STATUS)
-		f->gather = gather_create(w->id, clock_seconds(), &s->queues->tasks);
+		f->gather = gather_create(w->id, &s->queues->tasks);
 	else if (a->kind == ANSWER_TEXT)
 		came_text(s, a->text);
 	else if (a->kind == ANSWER_END)

@@ -16,7 +16,7 @@ static_assert(LEARN_LARGEST <= CHUNK_OCTETS, "a header may not span chunks");
 
 struct gather {
 	struct queue *tasks;
-	int64_t id, now;
+	int64_t id;
 	EVP_MD_CTX *hash;
 	struct header_scan header;
 	struct body *body; /* what is known of it so far */
@@ -34,13 +34,12 @@ static void must(int good)
 		abort();
 }
 
-struct gather *gather_create(int64_t id, int64_t now, struct queue *tasks)
+struct gather *gather_create(int64_t id, struct queue *tasks)
 {
 	struct gather *g = xnew(struct gather);
 
 	g->tasks = tasks;
 	g->id = id;
-	g->now = now;
 	g->body = xnew(struct body);
 	g->hash = EVP_MD_CTX_new();
 	must(g->hash && EVP_DigestInit_ex(g->hash, EVP_sha256(), NULL));
@@ -65,7 +64,7 @@ uint64_t gather_size(const struct gather *g)
 /* The message begins with these octets: all of it, or a chunk's worth. */
 static void keep_header(struct gather *g)
 {
-	g->body->learnt = learn_header(slice_make(g->data, g->len), g->now);
+	g->body->learnt = learn_of_body(slice_make(g->data, g->len));
 }
 
 /* Its length is known however long it is; what is kept of it besides the body is bounded. */
@@ -76,23 +75,35 @@ static void measure_header(struct gather *g, struct slice text)
 	g->body->header += (uint32_t)(more < room ? more : room);
 }
 
-/* Gives the chunk to the store thread, in memory of just its size. */
-static size_t send_chunk(struct gather *g)
+/* The chunk leaves with a task, in memory of just its size. */
+static void give_chunk(struct gather *g, struct task *t)
 {
-	struct task *t = task_create(TASK_CHUNK);
-	size_t len = g->len;
-
 	if (g->body->chunks == 0)
 		keep_header(g);
-	t->id = g->id;
 	t->index = g->body->chunks++;
-	t->data = len < g->room ? xrealloc(g->data, len) : g->data;
-	t->len = len;
+	t->data = g->len < g->room ? xrealloc(g->data, g->len) : g->data;
+	t->len = g->len;
 	t->lines = g->lines;
 	g->body->lines += g->lines;
 	g->data = NULL;
 	g->len = g->room = 0;
 	g->lines = 0;
+}
+
+static struct task *task_of(const struct gather *g, enum task_kind kind)
+{
+	struct task *t = task_create(kind);
+
+	t->id = g->id;
+	return t;
+}
+
+static size_t send_chunk(struct gather *g)
+{
+	struct task *t = task_of(g, TASK_CHUNK);
+	size_t len = g->len;
+
+	give_chunk(g, t);
 	queue_put(g->tasks, &t->item);
 	return len;
 }
@@ -147,30 +158,21 @@ size_t gather_add(struct gather *g, struct slice text)
 	return sent;
 }
 
-size_t gather_hold(struct gather *g, struct task **body)
+size_t gather_hold(struct gather *g, bool together, struct task **body)
 {
-	struct task *t = task_create(TASK_BODY);
+	struct task *t = task_of(g, TASK_BODY);
 	size_t sent = 0;
 
-	if (g->len > 0)
+	if (g->len > 0 && g->body->chunks == 0 && together)
+		give_chunk(g, t);
+	else if (g->len > 0)
 		sent = send_chunk(g);
 	else if (g->body->chunks == 0)
 		keep_header(g); /* an empty message has an empty header */
 	must(EVP_DigestFinal_ex(g->hash, g->body->sha256, NULL));
-	t->id = g->id;
 	t->body = take(&g->body);
 	gather_free(g);
 	*body = t;
-	return sent;
-}
-
-size_t gather_finish(struct gather *g)
-{
-	struct queue *tasks = g->tasks;
-	struct task *t;
-	size_t sent = gather_hold(g, &t);
-
-	queue_put(tasks, &t->item);
 	return sent;
 }
 
@@ -180,8 +182,9 @@ void gather_abort(struct gather *g)
 
 	if (!g)
 		return;
-	t = task_create(TASK_DISCARD);
-	t->id = g->id;
-	queue_put(g->tasks, &t->item);
+	if (g->body->chunks > 0) {
+		t = task_of(g, TASK_DISCARD);
+		queue_put(g->tasks, &t->item);
+	}
 	gather_free(g);
 }

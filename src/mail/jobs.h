@@ -108,8 +108,9 @@ enum task_kind {
 	/* from the session thread */
 	TASK_CHUNK,   /* id, index, data, len, lines: a piece of a body, in order, CHUNK_OCTETS but
 			 the last */
-	TASK_BODY,    /* id, body: the last piece is in; answered by EVENT_FETCHED to fs, or by
-			 JOB_DOUBTED to the session */
+	TASK_BODY,    /* id, body: the last piece is in. Or, where no TASK_CHUNK went before it:
+			 data, len, lines, which are all of it. Answered by EVENT_FETCHED to fs,
+			 or by JOB_DOUBTED to the session */
 	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
 	TASK_HEADER,  /* id, learnt: a header that was asked for; answered by EVENT_HEADED */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */

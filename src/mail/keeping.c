@@ -13,7 +13,6 @@ static enum error choose_place(struct chores *c, int64_t id, struct failure *why
 {
 	const struct message *m = listing_by_id(c->listing, id);
 
-	c->broken = c->broken == id ? 0 : c->broken;
 	shelf_drop(c->queues->shelf, id);
 	if (room_keeps(&c->room, m ? message_size(m) : 0))
 		return OK;
@@ -21,11 +20,20 @@ static enum error choose_place(struct chores *c, int64_t id, struct failure *why
 	return bodies_discard(c->store, id, why);
 }
 
+static void forget_broken(struct chores *c, int64_t id)
+{
+	c->broken = c->broken == id ? 0 : c->broken;
+}
+
 enum error keeping_piece(struct chores *c, const struct task *t, struct failure *why)
 {
 	struct slice data = slice_make(t->data, t->len);
-	enum error error = t->index == 0 ? choose_place(c, t->id, why) : OK;
+	enum error error = OK;
 
+	if (t->index == 0) {
+		forget_broken(c, t->id);
+		error = choose_place(c, t->id, why);
+	}
 	if (error || c->broken == t->id)
 		return error;
 	if (shelf_has(c->queues->shelf, t->id))
@@ -35,44 +43,79 @@ enum error keeping_piece(struct chores *c, const struct task *t, struct failure 
 
 /* ---- at its end ---- */
 
-/* On the shelf it can be read from here on, but nobody knows before it is told. */
-static enum error keep(struct chores *c, const struct task *t, struct failure *why)
+/* No piece of it has come before. */
+static bool comes_whole(const struct task *t)
 {
-	if (!shelf_has(c->queues->shelf, t->id))
-		return bodies_complete(c->store, t->id, t->body, why);
-	if (!shelf_complete(c->queues->shelf, t->id, t->body->size))
-		return failed(why, E_STORE, "pieces of message %" PRId64 " are missing", t->id);
-	return bodies_learn(c->store, t->id, t->body, why);
+	return t->data || t->body->chunks == 0;
 }
 
-static bool was_known(const struct chores *c, int64_t id)
+/* Once it is whole it can be read, but nobody knows before it is told. */
+static enum error keep_on_shelf(struct chores *c, const struct task *t, struct failure *why)
 {
-	const struct message *m = listing_by_id(c->listing, id);
+	struct shelf *shelf = c->queues->shelf;
+	struct slice piece = slice_make(t->data, t->len);
+	enum error error = OK;
 
-	return m && (message_flags(m) & MESSAGE_TRUE_SIZE);
+	if (t->data)
+		error = shelf_add(shelf, t->id, 0, piece, t->lines, why);
+	if (!error && !shelf_complete(shelf, t->id, t->body->size))
+		error = failed(why, E_STORE, "pieces of message %" PRId64 " are missing", t->id);
+	return error ? error : bodies_learn(c->store, t->id, t->body, why);
 }
 
+static enum error keep(
+    struct chores *c, const struct task *t, const struct known *known, struct failure *why)
+{
+	struct slice piece = slice_make(t->data, t->len);
+	enum error error = comes_whole(t) ? choose_place(c, t->id, why) : OK;
+
+	if (error)
+		return error;
+	if (shelf_has(c->queues->shelf, t->id))
+		return keep_on_shelf(c, t, why);
+	if (t->data)
+		return bodies_keep(c->store, t->id, t->body, piece, known, why);
+	return bodies_complete(c->store, t->id, t->body, why);
+}
+
+/* Who opens it from now on waits for the new one: what the kernel has of the old one is forgotten
+ * first (file.c). */
+static bool replaces_another(
+    const struct chores *c, const struct task *t, const struct known *known)
+{
+	struct message *m = listing_by_id(c->listing, t->id);
+
+	if (!m || !known->differs || !(message_flags(m) & MESSAGE_TRUE_SIZE))
+		return false;
+	message_set_uncached(c->listing, m);
+	return true;
+}
+
+/* Before anything of it is kept it is known whether it is doubted: nothing that fails later makes
+ * it another one. */
 enum error keeping_body(
     struct chores *c, const struct task *t, bool *doubted, bool *replaces, struct failure *why)
 {
-	enum error error = t->body->chunks == 0 ? choose_place(c, t->id, why) : OK;
-	bool agrees = true;
+	struct known known;
+	enum error error;
 
-	if (!error && c->broken == t->id)
-		error = failed(why, c->broken_why.code, "%s", c->broken_why.words);
-	if (!error)
-		error = bodies_agree(c->store, t->id, t->body, &agrees, why);
-	*doubted = !error && !agrees;
+	if (comes_whole(t))
+		forget_broken(c, t->id);
+	if (c->broken == t->id)
+		return failed(why, c->broken_why.code, "%s", c->broken_why.words);
+	error = bodies_known(c->store, t->id, t->body, &known, why);
+	if (error)
+		return error;
+	*doubted = !bodies_agree(t->body, &known);
 	if (*doubted)
 		return keeping_discard(c, t->id, why);
-	if (!error && was_known(c, t->id))
-		error = bodies_differ(c->store, t->id, t->body, replaces, why);
-	return error ? error : keep(c, t, why);
+	*replaces = replaces_another(c, t, &known);
+	return keep(c, t, &known, why);
 }
 
 enum error keeping_discard(struct chores *c, int64_t id, struct failure *why)
 {
-	c->broken = c->broken == id ? 0 : c->broken;
+	forget_broken(c, id);
 	shelf_drop(c->queues->shelf, id);
 	return bodies_discard(c->store, id, why);
 }
@@ -119,17 +162,23 @@ static bool shelve(struct chores *c, const struct task *t)
  */
 static bool does_without(struct chores *c, const struct task *t)
 {
-	if (!c->queues->shelf || c->broken == t->id)
+	struct shelf *shelf = c->queues->shelf;
+
+	if (!shelf || c->broken == t->id)
 		return false;
-	if (t->kind == TASK_CHUNK && !shelf_has(c->queues->shelf, t->id))
-		return shelve(c, t);
-	return t->kind == TASK_BODY && shelf_complete(c->queues->shelf, t->id, t->body->size);
+	if (t->data && !shelf_has(shelf, t->id)) {
+		if (!shelve(c, t))
+			return false;
+	} else if (t->kind == TASK_CHUNK) {
+		return false;
+	}
+	return t->kind == TASK_CHUNK || shelf_complete(shelf, t->id, t->body->size);
 }
 
 /* The failure of one piece is that of its body, which is told at its end. */
-void keeping_failed(struct chores *c, const struct task *t, struct failure *why)
+void keeping_failed(struct chores *c, const struct task *t, bool doubted, struct failure *why)
 {
-	if (why->code == E_FULL && does_without(c, t)) {
+	if (why->code == E_FULL && !doubted && does_without(c, t)) {
 		*why = (struct failure){.code = OK};
 	} else if (t->kind == TASK_CHUNK) {
 		c->broken = t->id;

@@ -10,7 +10,7 @@ uint32_t learn_length(const struct learnt *l)
 	return l->len < LEARN_LARGEST ? l->len : 0;
 }
 
-struct learnt *learn_header(struct slice text, int64_t now)
+struct learnt *learn_of_body(struct slice text)
 {
 	struct learnt *learnt;
 	size_t len = header_length(text);
@@ -20,10 +20,17 @@ struct learnt *learn_header(struct slice text, int64_t now)
 	text.len = len;
 	learnt = xzalloc(sizeof(*learnt) + len);
 	header_digest(text, learnt->digest);
-	if (!header_received(text, now, &learnt->received))
-		learnt->received = INT64_MIN;
+	learnt->received = INT64_MIN;
 	learnt->len = (uint32_t)len;
 	if (len > 0) /* no text at all may have no place either */
 		memcpy(learnt->text, text.at, len);
+	return learnt;
+}
+
+struct learnt *learn_header(struct slice text, int64_t now)
+{
+	struct learnt *learnt = learn_of_body(text);
+
+	header_received(slice_make(learnt->text, learnt->len), now, &learnt->received);
 	return learnt;
 }

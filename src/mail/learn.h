@@ -11,6 +11,9 @@
 #define LEARN_LARGEST 65536
 struct learnt *learn_header(struct slice text, int64_t now);
 
+/* The same without the date: a body comes after its message is shown, and that has a time. */
+struct learnt *learn_of_body(struct slice text);
+
 /* Octets of the header, where all of it was learnt; 0: it was cut, or there is none. */
 uint32_t learn_length(const struct learnt *l);
 

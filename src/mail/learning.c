@@ -127,6 +127,8 @@ bool learning_broken(struct session *s, const struct failure *why)
 
 	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
+	if (l->out == 0 && s->ahead.unproven && why->code != E_PROTOCOL)
+		return true; /* under what was asked for behind them */
 	if (why->code == E_TIMEOUT && uses_top(s) && ++l->silent == MOST_SILENT) {
 		buf_clear(&l->shunned); /* it was none of them */
 		return true;
@@ -205,7 +207,9 @@ static enum error ask(struct session *s, struct failure *why)
 		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
 			return why->code;
 	}
-	if (l->out == 0)
+	if (l->next == 0 && l->out > 0 && ahead_go(s, why))
+		return why->code;
+	if (l->out == 0 && !s->ahead.unproven)
 		publish(s);
 	return OK;
 }
@@ -256,12 +260,15 @@ static void take_status(struct session *s, const struct answer *a)
 		top_refused(s, a);
 }
 
-static void take_text(struct learning *l, struct slice text)
+/* What the line does is known before the first body then. */
+static void take_text(struct session *s, struct slice text)
 {
+	struct learning *l = &s->learning;
 	size_t room = LEARN_LARGEST - l->text.len;
 
 	buf_add(&l->text, text.at, text.len < room ? text.len : room);
 	l->received += text.len;
+	pace_arrived(&s->fetching.pace, text.len, clock_ms());
 }
 
 /* No octet at all tells nothing, unless there is none. */
@@ -278,12 +285,15 @@ static void take_end(struct learning *l, enum verb verb, struct row *r)
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct learning *l = &s->learning;
-	struct row *r = &s->survey.draft->rows[a->tag];
+	struct row *r;
 
+	if (a->verb == VERB_LIST)
+		return ahead_answer(s, a, why) ? why->code : ask(s, why);
+	r = &s->survey.draft->rows[a->tag];
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
 	if (a->kind == ANSWER_TEXT)
-		take_text(l, a->text);
+		take_text(s, a->text);
 	if (a->kind == ANSWER_END)
 		take_end(l, a->verb, r);
 	if (!a->last)

@@ -61,6 +61,7 @@ void line_close(struct session *s)
 	talk_free(take(&s->talk));
 	s->line = LINE_NONE;
 	survey_forget(s);
+	ahead_line_closed(s);
 	fetching_line_closed(s);
 	heading_line_closed(s);
 	secrets_line_closed(s);

@@ -1,6 +1,8 @@
 /* What the store knows from earlier mounts, as a listing. */
 #include "merge.h"
 
+#include <stdlib.h>
+
 #include "alloc.h"
 #include "name.h"
 #include "query.h"
@@ -10,59 +12,84 @@
 #define FIRST_ROOM 64   /* messages; doubled when full */
 #define FIRST_NAME 4096 /* octets of names; the same */
 
-/* How much room the listing in the making has. */
-struct room {
-	size_t messages, names;
+/* A listing in the making. */
+struct filling {
+	struct listing *listing;
+	size_t messages, names; /* how much room it has */
+	size_t used;            /* octets of names */
 };
 
 /* The counting pass that would do without took a third of the time of a million rows; a doubled
  * block this large is moved by the kernel, without a copy. */
-static struct message *add_message(struct listing *l, struct room *room)
+static struct message *add_message(struct filling *f)
 {
-	if (l->count == room->messages) {
-		room->messages = room->messages ? 2 * room->messages : FIRST_ROOM;
-		l->messages = xreallocarray(l->messages, room->messages, sizeof(*l->messages));
+	struct listing *l = f->listing;
+
+	if (l->count == f->messages) {
+		f->messages = f->messages ? 2 * f->messages : FIRST_ROOM;
+		l->messages = xreallocarray(l->messages, f->messages, sizeof(*l->messages));
 	}
 	return &l->messages[l->count++];
 }
 
-static void add_name(
-    struct listing *l, struct message *m, struct room *room, size_t *used, sqlite3_stmt *q)
+static void add_name(struct filling *f, struct message *m, struct slice uidl, unsigned ordinal)
 {
-	unsigned ordinal = (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL);
+	struct listing *l = f->listing;
 
-	if (room->names - *used < NAME_LONGEST + 1) {
-		room->names = room->names ? 2 * room->names : FIRST_NAME;
-		l->names = xrealloc(l->names, room->names);
+	if (f->names - f->used < NAME_LONGEST + 1) {
+		f->names = f->names ? 2 * f->names : FIRST_NAME;
+		l->names = xrealloc(l->names, f->names);
 	}
-	m->name = (uint32_t)*used;
-	m->name_len =
-	    (uint32_t)name_encode(l->names + *used, query_blob(q, STORED_MESSAGE_UIDL), ordinal);
-	*used += m->name_len + 1;
+	m->name = (uint32_t)f->used;
+	m->name_len = (uint32_t)name_encode(l->names + f->used, uidl, ordinal);
+	f->used += m->name_len + 1;
 }
 
+static void fill_row(void *with, sqlite3_value **columns)
+{
+	struct filling *f = with;
+	struct message *m = add_message(f);
+	struct slice uidl = query_value_blob(columns[STORED_MESSAGE_UIDL]);
+
+	stored_message(columns, m);
+	if (stored_is_fixed(uidl))
+		stored_set_fact(m, message_size(m), message_flags(m) | MESSAGE_FIXED);
+	add_name(f, m, uidl, (unsigned)sqlite3_value_int(columns[STORED_MESSAGE_ORDINAL]));
+}
+
+static int by_id(const void *left, const void *right)
+{
+	const struct message *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* As SQLite goes through them, though it does not promise it. To be told to sort them costs it as
+ * much again as to read them. */
+static void put_in_order(struct listing *l)
+{
+	for (size_t i = 1; i < l->count; i++) {
+		if (l->messages[i - 1].id > l->messages[i].id) {
+			qsort(l->messages, l->count, sizeof(*l->messages), by_id);
+			return;
+		}
+	}
+}
+
+#define VISIT_ROWS(how)                                                                            \
+	"SELECT visit(?1, " STORED_MESSAGE ") FROM message " how " WHERE vanished IS NULL"
+
+/* By the index each row is looked for in the table: of a million 0.05 s more than to go through all
+ * rows; but those that have vanished stay in the table for ever. */
 static enum error fill(struct store *s, struct listing *l, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(s, why,
-	    "SELECT " STORED_MESSAGE " FROM message INDEXED BY message_present "
-	    "WHERE vanished IS NULL ORDER BY id",
-	    "");
-	struct room room = {0};
-	size_t names = 0;
-	bool row;
-	enum error error = q ? query_next(s, q, &row, why) : E_STORE;
+	struct filling f = {.listing = l};
+	const char *sql = stored_are_most(s) ? VISIT_ROWS("NOT INDEXED")
+					     : VISIT_ROWS("INDEXED BY message_present");
+	enum error error = query_visit(s, fill_row, &f, why, sql, "");
 
-	while (!error && row) {
-		struct message *m = add_message(l, &room);
-
-		stored_message(q, m);
-		if (stored_is_fixed(query_blob(q, STORED_MESSAGE_UIDL)))
-			stored_set_fact(m, message_size(m), message_flags(m) | MESSAGE_FIXED);
-		add_name(l, m, &room, &names, q);
-		error = query_next(s, q, &row, why);
-	}
-	listing_fit(l, names);
+	listing_fit(l, f.used);
+	put_in_order(l);
 	return error;
 }
 

@@ -27,6 +27,17 @@ static void matches_finish(struct matches *m)
 	free(m->rows);
 }
 
+/* The message at `next`, where most are, needs no encoding to be known. */
+static const struct message *find_message(const struct listing *l, struct slice uidl, size_t next)
+{
+	const struct message *m = next < l->count ? &l->messages[next] : NULL;
+	char name[NAME_LONGEST + 1];
+
+	if (m && name_is_itself(message_name(l, m), uidl))
+		return m;
+	return listing_by_name_near(l, slice_make(name, name_encode(name, uidl, 1)), next);
+}
+
 static struct matches match_names(const struct listing *l, const struct draft *d)
 {
 	size_t next = 0; /* servers list in order of arrival: behind the last one that was found */
@@ -37,13 +48,10 @@ static struct matches match_names(const struct listing *l, const struct draft *d
 
 	for (size_t i = 0; i < d->count; i++) {
 		const struct message *found = NULL;
-		char name[NAME_LONGEST + 1];
-		size_t len, at;
+		size_t at;
 
-		if (d->rows[i].kind != ROW_NAMELESS) {
-			len = name_encode(name, row_uidl(d, &d->rows[i]), 1);
-			found = listing_by_name_near(l, slice_make(name, len), next);
-		}
+		if (d->rows[i].kind != ROW_NAMELESS)
+			found = find_message(l, row_uidl(d, &d->rows[i]), next);
 		at = found ? listing_index(l, found) : UNMATCHED;
 		next = found ? at + 1 : next;
 		m.message[i] = (uint32_t)at;

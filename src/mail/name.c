@@ -147,6 +147,13 @@ size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordina
 	return len + mark_len;
 }
 
+/* Names hold nothing that is escaped elsewhere, so only what is made by escaping tells. */
+bool name_is_itself(struct slice name, struct slice uidl)
+{
+	return slice_equal(name, uidl) && !memchr(name.at, '%', name.len) &&
+	       !memchr(name.at, '~', name.len);
+}
+
 /* ---- ... and back ---- */
 
 static int hex_digit(char c)

@@ -18,6 +18,10 @@
  * is a prefix of the escaped UIDL, "~", and 32 hex digits of its SHA-256. */
 size_t name_encode(char to[NAME_LONGEST + 1], struct slice uidl, unsigned ordinal);
 
+/* Whether it is the name of this UIDL for the plain reason that nothing of it is escaped. `name` is
+ * one that name_encode made of any UIDL. */
+bool name_is_itself(struct slice name, struct slice uidl);
+
 /* What stands in a UIDL's place for a message that has none, made from its header's digest: a LF,
  * which no server can send within a UIDL, and hex digits. Its name is "header~" and the digits. */
 #define NAME_STAND_IN 33 /* octets */

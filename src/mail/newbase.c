@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
+#include "log.h"
 #include "point.h"
 #include "schema.h"
 
@@ -99,4 +102,26 @@ enum error newbase_make(const char *path, int64_t first, struct failure *why)
 	if (e)
 		unlink(beside);
 	return e;
+}
+
+/* ---- a place for it ---- */
+
+/* The log goes along under the name at which SQLite finds it again. */
+enum error newbase_make_way(const char *path, struct failure *why)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	CLEANUP(freep) char *to = xasprintf("%s.damaged-%" PRId64, path, clock_seconds());
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		CLEANUP(freep) char *old = xasprintf("%s%s", path, tails[i]);
+		CLEANUP(freep) char *new = xasprintf("%s%s", to, tails[i]);
+
+		if (rename(old, new) != 0 && errno != ENOENT)
+			return failed(why, E_STORE, "cannot move the damaged cache database %s: %s",
+			    old, strerror(errno));
+	}
+	log_warning("the cache database was damaged; it is now %s, and a new one is made: "
+		    "deletions that waited in it are forgotten, and messages are fetched again",
+	    to);
+	return OK;
 }

@@ -14,4 +14,7 @@
  * the directory, too: nothing that is promised can come before that. E_STORE, E_FULL. */
 enum error newbase_make(const char *path, int64_t first, struct failure *why);
 
+/* Moves a damaged database aside, to NAME.damaged-SECONDS, and says so in the log. E_STORE. */
+enum error newbase_make_way(const char *path, struct failure *why);
+
 #endif

@@ -139,6 +139,7 @@ static void published(struct session *s, struct job *j)
 	if (talk_round_trip(s->talk) >= 0)
 		pace_trip(&s->fetching.pace, talk_round_trip(s->talk));
 	survey_published(s, j->draft);
+	ahead_listed(s);
 	if (s->held)
 		return;
 	s->state.listed = j->draft->at;

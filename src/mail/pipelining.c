@@ -73,7 +73,8 @@ bool pipelining_is_used(const struct session *s)
 	if (!s->talk || !pipelining_may_be(s))
 		return false;
 	/* where it is not announced any more it was when they were sent */
-	return talk_waiting(s->talk) > 1 || (pipelining_allowed(s) && held && !held->sent_alone);
+	return talk_waiting(s->talk) > 1 || s->ahead.unproven ||
+	       (pipelining_allowed(s) && held && !held->sent_alone);
 }
 
 /* Nothing is out but the NOOP, or LIST, that closes a window. */

@@ -24,8 +24,11 @@ enum prefetch_what {
 	PREFETCH_CACHED,   /* to push: what is verified, as it was shown, and small */
 };
 
-/* Octets of a body; of a larger one the kernel's reading ahead is as good. */
-#define PREFETCH_LARGEST_PUSH 1048576
+/* Octets of a body; of a larger one the kernel's reading ahead, 256 KiB a READ, is as good. Of a
+ * thousand messages of the usual sizes nine are larger than 1 MiB, 118 READs, and two than
+ * this, 71.
+ */
+#define PREFETCH_LARGEST_PUSH 4194304
 
 /* `octets`: how far ahead of a reader, at most, in octets of messages asked for; 0: never. */
 struct prefetch *prefetch_create(uint64_t octets, enum prefetch_what what);

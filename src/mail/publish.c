@@ -181,24 +181,36 @@ static void make_message(const struct publication *p, const struct place *at, st
 }
 
 /* One that comes back: what is known of it is in the store alone. */
+struct reading {
+	const struct place *at;
+	struct listing *listing;
+	struct message *message;
+	size_t *used;
+	bool found;
+};
+
+static void read_row(void *with, sqlite3_value **columns)
+{
+	struct reading *r = with;
+	struct message *m = r->message;
+
+	r->found = true;
+	stored_message(columns, m);
+	stored_set_fact(m, message_size(m), message_flags(m) | r->at->flags);
+	put_encoded(r->listing, m, r->used, query_value_blob(columns[STORED_MESSAGE_UIDL]),
+	    (unsigned)sqlite3_value_int(columns[STORED_MESSAGE_ORDINAL]));
+}
+
 static enum error read_message(struct publication *p, const struct place *at, struct listing *l,
     struct message *m, size_t *used, struct failure *why)
 {
-	CLEANUP(query_end)
-	sqlite3_stmt *q = query(
-	    p->store, why, "SELECT " STORED_MESSAGE " FROM message WHERE id = ?1", "i", at->id);
-	bool row;
-	enum error error = q ? query_next(p->store, q, &row, why) : E_STORE;
+	struct reading r = {.at = at, .listing = l, .message = m, .used = used};
+	enum error error = query_visit(p->store, read_row, &r, why,
+	    "SELECT visit(?1, " STORED_MESSAGE ") FROM message WHERE id = ?2", "i", at->id);
 
-	if (error)
-		return error;
-	if (!row)
-		return failed(why, E_STORE, "a message is missing in the cache database");
-	stored_message(q, m);
-	stored_set_fact(m, message_size(m), message_flags(m) | at->flags);
-	put_encoded(l, m, used, query_blob(q, STORED_MESSAGE_UIDL),
-	    (unsigned)sqlite3_column_int(q, STORED_MESSAGE_ORDINAL));
-	return OK;
+	if (!error && !r.found)
+		error = failed(why, E_STORE, "a message is missing in the cache database");
+	return error;
 }
 
 /* Octets that all names take at most: an escaped octet is three, and "~" and an ordinal follow. */
@@ -297,6 +309,40 @@ static enum error judge(struct publication *p, struct failure *why)
 	return error;
 }
 
+/* ---- nothing new ---- */
+
+static bool is_as_it_was(const struct draft *d, const struct row *r, const struct message *m)
+{
+	return r->kind == ROW_KNOWN && r->id == m->id && !r->learnt &&
+	       !(message_flags(m) & OWN_FLAGS) && !stored_is_fixed(row_uidl(d, r));
+}
+
+/* So are most listings. */
+static bool is_the_same(const struct draft *d, const struct listing *l)
+{
+	bool same = d->count == l->count && !d->partial;
+
+	for (size_t i = 0; same && i < d->count; i++)
+		same = is_as_it_was(d, &d->rows[i], &l->messages[i]);
+	return same;
+}
+
+/* What the long way comes to then, without a place and a fate for each of a million. */
+static enum error stay(struct publication *p, uint32_t **numbers, struct failure *why)
+{
+	const struct draft *d = p->draft;
+	bool held = false;
+	enum error error = hold_judge(p, &held, why); /* nothing is lost any more */
+
+	if (error)
+		return error;
+	p->draft->verdict = DRAFT_STANDS;
+	*numbers = xreallocarray(NULL, d->count, sizeof(**numbers));
+	for (size_t i = 0; i < d->count; i++)
+		(*numbers)[i] = d->rows[i].number;
+	return OK;
+}
+
 /* ---- the story ---- */
 
 static enum error write_all(struct publication *p, struct failure *why)
@@ -311,7 +357,28 @@ static enum error write_all(struct publication *p, struct failure *why)
 	sort_places(p);
 	error = compare_listings(p, why);
 	if (!error && p->set_changed)
-		error = stored_set_changed(p->store, p->draft->at, why);
+		error = stored_set_changed(p->store, p->draft->at, p->count, why);
+	return error;
+}
+
+static enum error change(struct publication *p, struct listing **out, uint32_t **numbers,
+    bool *same, struct failure *why)
+{
+	enum error error = judge(p, why);
+
+	if (error || p->draft->verdict == DRAFT_ASKS)
+		return error;
+	*same = true;
+	if (p->draft->verdict == DRAFT_HELD) {
+		*numbers = number_known(p);
+		return OK;
+	}
+	error = write_all(p, why);
+	*same = !p->set_changed && !p->touched;
+	if (!error && !*same)
+		error = make_listing(p, out, why);
+	if (!error)
+		*numbers = number_places(p);
 	return error;
 }
 
@@ -320,25 +387,15 @@ enum error merge_publish(struct store *s, struct listing *now_valid, struct draf
 {
 	CLEANUP(publication_finish)
 	struct publication p = {.store = s, .now_valid = now_valid, .draft = d};
-	enum error error = judge(&p, why);
+	enum error error;
 
+	*same = is_the_same(d, now_valid);
+	error = *same ? stay(&p, numbers, why) : change(&p, out, numbers, same, why);
 	if (error || d->verdict == DRAFT_ASKS)
-		return error;
-	*same = true;
-	if (d->verdict == DRAFT_HELD) {
-		*out = listing_hold(now_valid);
-		*numbers = number_known(&p);
-		return OK;
-	}
-	error = write_all(&p, why);
-	*same = !p.set_changed && !p.touched;
-	if (!error && !*same)
-		error = make_listing(&p, out, why);
-	if (error)
 		return error;
 	if (*same)
 		*out = listing_hold(now_valid);
-	*numbers = number_places(&p);
-	store_set_listed_at(s, d->at);
+	if (d->verdict == DRAFT_STANDS)
+		store_set_listed_at(s, d->at);
 	return OK;
 }

@@ -35,12 +35,12 @@ void query_end(sqlite3_stmt **q)
 	sqlite3_clear_bindings(*q);
 }
 
-static sqlite3_stmt *bind(
-    struct store *s, struct failure *why, const char *sql, const char *types, va_list *args)
+static sqlite3_stmt *bind_from(struct store *s, int first, struct failure *why, const char *sql,
+    const char *types, va_list *args)
 {
 	sqlite3_stmt *q = store_statement(s, sql, why);
 
-	for (int at = 1; q && *types; at++, types++) {
+	for (int at = first; q && *types; at++, types++) {
 		if (bind_one(q, at, *types, args) != SQLITE_OK) {
 			store_failed(s, "bind a value", why);
 			query_end(&q);
@@ -48,6 +48,12 @@ static sqlite3_stmt *bind(
 		}
 	}
 	return q;
+}
+
+static sqlite3_stmt *bind(
+    struct store *s, struct failure *why, const char *sql, const char *types, va_list *args)
+{
+	return bind_from(s, 1, why, sql, types, args);
 }
 
 sqlite3_stmt *query(struct store *s, struct failure *why, const char *sql, const char *types, ...)
@@ -100,6 +106,54 @@ enum error query_number(
 	return error;
 }
 
+/* ---- visits ---- */
+
+static const char visit_name[] = "visit"; /* in SQL, and of the kind of pointer */
+
+struct visit {
+	query_visitor *visit;
+	void *with;
+};
+
+static void step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const struct visit *v = sqlite3_value_pointer(values[0], visit_name);
+
+	if (v)
+		v->visit(v->with, values + 1);
+}
+
+/* The sum of all visits is NULL. */
+static void sum(sqlite3_context *context)
+{
+}
+
+int query_prepare(sqlite3 *db)
+{
+	return sqlite3_create_function(
+	    db, visit_name, -1, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, NULL, step, sum);
+}
+
+enum error query_visit(struct store *s, query_visitor *visit, void *with, struct failure *why,
+    const char *sql, const char *types, ...)
+{
+	CLEANUP(query_end) sqlite3_stmt *q = NULL;
+	struct visit v = {visit, with};
+	bool row;
+	va_list args;
+
+	va_start(args, types);
+	q = bind_from(s, 2, why, sql, types, &args);
+	va_end(args);
+	if (!q)
+		return E_STORE;
+	if (sqlite3_bind_pointer(q, 1, &v, visit_name, NULL) != SQLITE_OK)
+		return store_failed(s, "bind a value", why);
+	return query_next(s, q, &row, why);
+}
+
+/* ---- blobs ---- */
+
 struct slice query_blob(sqlite3_stmt *q, int column)
 {
 	const char *at = sqlite3_column_blob(q, column);
@@ -107,4 +161,13 @@ struct slice query_blob(sqlite3_stmt *q, int column)
 	if (!at && sqlite3_column_type(q, column) != SQLITE_NULL)
 		at = "";
 	return slice_make(at, (size_t)sqlite3_column_bytes(q, column));
+}
+
+struct slice query_value_blob(sqlite3_value *value)
+{
+	const char *at = sqlite3_value_blob(value);
+
+	if (!at && sqlite3_value_type(value) != SQLITE_NULL)
+		at = "";
+	return slice_make(at, (size_t)sqlite3_value_bytes(value));
 }

@@ -19,6 +19,17 @@ void query_end(sqlite3_stmt **q);
 /* The next row, or *row = false behind the last. */
 enum error query_next(struct store *s, sqlite3_stmt *q, bool *row, struct failure *why);
 
+/* Calls visit(with, columns) for each row, from within SQLite's own loop: there a row of a million
+ * costs half of what it does by query_next and sqlite3_column_. `sql` says SELECT visit(?1,
+ * COLUMNS...) FROM ..., and its parameters are ?2 and so on. An order would cost what is saved. A
+ * visit uses nothing of the store. */
+typedef void query_visitor(void *with, sqlite3_value **columns);
+enum error query_visit(struct store *s, query_visitor *visit, void *with, struct failure *why,
+    const char *sql, const char *types, ...);
+
+/* Once, in a handle that is new: makes query_visit possible. SQLite's code. */
+int query_prepare(sqlite3 *db);
+
 /* For a statement that has no rows: binds, runs, ends. */
 enum error query_run(struct store *s, struct failure *why, const char *sql, const char *types, ...);
 
@@ -28,5 +39,8 @@ enum error query_number(
 
 /* A column's blob, valid until the next step; begins at NULL where it is NULL. */
 struct slice query_blob(sqlite3_stmt *q, int column);
+
+/* The same of a value, valid until the visit ends. */
+struct slice query_value_blob(sqlite3_value *value);
 
 #endif

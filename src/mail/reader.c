@@ -15,7 +15,9 @@
 
 /* What is asked, each prepared once. */
 #define QUERIES(X)                                                                                 \
-	X(BODY, "SELECT size, chunks FROM message WHERE id = ?1 AND chunks IS NOT NULL")           \
+	X(BODY, "SELECT m.size, m.chunks, c.data FROM message m "                                  \
+		"LEFT JOIN chunk c ON c.key = (m.id << 24) + ?2 "                                  \
+		"WHERE m.id = ?1 AND m.chunks IS NOT NULL")                                        \
 	X(CHUNK, "SELECT data FROM chunk WHERE key = ?1")                                          \
 	X(LINES, "SELECT lines FROM chunk WHERE key = ?1")                                         \
 	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen, sha256 "       \
@@ -123,17 +125,26 @@ static uint64_t piece_length(uint64_t size, uint64_t index)
 	return rest < CHUNK_OCTETS ? rest : CHUNK_OCTETS;
 }
 
-static bool copy_piece(
-    struct reader *r, int64_t id, uint64_t size, uint64_t offset, char *to, size_t len)
+/* From the piece in a column of an answer, which is the one that octet `offset` is in. */
+static bool copy_part(
+    sqlite3_stmt *q, int column, uint64_t size, uint64_t offset, char *to, size_t len)
 {
-	uint64_t index = offset / CHUNK_OCTETS;
-	CLEANUP(end) sqlite3_stmt *q = ask(r, CHUNK, id << INDEX_BITS | (int64_t)index);
-	const char *data = q ? sqlite3_column_blob(q, 0) : NULL;
+	const char *data = sqlite3_column_blob(q, column);
 
-	if (!data || (uint64_t)sqlite3_column_bytes(q, 0) != piece_length(size, index))
+	if (!data ||
+	    (uint64_t)sqlite3_column_bytes(q, column) != piece_length(size, offset / CHUNK_OCTETS))
 		return false;
 	memcpy(to, data + offset % CHUNK_OCTETS, len);
 	return true;
+}
+
+static bool copy_piece(
+    struct reader *r, int64_t id, uint64_t size, uint64_t offset, char *to, size_t len)
+{
+	CLEANUP(end)
+	sqlite3_stmt *q = ask(r, CHUNK, id << INDEX_BITS | (int64_t)(offset / CHUNK_OCTETS));
+
+	return q && copy_part(q, 0, size, offset, to, len);
 }
 
 static bool sound(uint64_t size, uint64_t chunks)
@@ -141,10 +152,17 @@ static bool sound(uint64_t size, uint64_t chunks)
 	return chunks == (size + CHUNK_OCTETS - 1) / CHUNK_OCTETS;
 }
 
-/* The row's statement stays open meanwhile, so that all pieces are of one moment. */
+/* The row comes with the first piece: mostly that is all. Its statement stays open meanwhile, so
+ * that all pieces are of one moment. */
+static sqlite3_stmt *ask_body(struct reader *r, int64_t id, uint64_t offset)
+{
+	sqlite3_bind_int64(r->queries[BODY], 2, (int64_t)(offset / CHUNK_OCTETS));
+	return ask(r, BODY, id);
+}
+
 static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
 {
-	CLEANUP(end) sqlite3_stmt *q = ask(r, BODY, id);
+	CLEANUP(end) sqlite3_stmt *q = ask_body(r, id, offset);
 	uint64_t size;
 	size_t done = 0;
 
@@ -160,8 +178,10 @@ static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *
 	while (done < len) {
 		uint64_t at = offset + done, room = CHUNK_OCTETS - at % CHUNK_OCTETS;
 		size_t part = len - done < room ? len - done : (size_t)room;
+		bool good = done == 0 ? copy_part(q, 2, size, at, to, part)
+				      : copy_piece(r, id, size, at, (char *)to + done, part);
 
-		if (!copy_piece(r, id, size, at, (char *)to + done, part))
+		if (!good)
 			return -1;
 		done += part;
 	}

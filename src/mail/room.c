@@ -94,20 +94,31 @@ static bool is_short(const struct room *r)
 	return r->plan.bounded && disk_free(r) < must_stay_free(r);
 }
 
-bool room_keeps(const struct room *r, uint64_t octets)
+/* Asked once a batch: what goes into it since is taken off. */
+static uint64_t left_for_bodies(struct room *r)
 {
-	uint64_t left;
+	uint64_t must = must_stay_free(r);
 
+	if (!r->asked)
+		r->left = disk_free(r);
+	r->asked = true;
+	return r->left < must ? 0 : r->left - must;
+}
+
+bool room_keeps(struct room *r, uint64_t octets)
+{
 	if (!r->queues->shelf)
 		return true;
 	if (r->plan.nocache || clock_ms() < r->full_until)
 		return false;
 	if (!r->plan.bounded)
 		return true;
-	left = disk_free(r);
 	if (r->plan.cache_size && octets > r->plan.cache_size)
 		return false;
-	return left >= must_stay_free(r) && left - must_stay_free(r) >= octets;
+	if (left_for_bodies(r) < octets || r->left < must_stay_free(r))
+		return false;
+	r->left -= octets;
+	return true;
 }
 
 /* ---- who leaves ---- */
@@ -292,6 +303,7 @@ void room_look(struct room *r)
 
 bool room_make(struct room *r)
 {
+	r->asked = false;
 	if (!r->look)
 		return false;
 	r->look = evict_long_vanished(r) || give_back(r) || evict_for_room(r) || clear_shelf(r);

@@ -27,6 +27,8 @@ struct room {
 	struct listing *const *listing; /* where the one in force stands */
 	bool counting;                  /* octets of bodies are counted */
 	bool look;                      /* something has changed: room_make has to look */
+	bool asked;                     /* what the disk has left is known ... */
+	uint64_t left;                  /* ... octets, less what was kept since */
 	uint64_t owed;                  /* octets to be freed, because the disk was full */
 	int64_t full_until;             /* clock.h: so long no body goes into the database */
 };
@@ -36,7 +38,7 @@ enum error room_init(struct room *r, const struct room_plan *plan, struct store 
     struct queues *queues, struct listing *const *listing, struct failure *why);
 
 /* Whether a new body of so many octets (as LIST says) goes into the database, or onto the shelf. */
-bool room_keeps(const struct room *r, uint64_t octets);
+bool room_keeps(struct room *r, uint64_t octets);
 
 /* A body came, went, or was let go; or a new listing stands. */
 void room_look(struct room *r);
@@ -44,7 +46,7 @@ void room_look(struct room *r);
 /* A transaction met a full disk. true: what could be freed at once was freed; try it again. */
 bool room_clear(struct room *r);
 
-/* Does one thing that is to be done; true: there may be more. */
+/* After each batch: does one thing that is to be done; true: there may be more. */
 bool room_make(struct room *r);
 
 /* Nobody holds the body any more (TASK_SPARE). */

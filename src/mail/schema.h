@@ -36,8 +36,10 @@ enum schema_state {
 	SCHEMA_BAD,   /* damaged, or not ours */
 	SCHEMA_ERROR, /* SQLite could not look (sqlite3_errmsg): busy, no memory, disk errors */
 };
-/* Reads all but bodies and headers, and the messages where they are very many. */
+/* Reads all but what grows with the maildrop: bodies, headers and messages. */
 enum schema_state schema_look(sqlite3 *db);
+/* The messages, unless they are very many: GOOD, BAD or ERROR. */
+enum schema_state schema_look_through(sqlite3 *db);
 
 /* SQLite calls a database damaged, too, of which a read failed with EIO: that is the disk's doing,
  * and may pass. Whether it met one of these. */

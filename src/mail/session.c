@@ -248,6 +248,7 @@ static bool listen(struct session *s)
 	if (!s->talk)
 		return false;
 	talk_pause(s->talk, s->in_store > MOST_IN_STORE);
+	talk_hold(s->talk, ahead_waits(s));
 	switch (talk_next(s->talk, &answer, &why)) {
 	case TALK_WAIT:
 		return false;
@@ -335,21 +336,28 @@ static void finish(struct session *s)
 	line_fail_all(s, &ending);
 }
 
+static void take_orders(struct session *s)
+{
+	struct queue_item *item = queue_take_all(&s->queues->jobs);
+
+	while (item) {
+		struct job *j = (struct job *)item;
+
+		item = item->next;
+		orders_take(s, j);
+		job_free(j);
+	}
+}
+
 static void *run(void *with)
 {
 	struct session *s = with;
-	struct queue_item *item;
 	bool more = false;
 
 	while (!(s->end && s->line == LINE_NONE)) {
 		tell_state(s);
 		wait(s, more);
-		while ((item = queue_take(&s->queues->jobs)) != NULL) {
-			struct job *j = (struct job *)item;
-
-			orders_take(s, j);
-			job_free(j);
-		}
+		take_orders(s);
 		more = true;
 		for (int i = 0; more && i < ANSWERS_AT_ONCE; i++)
 			more = listen(s);

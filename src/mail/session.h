@@ -51,6 +51,7 @@ struct session_plan { /* copied, but its strings live as long as the session */
 	size_t headers;     /* new messages of a listing whose header is learnt, the newest first */
 	enum session_pipelining pipelining;
 	struct facts facts; /* from earlier mounts */
+	uint64_t mirror;    /* a maildrop of so many octets is fetched whole; 0: none is */
 	bool read_only;     /* never send DELE */
 };
 

@@ -179,6 +179,11 @@ void store_checkpoint(struct store *s)
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
+void store_rest(struct store *s)
+{
+	sqlite3_db_release_memory(s->db);
+}
+
 /* ---- facts ---- */
 
 enum error store_remember(struct store *s, const char *key, const char *value, struct failure *why)
@@ -244,6 +249,8 @@ static enum error open_handle(struct store **out, const char *path, struct failu
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (query_prepare(s->db) != SQLITE_OK)
+		return store_failed(s, "set up the cache database", why);
 	*out = take(&s);
 	return OK;
 }
@@ -283,26 +290,6 @@ static void let_go(struct store **s)
 	finalize_all(*s);
 	sqlite3_close((*s)->db);
 	free(take(s));
-}
-
-/* The log goes along under the name at which SQLite finds it again. */
-static enum error move_aside(const char *path, struct failure *why)
-{
-	static const char *const tails[] = {"", "-wal", "-shm"};
-	CLEANUP(freep) char *to = xasprintf("%s.damaged-%" PRId64, path, clock_seconds());
-
-	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-		CLEANUP(freep) char *old = xasprintf("%s%s", path, tails[i]);
-		CLEANUP(freep) char *new = xasprintf("%s%s", to, tails[i]);
-
-		if (rename(old, new) != 0 && errno != ENOENT)
-			return failed(why, E_STORE, "cannot move the damaged cache database %s: %s",
-			    old, strerror(errno));
-	}
-	log_warning("the cache database was damaged; it is now %s, and a new one is made: "
-		    "deletions that waited in it are forgotten, and messages are fetched again",
-	    to);
-	return OK;
 }
 
 /* Never below what the lost database gave out, if that can still be read and believed. */
@@ -392,7 +379,7 @@ static enum error begin_anew(
     struct store **out, const char *path, int64_t last_id, struct failure *why)
 {
 	bool damaged = false;
-	enum error error = move_aside(path, why);
+	enum error error = newbase_make_way(path, why);
 
 	return error ? error : attempt(out, path, &last_id, &damaged, why);
 }
@@ -412,4 +399,15 @@ enum error store_replace(struct store **s, const char *path, struct failure *why
 
 	let_go(s);
 	return begin_anew(s, path, last_id, why);
+}
+
+enum error store_check(struct store **s, const char *path, struct failure *why)
+{
+	enum schema_state state = schema_look_through((*s)->db);
+	enum error error;
+
+	if (state == SCHEMA_GOOD)
+		return OK;
+	error = store_failed(*s, "read the cache database", why);
+	return state == SCHEMA_BAD || (*s)->damaged ? store_replace(s, path, why) : error;
 }

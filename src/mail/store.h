@@ -17,6 +17,10 @@ struct store; /* one read-write handle with its prepared statements */
 /* Opens or makes the database; a damaged one is moved aside (NAME.damaged-SECONDS), said in the
  * log, and a new one made. Half-fetched bodies are swept. E_STORE, E_FULL. */
 enum error store_open(struct store **out, const char *path, struct failure *why);
+/* What takes the longer the more messages there are (of 10,000 some milliseconds), and so is done
+ * while the server is being asked: whether they are sound. Where not, the database is replaced as
+ * below. */
+enum error store_check(struct store **s, const char *path, struct failure *why);
 void store_close(struct store *s); /* checkpoints; NULL is fine */
 void store_closep(struct store **s);
 
@@ -37,6 +41,9 @@ enum error store_sync(struct store *s, struct failure *why);
 /* Brings the log into the database, as far as nobody reads what it holds. The log then begins at
  * its front again, where it has room on the disk already. */
 void store_checkpoint(struct store *s);
+
+/* Gives back what memory the handle keeps pages in: they are read again when they are wanted. */
+void store_rest(struct store *s);
 
 /* Small facts about the account that outlive a mount: last login, LOGIN-DELAY, whether the secret
  * ever was accepted, ... Text by key. recall appends to `value`; false: not known. */

@@ -14,6 +14,7 @@
 #define FACT_BITS 8 /* listing.h: size << 8 | flags */
 
 static const char changed_fact[] = "listing changed";
+static const char count_fact[] = "listing count";
 
 /* ---- all rows of one UIDL ---- */
 
@@ -297,19 +298,39 @@ enum error stored_return(struct store *s, int64_t id, struct failure *why)
 	return query_run(s, why, "UPDATE message SET vanished = NULL WHERE id = ?1", "i", id);
 }
 
-int64_t stored_changed(struct store *s)
+static int64_t recall(struct store *s, const char *fact)
 {
 	char value[24];
 
-	return store_recall(s, changed_fact, value, sizeof(value)) ? strtoll(value, NULL, 10) : 0;
+	return store_recall(s, fact, value, sizeof(value)) ? strtoll(value, NULL, 10) : 0;
 }
 
-enum error stored_set_changed(struct store *s, int64_t at, struct failure *why)
+static enum error remember(struct store *s, const char *fact, int64_t number, struct failure *why)
 {
 	char value[24];
 
-	snprintf(value, sizeof(value), "%" PRId64, at);
-	return store_remember(s, changed_fact, value, why);
+	snprintf(value, sizeof(value), "%" PRId64, number);
+	return store_remember(s, fact, value, why);
+}
+
+int64_t stored_changed(struct store *s)
+{
+	return recall(s, changed_fact);
+}
+
+enum error stored_set_changed(struct store *s, int64_t at, size_t count, struct failure *why)
+{
+	enum error error = remember(s, changed_fact, at, why);
+
+	return error ? error : remember(s, count_fact, (int64_t)count, why);
+}
+
+bool stored_are_most(struct store *s)
+{
+	int64_t ever = 0;
+
+	return query_number(s, &ever, NULL, "SELECT count(*) FROM message", "") == OK &&
+	       ever <= 2 * recall(s, count_fact);
 }
 
 /* ---- as messages of a listing ---- */
@@ -319,16 +340,16 @@ void stored_set_fact(struct message *m, uint64_t size, unsigned flags)
 	atomic_store(&m->fact, size << FACT_BITS | flags);
 }
 
-void stored_message(sqlite3_stmt *q, struct message *m)
+void stored_message(sqlite3_value **columns, struct message *m)
 {
-	bool true_size = sqlite3_column_type(q, 2) != SQLITE_NULL;
-	bool cached = sqlite3_column_type(q, 4) != SQLITE_NULL;
+	bool true_size = sqlite3_value_type(columns[2]) != SQLITE_NULL;
+	bool cached = sqlite3_value_type(columns[4]) != SQLITE_NULL;
 
-	m->id = sqlite3_column_int64(q, 0);
-	stored_set_fact(m, (uint64_t)sqlite3_column_int64(q, true_size ? 2 : 1),
+	m->id = sqlite3_value_int64(columns[0]);
+	stored_set_fact(m, (uint64_t)sqlite3_value_int64(columns[true_size ? 2 : 1]),
 	    (true_size ? MESSAGE_TRUE_SIZE : 0) | (cached ? MESSAGE_CACHED : 0));
-	atomic_store(&m->lines, (uint32_t)sqlite3_column_int64(q, 3));
-	atomic_store(&m->header, (uint32_t)sqlite3_column_int64(q, 5));
-	m->received = sqlite3_column_int64(q, 6);
-	m->seen = sqlite3_column_int64(q, 7);
+	atomic_store(&m->lines, (uint32_t)sqlite3_value_int64(columns[3]));
+	atomic_store(&m->header, (uint32_t)sqlite3_value_int64(columns[5]));
+	m->received = sqlite3_value_int64(columns[6]);
+	m->seen = sqlite3_value_int64(columns[7]);
 }

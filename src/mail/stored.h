@@ -64,16 +64,18 @@ enum error stored_bring_header(
 enum error stored_vanish(struct store *s, int64_t id, int64_t at, struct failure *why);
 enum error stored_return(struct store *s, int64_t id, struct failure *why);
 
-/* When the set of messages last changed, seconds since 1970; 0: never. */
+/* When the set of messages last changed, seconds since 1970 (0: never), and how many they are. */
 int64_t stored_changed(struct store *s);
-enum error stored_set_changed(struct store *s, int64_t at, struct failure *why);
+enum error stored_set_changed(struct store *s, int64_t at, size_t count, struct failure *why);
+/* Whether that is at least half of all there ever were. No more than a hint at what is quicker. */
+bool stored_are_most(struct store *s);
 
-/* The columns that stored_message reads, in its order, and what it makes of them: all of *m but its
- * name. */
+/* The columns that stored_message reads, in its order, where a visit (query.h) gets them, and what
+ * it makes of them: all of *m but its name. */
 #define STORED_MESSAGE                                                                             \
 	"id, listed, size, lines, chunks, header_len, coalesce(received, seen), seen, uidl, "      \
 	"ordinal"
-void stored_message(sqlite3_stmt *q, struct message *m);
+void stored_message(sqlite3_value **columns, struct message *m);
 #define STORED_MESSAGE_UIDL    8
 #define STORED_MESSAGE_ORDINAL 9
 

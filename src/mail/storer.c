@@ -14,7 +14,7 @@
 #define MOST_TASKS  1000      /* in one transaction ... */
 #define MOST_OCTETS (8 << 20) /* ... and of bodies in it */
 #define ON_DISK_MS  500       /* an unlink that is in the log is put on disk after this */
-#define SETTLE_MS   1000      /* after bodies came, and then nothing for so long */
+#define SETTLE_MS   1000      /* after bodies or a new listing came, and then nothing for so long */
 
 struct storer {
 	struct chores chores;
@@ -102,6 +102,12 @@ static void sync_batch(struct storer *st)
 			st->batch[i].failure = failure;
 }
 
+/* What a listing is made of, headers most of all, is about to be freed, here and in the session. */
+static bool makes_a_listing(const struct work *w)
+{
+	return w->task->kind == TASK_PUBLISH && !w->same;
+}
+
 static void tell_batch(struct storer *st)
 {
 	uint64_t octets = 0;
@@ -109,11 +115,14 @@ static void tell_batch(struct storer *st)
 	for (size_t i = 0; i < st->count; i++) {
 		struct work *w = &st->batch[i];
 
+		if (makes_a_listing(w))
+			st->settle = clock_in(SETTLE_MS);
 		work_tell(&st->chores, w);
 		octets += w->task->len;
 		work_forget(w);
 		task_free(w->task);
 	}
+	work_told(&st->chores);
 	st->count = 0;
 	if (octets > 0) {
 		struct job *j = job_create(JOB_STORED);
@@ -159,13 +168,15 @@ static void put_on_disk(struct storer *st)
 }
 
 /* While there is room for it: on a disk that is full later the log must not need any. And what
- * memory bodies came through goes back to the system. */
+ * memory bodies and headers came through goes back to the system: of an idle mount of 10,000
+ * messages half was that. */
 static void settle(struct storer *st)
 {
 	if (clock_ms() < st->settle)
 		return;
 	st->settle = CLOCK_NEVER;
 	store_checkpoint(st->chores.store);
+	store_rest(st->chores.store);
 	malloc_trim(0);
 }
 

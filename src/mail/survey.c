@@ -181,7 +181,7 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP || a->verb == VERB_RETR)
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR || s->ahead.unproven)
 		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
 		e = stat_answer(s, a, why);
@@ -223,6 +223,9 @@ void survey_progress(const struct session *s, struct session_state *state)
 enum error survey_merged(struct session *s, struct draft *draft, struct failure *why)
 {
 	s->survey.draft = draft;
+	if (s->ahead.number)
+		return failed(why, E_PROTOCOL,
+		    "more headers are wanted, and a body is on its way: listing again");
 	return learning_start(s, why);
 }
 

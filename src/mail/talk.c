@@ -16,7 +16,7 @@ struct talk {
 	const struct session_plan *plan;
 	struct opening *opening;
 	bool over;
-	bool paused;
+	bool paused, held;  /* talk.h */
 	int64_t asked;      /* clock.h: when a command went out alone; CLOCK_NEVER: none has */
 	int64_t round_trip; /* talk.h */
 	int64_t progress;   /* when the last octet moved, or the waiting for one began; clock.h */
@@ -64,6 +64,11 @@ static bool waits_for_server(const struct talk *t)
 	return !opening_is_done(t->opening) || client_waiting(client_of(t)) > 0;
 }
 
+static bool reads(const struct talk *t)
+{
+	return !t->paused && !t->held;
+}
+
 size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake)
 {
 	bool want_write = client_output(client_of(t)).len > 0;
@@ -72,8 +77,8 @@ size_t talk_poll(struct talk *t, struct pollfd fds[TALK_MOST_FDS], int64_t *wake
 	*wake = CLOCK_NEVER;
 	if (t->over)
 		return 0;
-	count = connection_poll(opening_connection(t->opening), fds, !t->paused, want_write, wake);
-	if (waits_for_server(t) && !t->paused)
+	count = connection_poll(opening_connection(t->opening), fds, reads(t), want_write, wake);
+	if (waits_for_server(t) && reads(t))
 		*wake = clock_sooner(*wake, t->progress + t->plan->timeout_ms);
 	return count;
 }
@@ -175,6 +180,8 @@ static void measure(struct talk *t)
  */
 static enum talk_result converse(struct talk *t, struct answer *answer, struct failure *why)
 {
+	if (t->held)
+		return TALK_WAIT;
 	for (;;) {
 		switch (client_next(client_of(t), answer, why)) {
 		case CLIENT_ANSWER:
@@ -243,7 +250,7 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 	if (t->over)
 		return TALK_OVER;
 	result = step_and_flush(t, answer, why);
-	if (result == TALK_WAIT && waits_for_server(t) && !t->paused &&
+	if (result == TALK_WAIT && waits_for_server(t) && reads(t) &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
 		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,
 		    t->plan->timeout_ms / 1000);
@@ -291,6 +298,13 @@ void talk_pause(struct talk *t, bool paused)
 	if (t->paused && !paused)
 		moved(t);
 	t->paused = paused;
+}
+
+void talk_hold(struct talk *t, bool held)
+{
+	if (t->held && !held)
+		moved(t);
+	t->held = held;
 }
 
 bool talk_is_paused(const struct talk *t)

@@ -54,6 +54,10 @@ void talk_pause(struct talk *t, bool paused);
 
 bool talk_is_paused(const struct talk *t);
 
+/* While held no answer is told either, not even what has been read; what is to be sent goes out.
+ * The time does not count. */
+void talk_hold(struct talk *t, bool held);
+
 /* When the last octet moved; clock.h. */
 int64_t talk_progress(const struct talk *t);
 /* The shortest time that a command out alone took to be answered, ms; -1: none was. */

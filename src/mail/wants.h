@@ -38,6 +38,7 @@ struct want {
 	bool is_odd;             /* such a body, of a window, had not LIST's size */
 	bool sent_alone;   /* WANT_OUT: nothing was out before it, nothing goes out behind it */
 	bool sent_first;   /* ... and no body was asked for on this line before */
+	bool sent_ahead;   /* ... but headers were out before it: ahead.c */
 	bool was_refused;  /* not as the first of its line: it is asked for once more */
 	uint64_t line;     /* the serial of the line that it was asked for on, last */
 	uint64_t listed;   /* octets expected: LIST's, or the true size where it is known */

@@ -371,7 +371,7 @@ static void mount(int how, const uint8_t *changes, size_t len)
 	struct failure why = {.code = OK};
 	bool checked;
 
-	if (store_open(&s, path, &why)) {
+	if (store_open(&s, path, &why) || store_check(&s, path, &why)) {
 		must(why.code && why.words[0]);
 		return;
 	}

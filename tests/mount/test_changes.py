@@ -2,6 +2,7 @@
 astray by them."""
 
 import os
+import struct
 
 import pytest
 
@@ -201,6 +202,13 @@ def test_a_listing_with_nothing_new_writes_nothing(box, person, mounts, root):
         return {path.name: (path.stat().st_size, path.read_bytes()) for path in mount.cache.rglob("*")
                 if path.is_file() and not path.name.endswith("-shm")}
 
+    def is_settled():
+        """All that is in the log is in the database, too: so it is a second after a listing that brought something."""
+        index = next(mount.cache.rglob("*-shm")).read_bytes()
+        (logged,), (brought,) = struct.unpack_from("=I", index, 16), struct.unpack_from("=I", index, 96)
+        return logged == brought
+
+    eventually(is_settled, "the end of the checkpoint")
     refresh()
     before = stored()
     assert mount.names() and any(name.endswith("-wal") for name in before)

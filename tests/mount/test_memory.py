@@ -3,12 +3,16 @@
 import os
 import select
 
+from eventually import eventually
+from popserver import capabilities
 from programs import program
 
 HUGE = 200_000_000
 HUGE_COST = 32 * 1024        # KiB, while it is fetched and read
 MANY = 100_000
 MANY_COST = 20 * 1024        # KiB in all, listed and looked at
+SOME = 10_000                # with their headers
+SOME_COST = 5 * 1024         # KiB in all, when the mount has come to rest; before, it is 8 MiB and more
 
 
 def peak_while(process, measure):
@@ -48,4 +52,12 @@ def test_many_messages(root, person, mounts, serve):
     for _ in range(3):   # what one listing needed for a while is not kept for the next
         mount.run(program("pop3fs", root), "refresh", mount.path).ok()
     assert mount.memory("RssAnon") < MANY_COST
+    assert mount.umount() == 0
+
+
+def test_headers_are_learnt_and_their_memory_is_given_back(person, mounts, serve):
+    server = serve(*capabilities("PIPELINING"), synthetic=f"{SOME}:2000")
+    mount = mounts.mount(server, person, way="plain", prefetch=0)
+    assert server.sent("TOP") == SOME
+    eventually(lambda: mount.memory("RssAnon") < SOME_COST)
     assert mount.umount() == 0

@@ -157,6 +157,33 @@ def test_what_the_server_refuses_is_shown_and_the_rest_comes(mirror, serve, verb
     assert said(mount) == "4 of 4"
 
 
+def test_the_first_message_comes_with_the_listing(mirror, serve):
+    server = serve(synthetic=f"20:{SIZE}")
+    mount = mirror(server)
+    whole(mount, 20)
+    asked = [line for line in server.commands() if line.split(" ")[0] in ("TOP", "LIST", "RETR", "NOOP")]
+    first = asked.index("TOP 1 0")
+    assert asked[first:first + 4] == ["TOP 1 0", "LIST 1", "RETR 1", "RETR 2"]
+    assert server.sent("RETR") == 20
+    assert len(mount.sums()) == 20
+
+
+@pytest.mark.parametrize("rule", [
+    "on TOP 1 corrupt-pipelined", "on RETR 1 times=1 abort", "on RETR 1 times=1 stall", "on RETR 1 times=1 cut 100",
+    'on RETR 1 times=1 err "no"', "on LIST 1 times=1 abort", "on LIST 1 times=1 stall", 'on LIST 1 times=1 err "no"',
+    'on LIST 1 times=1 reply "+OK 2 9999\\r\\n"', 'on TOP 1 times=1 append "+OK\\r\\n"', "on RETR 1 corrupt-pipelined",
+    'on RETR 1 times=1 reply "+OK\\r\\nSubject: 4\\r\\n\\r\\nanother\\r\\n.\\r\\n"', "on RETR 1 listed 20",
+])
+def test_what_is_wrong_with_the_first_harms_no_message(mirror, serve, rule):
+    mail = {f"m{number}": letter(str(number), SIZE) for number in range(5)}
+    server = serve(messages=mail, rules=[rule])
+    mount = mirror(server, timeout=1)
+    eventually(lambda: said(mount).startswith(("5 of 5", "4 of 5, 1 cannot be had")))    # one that was silent
+    assert {name: mount.read(name) for name in mail} == mail
+    for name in mail:
+        assert mount.call(os.getxattr, mount.path / name, "user.mail.subject") == name[1:].encode()
+
+
 def test_a_maildrop_that_is_too_large_has_none(mirror, serve, verb):
     server = serve(messages={f"m{number}": letter(str(number), SIZE) for number in range(9)})
     size = sum(len(octets) for octets in server.messages().values())

@@ -331,7 +331,8 @@ int main(int argc, char **argv)
 	if (!queue_init(&queues.jobs) || !queue_init(&queues.tasks) || !queue_init(&queues.events))
 		return 2;
 	drop = maildrop_create();
-	if (store_open(&store, argv[7], &why) || start_storer(&storer, store, &plan.facts, &why) ||
+	if (store_open(&store, argv[7], &why) || store_check(&store, argv[7], &why) ||
+	    start_storer(&storer, store, &plan.facts, &why) ||
 	    session_start(&session, &plan, &queues, &why) || reader_open(&reader, argv[7], &why)) {
 		fprintf(stderr, "session-driver: %s\n", why.words);
 		return 2;

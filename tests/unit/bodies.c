@@ -205,12 +205,12 @@ static void a_body_for_no_message_is_refused(void **state)
 	struct storage *t = *state;
 	struct learnt learnt = {.received = INT64_MIN};
 	struct body unknown = {.learnt = &learnt};
-	bool agrees;
+	struct known known;
 
 	add_pieces(t, 5, 10, UINT32_MAX);
 	assert_int_equal(complete(t, 5, 10), E_VANISHED);
-	assert_int_equal(bodies_agree(t->store, 5, &unknown, &agrees, NULL), OK);
-	assert_true(agrees); /* there is nothing that it could differ from */
+	assert_int_equal(bodies_known(t->store, 5, &unknown, &known, NULL), OK);
+	assert_true(bodies_agree(&unknown, &known)); /* there is nothing to differ from */
 }
 
 /* More pieces than a message's number of one has room for. */

@@ -92,6 +92,7 @@ static enum error perform(struct bench *b, struct task *t)
 		assert_int_equal(store_commit(b->chores.store, false, NULL), OK);
 	}
 	work_tell(&b->chores, &w);
+	work_told(&b->chores);
 	work_forget(&w);
 	task_free(t);
 	return error;
@@ -239,6 +240,29 @@ static void a_piece_that_is_lost_spoils_its_body(void **state)
 	assert_int_equal(end_body(b, b->id, 1, 3), OK);
 	expect_kept(b, OK);
 	expect_fs(b, EVENT_FETCHED, OK);
+}
+
+static void a_body_that_cannot_replace_another_leaves_none(void **state)
+{
+	struct bench *b = *state;
+	struct task *t = about(TASK_BODY, b->id);
+
+	assert_int_equal(add_piece(b, b->id, 0, "abc"), OK);
+	assert_int_equal(end_body(b, b->id, 1, 3), OK);
+	expect_kept(b, OK);
+	expect_fs(b, EVENT_FETCHED, OK);
+	storage_run(b->storage, "CREATE TRIGGER no BEFORE INSERT ON chunk "
+				"BEGIN SELECT raise(ABORT, 'tired'); END");
+	t->data = xstrdup("abc");
+	t->len = 3;
+	t->body = xzalloc(sizeof(*t->body));
+	t->body->chunks = 1;
+	t->body->size = 3;
+	assert_int_equal(perform(b, t), E_STORE);
+	expect_kept(b, E_STORE);
+	expect_fs(b, EVENT_FETCHED, E_STORE);
+	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE);
+	assert_int_equal(rows(b, "chunk"), 0);
 }
 
 /* A step at a time: between two of them other tasks have their turn. */
@@ -517,6 +541,7 @@ int main(void)
 	    cmocka_unit_test(what_must_be_on_disk_before_it_is_told),
 	    TEST(a_body_is_in_the_cache_when_its_end_is_told),
 	    TEST(a_body_that_begins_anew_is_not_in_the_cache),
+	    TEST(a_body_that_cannot_replace_another_leaves_none),
 	    TEST(a_piece_that_is_lost_spoils_its_body),
 	    TEST(what_is_found_damaged_is_not_in_the_cache),
 	    TEST(a_body_that_lacks_a_piece_is_no_body),

@@ -70,6 +70,11 @@ void talk_pause(struct talk *t, bool paused)
 	t->paused = paused;
 }
 
+void talk_hold(struct talk *t, bool held)
+{
+	abort();
+}
+
 bool talk_is_paused(const struct talk *t)
 {
 	return t->paused;

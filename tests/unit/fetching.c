@@ -38,19 +38,10 @@ static void stored(struct desk *d, int64_t id)
 	assert_int_equal(t->id, id);
 	assert_int_equal(t->body->size, DESK_OCTETS);
 	assert_int_equal(t->body->lines, 3);
-	task_free(t);
-	fetching_kept(&d->session, id);
-}
-
-static void piece(struct desk *d, int64_t id)
-{
-	struct task *t = desk_task(d, TASK_CHUNK);
-
-	assert_int_equal(t->id, id);
-	assert_int_equal(t->index, 0);
 	assert_int_equal(t->len, DESK_OCTETS);
 	assert_memory_equal(t->data, "A: b\r\n\r\nxx\r\n", DESK_OCTETS);
 	task_free(t);
+	fetching_kept(&d->session, id);
 }
 
 static void told(struct desk *d, int64_t id, enum error code)
@@ -62,12 +53,15 @@ static void told(struct desk *d, int64_t id, enum error code)
 	event_free(e);
 }
 
-static void discarded(struct desk *d, int64_t id)
+/* What is not believed is small, and the store has heard nothing of it. */
+static void nothing_stored(struct desk *d)
 {
-	struct task *t = desk_task(d, TASK_DISCARD);
+	struct task *t;
 
-	assert_int_equal(t->id, id);
-	task_free(t);
+	while ((t = (struct task *)queue_take(&d->queues.tasks)) != NULL) {
+		assert_int_equal(t->kind, TASK_REMEMBER);
+		task_free(t);
+	}
 }
 
 /* A line on which several RETRs may be out. */
@@ -99,18 +93,15 @@ static void a_reader_goes_before_what_is_fetched_ahead(void **state)
 	go(&d); /* one at a time */
 	desk_sent(&d, "");
 	comes(&d, VERB_RETR, DESK_BODY);
-	piece(&d, 3);
 	stored(&d, 3);
 	fetching_want(s, 2, true, false); /* and now somebody waits for this one */
 	go(&d);
 	desk_sent(&d, "RETR 2;");
 	comes(&d, VERB_RETR, DESK_BODY);
-	piece(&d, 2);
 	stored(&d, 2);
 	go(&d);
 	desk_sent(&d, "RETR 1;");
 	comes(&d, VERB_RETR, DESK_BODY);
-	piece(&d, 1);
 	stored(&d, 1);
 	assert_false(fetching_wanted(s));
 	go(&d);
@@ -149,7 +140,6 @@ static void what_the_store_has_is_not_asked_for_again(void **state)
 	go(&d);
 	comes(&d, VERB_RETR, DESK_BODY);
 	desk_sent(&d, "RETR 1;");
-	piece(&d, 1);
 	fetching_want(s, 1, true, false); /* the store has not said so yet */
 	assert_false(fetching_wanted(s));
 	go(&d);
@@ -173,15 +163,13 @@ static void a_body_shorter_than_list_says_waits_for_the_next_reply(void **state)
 	go(&d);
 	comes(&d, VERB_RETR, "+OK\nA: b\n");
 	desk_sent(&d, "RETR 1;NOOP;");
-	task_free(desk_task(&d, TASK_CHUNK));
 	desk_quiet(&d);
 	comes(&d, VERB_NOOP, "+OK");
 	/* a header, and LIST counts more: a body may have been lost, so once more */
-	discarded(&d, 1);
+	nothing_stored(&d);
 	go(&d);
 	comes(&d, VERB_RETR, "+OK\nA: b\n");
 	desk_sent(&d, "RETR 1;LIST 1;"); /* now that it is doubted, a "+OK" alone will not do */
-	task_free(desk_task(&d, TASK_CHUNK));
 	assert_int_equal(answer(&d, VERB_LIST, 1, "+OK 1 12"), OK);
 	t = desk_task(&d, TASK_BODY);
 	assert_false(t->body->unproven);
@@ -230,7 +218,6 @@ static void a_window_is_believed_when_what_closes_it_is_answered(void **state)
 	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
 	for (int64_t id = 1; id <= 3; id++) {
 		comes(&d, VERB_RETR, DESK_BODY);
-		piece(&d, id);
 	}
 	desk_quiet(&d);
 	assert_int_equal(fetching_queue(s), 3);
@@ -252,7 +239,6 @@ static void a_reader_closes_his_window(void **state)
 	go(&d);
 	desk_sent(&d, "RETR 1;NOOP;RETR 2;RETR 3;NOOP;");
 	comes(&d, VERB_RETR, DESK_BODY);
-	piece(&d, 1);
 	comes(&d, VERB_NOOP, "+OK");
 	stored(&d, 1);
 	desk_finish(&d);
@@ -300,7 +286,6 @@ static void without_a_known_header_the_number_must_be_answered(void **state)
 		go(&d);
 		comes(&d, VERB_RETR, DESK_BODY);
 		desk_sent(&d, "RETR 2;LIST 2;");
-		piece(&d, 2);
 		desk_quiet(&d);
 		assert_int_equal(answer(&d, VERB_LIST, 2, cases[i].answer), cases[i].want);
 		if (cases[i].want == OK)
@@ -308,7 +293,7 @@ static void without_a_known_header_the_number_must_be_answered(void **state)
 		else
 			line_close(s);
 		if (cases[i].want != OK)
-			discarded(&d, 2);
+			nothing_stored(&d);
 		desk_finish(&d);
 	}
 }
@@ -322,9 +307,8 @@ static void what_was_out_is_wanted_again_in_its_order(void **state)
 		fetching_want(s, id, false, false);
 	go(&d);
 	comes(&d, VERB_RETR, DESK_BODY); /* and is held */
-	piece(&d, 1);
 	fetching_line_closed(s);
-	discarded(&d, 1);
+	nothing_stored(&d);
 	d.talk.waiting = 0;
 	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
 	go(&d);
@@ -347,7 +331,7 @@ static void a_body_cut_in_the_middle_leaves_nothing(void **state)
 	assert_int_equal(fetching_answer(s, &begun, NULL), OK);
 	assert_int_equal(fetching_answer(s, &text, NULL), OK);
 	line_close(s);
-	discarded(&d, 1);
+	nothing_stored(&d);
 	assert_true(fetching_waited_for(s)); /* he goes on waiting, for the next line */
 	desk_finish(&d);
 }
@@ -394,9 +378,8 @@ static void when_nobody_can_be_served_all_are_told(void **state)
 		fetching_want(s, id, id == 2, false);
 	go(&d);
 	comes(&d, VERB_RETR, DESK_BODY);
-	piece(&d, 2);
 	fetching_fail_all(s, &why);
-	discarded(&d, 2);
+	nothing_stored(&d);
 	told(&d, 2, E_LOGIN);
 	told(&d, 1, E_LOGIN);
 	told(&d, 3, E_LOGIN);
@@ -415,10 +398,9 @@ static struct session *start_with_an_odd_one(struct desk *d)
 	go(d);
 	for (size_t i = 0; i < 3; i++) {
 		comes(d, VERB_RETR, bodies[i]);
-		task_free(desk_task(d, TASK_CHUNK));
 	}
 	comes(d, VERB_NOOP, "+OK");
-	discarded(d, 2);
+	nothing_stored(d);
 	desk_quiet(d); /* the others wait for it */
 	go(d);
 	desk_sent(d, "RETR 1;RETR 2;RETR 3;NOOP;RETR 2;");
@@ -483,9 +465,8 @@ static void after_a_break_each_of_several_has_a_line_to_itself(void **state)
 	go(&d);
 	desk_sent(&d, "RETR 1;RETR 2;RETR 3;NOOP;");
 	comes(&d, VERB_RETR, DESK_BODY); /* and is held */
-	piece(&d, 1);
 	line_over(s, &broken);
-	discarded(&d, 1);
+	nothing_stored(&d);
 	desk_quiet(&d);
 	s->talk = &d.talk;
 	d.talk.closed = false;
@@ -508,11 +489,34 @@ static void silence_behind_a_short_body_is_told_and_nothing_of_it_kept(void **st
 	go(&d);
 	comes(&d, VERB_RETR, "+OK\nA: b\n");
 	desk_sent(&d, "RETR 1;NOOP;");
-	task_free(desk_task(&d, TASK_CHUNK));
 	line_over(s, &silent);
-	discarded(&d, 1);
+	nothing_stored(&d);
 	told(&d, 1, E_TIMEOUT);
 	assert_false(fetching_wanted(s));
+	desk_finish(&d);
+}
+
+/* More than may wait here: behind an odd message, say. */
+static void what_is_too_much_to_hold_waits_in_the_store(void **state)
+{
+	struct desk d;
+	struct session *s = start_pipelined(&d);
+	struct task *t;
+
+	s->fetching.held = UINT64_C(1) << 30;
+	fetching_want(s, 1, false, false);
+	fetching_want(s, 2, false, false);
+	go(&d);
+	comes(&d, VERB_RETR, DESK_BODY);
+	t = desk_task(&d, TASK_CHUNK);
+	assert_int_equal(t->len, DESK_OCTETS);
+	assert_int_equal(s->in_store, DESK_OCTETS);
+	task_free(t);
+	fetching_line_closed(s);
+	t = desk_task(&d, TASK_DISCARD);
+	assert_int_equal(t->id, 1);
+	task_free(t);
+	assert_int_equal(s->fetching.held, UINT64_C(1) << 30);
 	desk_finish(&d);
 }
 
@@ -525,6 +529,7 @@ int main(void)
 	    cmocka_unit_test(a_body_shorter_than_list_says_waits_for_the_next_reply),
 	    cmocka_unit_test(a_refusal_is_told_and_the_next_goes_on),
 	    cmocka_unit_test(a_window_is_believed_when_what_closes_it_is_answered),
+	    cmocka_unit_test(what_is_too_much_to_hold_waits_in_the_store),
 	    cmocka_unit_test(a_reader_closes_his_window),
 	    cmocka_unit_test(an_answer_out_of_turn_is_out_of_step),
 	    cmocka_unit_test(without_a_known_header_the_number_must_be_answered),

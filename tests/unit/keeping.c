@@ -62,7 +62,7 @@ static void begin(struct bench *b, uint64_t memory, const char *directory, struc
 static enum error perform(struct bench *b, const struct task *t)
 {
 	struct failure why = {.code = OK};
-	bool doubted, replaces;
+	bool doubted = false, replaces;
 
 	assert_int_equal(store_begin(b->storage->store, NULL), OK);
 	if (t->kind == TASK_CHUNK)
@@ -74,7 +74,7 @@ static enum error perform(struct bench *b, const struct task *t)
 	if (!why.code)
 		return OK;
 	store_rollback(b->storage->store);
-	keeping_failed(&b->chores, t, &why);
+	keeping_failed(&b->chores, t, doubted, &why);
 	return why.code;
 }
 
@@ -150,6 +150,96 @@ static void a_body_goes_where_there_is_room(void **state)
 	}
 }
 
+/* A body that comes in one piece. */
+static struct task *whole(struct bench *b, const char *text)
+{
+	struct task *t = task_create(TASK_BODY);
+
+	t->id = b->id;
+	t->data = xstrdup(text);
+	t->len = strlen(text);
+	t->body = xnew(struct body);
+	*t->body = (struct body){.size = t->len, .chunks = 1};
+	return t;
+}
+
+static enum error keep_whole(struct bench *b, const char *text)
+{
+	struct task *t = whole(b, text);
+	enum error error = perform(b, t);
+
+	task_free(t);
+	return error;
+}
+
+static void a_small_body_is_kept_in_one_go(void **state)
+{
+	static const struct {
+		bool nocache;
+		int64_t pieces;
+	} cases[] = {{false, 1}, {true, 0}};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char octets[8];
+
+		begin(b, 1 << 20, b->storage->directory,
+		    (struct room_plan){.nocache = cases[i].nocache});
+		for (uint32_t k = 0; k < PIECES - 1; k++)
+			assert_int_equal(
+			    piece(b, k), OK); /* of one that is not whole: in its way */
+		assert_int_equal(keep_whole(b, "small"), OK);
+		assert_int_equal(
+		    storage_number(b->storage, "SELECT count(*) FROM chunk"), cases[i].pieces);
+		assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM arriving"), 0);
+		assert_int_equal(storage_number(b->storage, "SELECT size FROM message"), 5);
+		assert_int_equal(shelf_read(b->queues.shelf, b->id, 0, octets, sizeof(octets)),
+		    cases[i].nocache ? 5 : -1);
+		shelf_free(take(&b->queues.shelf));
+	}
+}
+
+static void a_small_body_of_another_length_is_none(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned nocache = 0; nocache <= 1; nocache++) {
+		struct task *t = whole(b, "small");
+
+		begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = nocache});
+		t->body->size++;
+		assert_int_equal(perform(b, t), E_STORE);
+		assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM chunk"), 0);
+		assert_false(shelf_has_whole(b->queues.shelf, b->id));
+		task_free(t);
+		shelf_free(take(&b->queues.shelf));
+	}
+}
+
+/* What is open already would go on with pages of both. */
+static void who_opens_a_body_that_is_being_replaced_waits(void **state)
+{
+	struct bench *b = *state;
+	struct message *m = &b->chores.listing->messages[0];
+	struct failure why;
+	bool doubted, replaces;
+
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+	for (int same = 1; same >= 0; same--) {
+		struct task *t = whole(b, "small");
+
+		assert_int_equal(keep_whole(b, "small"), OK);
+		message_set_body(b->chores.listing, m, 5, 0, 0, true);
+		t->body->sha256[0] = same ? 0 : 1;
+		assert_int_equal(store_begin(b->storage->store, NULL), OK);
+		assert_int_equal(keeping_body(&b->chores, t, &doubted, &replaces, &why), OK);
+		assert_int_equal(replaces, !same);
+		assert_int_equal((message_flags(m) & MESSAGE_CACHED) != 0, same); /* yet */
+		assert_int_equal(store_commit(b->storage->store, false, NULL), OK);
+		task_free(t);
+	}
+}
+
 /* SQLite says FULL when the database may not grow. */
 static void fill_the_disk(struct bench *b)
 {
@@ -178,6 +268,36 @@ static void a_disk_that_is_full_in_the_middle_costs_nothing(void **state)
 		storage_run(b->storage, "DELETE FROM chunk");
 		storage_run(
 		    b->storage, "PRAGMA incremental_vacuum"); /* nothing is left to be used again */
+	}
+}
+
+/* Its doubts come first: no full disk makes it a body that is believed. */
+static void a_small_body_goes_onto_the_shelf_of_a_full_disk_unless_it_is_doubted(void **state)
+{
+	CLEANUP(freep) char *text = xzalloc(CHUNK_OCTETS);
+	struct bench *b = *state;
+
+	memset(text, 'x', CHUNK_OCTETS - 1);
+	fill_the_disk(b);
+	for (unsigned doubted = 0; doubted <= 1; doubted++) {
+		struct task *t = whole(b, text);
+
+		begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+		t->body->unproven = doubted;
+		assert_int_equal(perform(b, t), OK);
+		assert_int_equal(shelf_has_whole(b->queues.shelf, b->id), !doubted);
+		task_free(t);
+		shelf_free(take(&b->queues.shelf));
+	}
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+	{
+		struct task *t = whole(b, text);
+		struct failure why = {.code = E_FULL};
+
+		keeping_failed(&b->chores, t, true, &why);
+		assert_int_equal(why.code, E_FULL);
+		assert_false(shelf_has(b->queues.shelf, b->id));
+		task_free(t);
 	}
 }
 
@@ -258,6 +378,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_body_goes_where_there_is_room, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_small_body_is_kept_in_one_go, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_small_body_of_another_length_is_none, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		who_opens_a_body_that_is_being_replaced_waits, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_small_body_goes_onto_the_shelf_of_a_full_disk_unless_it_is_doubted, setup,
+		teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_disk_that_is_full_in_the_middle_costs_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

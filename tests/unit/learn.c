@@ -34,8 +34,12 @@ static void a_header_teaches_its_text_its_date_and_its_digest(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		CLEANUP(freep) struct learnt *l = learn_header(slice_of(cases[i].text), NOW);
+		CLEANUP(freep) struct learnt *of_body = learn_of_body(slice_of(cases[i].text));
 		unsigned char digest[HEADER_DIGEST_OCTETS];
 
+		assert_int_equal(of_body->received, INT64_MIN);
+		assert_int_equal(of_body->len, l->len);
+		assert_memory_equal(of_body->digest, l->digest, sizeof(l->digest));
 		header_digest(slice_of(cases[i].header), digest);
 		assert_int_equal(l->len, strlen(cases[i].header));
 		assert_int_equal(learn_length(l), l->len);

@@ -134,6 +134,19 @@ static void as_many_go_out_as_a_listing_may_have(void **state)
 	desk_finish(&d);
 }
 
+static void they_show_what_the_line_does(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "n");
+	assert_false(d.session.fetching.pace.begun);
+	answer(&d, VERB_TOP, 1, HEADER);
+	assert_true(d.session.fetching.pace.begun);
+	published(&d, "y");
+	desk_finish(&d);
+}
+
 /* headers= bounds how many new ones are asked for; what is doubtful needs its header all the same.
  */
 static void no_more_new_ones_than_the_plan_says(void **state)
@@ -362,6 +375,7 @@ int main(void)
 	    cmocka_unit_test(the_newest_are_asked_for_first_and_one_by_one),
 	    cmocka_unit_test(with_pipelining_they_are_asked_for_together),
 	    cmocka_unit_test(as_many_go_out_as_a_listing_may_have),
+	    cmocka_unit_test(they_show_what_the_line_does),
 	    cmocka_unit_test(no_more_new_ones_than_the_plan_says),
 	    cmocka_unit_test(without_top_only_the_nameless_are_fetched),
 	    cmocka_unit_test(a_top_that_is_not_there_is_found_out),

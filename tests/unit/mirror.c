@@ -224,6 +224,7 @@ static void one_that_is_taken_back_before_it_was_here_is_asked_for(void **state)
 	e->intentions->count = 1;
 	e->intentions->all[0] = (struct intention){.id = NEW, .name = "e-new"};
 	world_put(&w, e);
+	world_heard(&w);
 	shows(ALL_FOUR, "4 of 4, 2 coming");
 	c = child_start(&w, take_back, "e-new");
 	t = world_task(&w, TASK_UNDELETE);

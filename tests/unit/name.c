@@ -275,9 +275,41 @@ static void what_decodes_encodes_to_itself(void **state)
 	}
 }
 
+/* "a%2Fb" is the name of a/b, and would be taken for that of a UIDL which reads a%2Fb. */
+static void only_a_name_without_escapes_is_itself(void **state)
+{
+	static const struct {
+		const char *named, *uidl;
+		unsigned ordinal;
+		bool want;
+	} cases[] = {
+	    {"0001a2b3", "0001a2b3", 1, true},
+	    {"a.b-c", "a.b-c", 1, true},
+	    {"0001a2b3", "0001a2b4", 1, false},
+	    {"0001a2b3", "0001a2b", 1, false},
+	    {"a/b", "a/b", 1, false},
+	    {"a/b", "a%2Fb", 1, false},
+	    {".a", ".a", 1, false},
+	    {"", "", 1, false},
+	    {"", "%", 1, false},
+	    {"a", "a", 2, false},
+	    {"a", "a~2", 2, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char name[NAME_LONGEST + 1];
+		struct slice named =
+		    slice_make(name, name_encode(name, slice_of(cases[i].named), cases[i].ordinal));
+
+		if (name_is_itself(named, slice_of(cases[i].uidl)) != cases[i].want)
+			fail_msg("%s and %s", name, cases[i].uidl);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_a_name_without_escapes_is_itself),
 	    cmocka_unit_test(a_uidl_has_this_name),
 	    cmocka_unit_test(a_name_that_is_none_of_ours_is_refused),
 	    cmocka_unit_test(a_header_stands_in_for_a_uidl),

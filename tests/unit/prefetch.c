@@ -14,6 +14,10 @@
 #define COUNT     400
 #define PLENTY    (64 * MB)
 
+/* Of these messages two fit in the first window of what is fetched. */
+#define LARGE (800 * KB)
+#define MORE  (512 * MB)
+
 /* Ids 1 to count, each of `size` octets, uncached; by name they go 7, 14, ..., in a circle. */
 static struct listing *make(size_t count, uint64_t size)
 {
@@ -78,7 +82,7 @@ static void a_sequence_opens_a_window_and_nothing_else_does(void **state)
 		int64_t first; /* asked for at the last open; 0: nothing */
 		size_t count;
 	} cases[] = {
-	    /* 100 KB each: 2, 20, 163 in windows of 256 KB, 2 MB, 16 MB */
+	    /* 2, 20, 163 in windows of 2 MB, 16 MB, 128 MB */
 	    {{1}, 1, 0, 0}, {{1, 1, 1}, 1, 0, 0}, {{5, 6}, 1, 7, 2}, {{5, 6, 7}, 1, 9, 19},
 	    {{5, 6, 7, 8}, 1, 28, 144}, {{5, 6, 6, 6}, 1, 0, 0}, {{5, 9}, 1, 0, 0},
 	    {{5, 6, 9}, 1, 10, 20}, /* a step over some */
@@ -92,7 +96,7 @@ static void a_sequence_opens_a_window_and_nothing_else_does(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct scene s = begin(COUNT, 100 * KB, PLENTY);
+		struct scene s = begin(COUNT, LARGE, MORE);
 		size_t count = 99;
 		int64_t first = -1;
 
@@ -255,7 +259,7 @@ static void a_full_window_is_filled_again_when_a_quarter_is_free(void **state)
 
 static void the_cached_and_the_unlinked_are_passed_over(void **state)
 {
-	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	struct scene s = begin(COUNT, LARGE, MORE);
 	struct listing *l = maildrop_listing(s.d);
 
 	message_set_body(l, &l->messages[2], 1, 1, 1, true); /* id 3 */
@@ -289,7 +293,7 @@ static void what_is_cached_far_ahead_is_not_walked_through(void **state)
 
 static void several_readers_each_have_their_window(void **state)
 {
-	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	struct scene s = begin(COUNT, LARGE, MORE);
 	size_t count;
 
 	first_after(&s, 10, 1, &count);
@@ -309,14 +313,14 @@ static void several_readers_each_have_their_window(void **state)
 
 static void failures_close_the_window(void **state)
 {
-	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	struct scene s = begin(COUNT, LARGE, MORE);
 	size_t count;
 
-	for (int64_t id = 1; id <= 3; id++) /* a window of 2 MB */
+	for (int64_t id = 1; id <= 3; id++) /* a window of 16 MB */
 		first_after(&s, id, 1, &count);
 	for (int i = 0; i < 3; i++)
 		prefetch_failed(s.p);
-	first_after(&s, 4, 1, &count); /* 2 MB again: one place was left */
+	first_after(&s, 4, 1, &count); /* 16 MB again: one place was left */
 	assert_int_equal(count, 1);
 	for (int i = 0; i < 4; i++)
 		prefetch_failed(s.p);
@@ -331,7 +335,7 @@ static void failures_close_the_window(void **state)
 
 static void a_new_listing_begins_anew(void **state)
 {
-	struct scene s = begin(COUNT, 100 * KB, PLENTY);
+	struct scene s = begin(COUNT, LARGE, MORE);
 	size_t count;
 
 	for (int64_t id = 10; id <= 13; id++)

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -137,6 +138,68 @@ static void a_message_that_nobody_looked_at_is_no_trouble(void **state)
 	assert_int_equal(child_do(&w, read_it, &c), 0);
 }
 
+/* ---- the transaction of pushes that follow each other ---- */
+
+static char pushed[16]; /* of the last one without a session */
+
+/* In libfuse's place. */
+int fuse_lowlevel_notify_store(struct fuse_session *fuse, fuse_ino_t ino, off_t offset,
+    struct fuse_bufvec *piece, enum fuse_buf_copy_flags flags)
+{
+	int (*real)(struct fuse_session *, fuse_ino_t, off_t, struct fuse_bufvec *,
+	    enum fuse_buf_copy_flags);
+
+	if (!fuse) {
+		memset(pushed, 0, sizeof(pushed));
+		memcpy(pushed, piece->buf[0].mem, piece->buf[0].size);
+		return 0;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "fuse_lowlevel_notify_store");
+	return real(fuse, ino, offset, piece, flags);
+}
+
+static bool always(void *with, unsigned round)
+{
+	return true;
+}
+
+static const char *push_it(struct push *p, size_t place)
+{
+	pushed[0] = '\0';
+	push_body(p, WORLD_FIRST_ID + (int64_t)place, row[place].listed, always, NULL, 0);
+	return pushed;
+}
+
+static void what_replaced_another_is_pushed_once_the_kernel_was_told(void **state)
+{
+	struct push *p = push_create(NULL, w.database);
+
+	assert_string_equal(push_it(p, 0), "first");
+	world_store(&w, WORLD_FIRST_ID + 2, "THIRD", false);
+	assert_string_equal(push_it(p, 2), "third"); /* which the notice will make it forget */
+	push_rest(p);
+	assert_string_equal(push_it(p, 2), "THIRD");
+	push_rest(p);
+	push_rest(p);
+	push_free(p);
+}
+
+static void what_came_since_is_found(void **state)
+{
+	struct push *p = push_create(NULL, w.database);
+
+	assert_string_equal(push_it(p, 5), "");
+	assert_string_equal(push_it(p, 0), "first");
+	world_store(&w, WORLD_FIRST_ID + 5, "sixth one", false);
+	assert_string_equal(push_it(p, 5), "sixth one");
+	world_store(&w, WORLD_FIRST_ID + 5, "sixth", false); /* not as long as it was */
+	push_rest(p);
+	assert_string_equal(push_it(p, 5), "");
+	for (size_t i = 0; i < 200; i++) /* more than one transaction has */
+		assert_string_equal(push_it(p, 0), "first");
+	push_free(p); /* with one open */
+}
+
 static void there_may_be_none(void **state)
 {
 	push_free(NULL);
@@ -154,6 +217,9 @@ int main(void)
 		what_lost_its_body_meanwhile_is_not_pushed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_message_that_nobody_looked_at_is_no_trouble, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_replaced_another_is_pushed_once_the_kernel_was_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_came_since_is_found, setup, teardown),
 	    cmocka_unit_test(there_may_be_none),
 	};
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "buf.h"
 #include "query.h"
 #include "storage.h"
 
@@ -36,6 +37,42 @@ static void values_come_back_as_they_were_bound(void **state)
 	assert_string_equal((const char *)sqlite3_column_text(q, 6), "text");
 	assert_int_equal(query_next(t->store, q, &row, &why), OK);
 	assert_false(row);
+}
+
+static void see(void *with, sqlite3_value **columns)
+{
+	struct buf *words = with;
+	struct slice blob = query_value_blob(columns[1]);
+
+	buf_printf(words, "%lld=%.*s%s ", (long long)sqlite3_value_int64(columns[0]),
+	    SLICE_ARGS(blob), blob.at ? "" : "NULL");
+}
+
+static void each_row_is_visited(void **state)
+{
+	static const struct {
+		const char *sql, *want;
+	} cases[] = {
+	    {"SELECT visit(?1, 1, x'61'), ?2 WHERE ?2 < 0", ""},
+	    {"SELECT visit(?1, 1, x'61'), ?2", "1=a "},
+	    {"SELECT visit(?1, column1, column2) FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) "
+	     "WHERE ?2",
+		"2=a 3=NULL 1= "},
+	    {"SELECT visit(?1, column1, column2) FROM (VALUES(2, x'61'), (3, NULL), (1, x'')) "
+	     "WHERE column1 <> ?2",
+		"3=NULL 1= "},
+	};
+	struct storage *t = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *sql = cases[i].sql;
+		CLEANUP(buf_finish) struct buf seen = {.len = 0};
+
+		assert_int_equal(query_visit(t->store, see, &seen, NULL, sql, "i", (int64_t)2), OK);
+		assert_string_equal(buf_text(&seen), cases[i].want);
+		/* the visitor is gone: nobody is called */
+		assert_int_equal(query_run(t->store, NULL, sql, "ii", (int64_t)7, (int64_t)2), OK);
+	}
 }
 
 static void a_number_stays_where_there_is_none(void **state)
@@ -122,6 +159,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		values_come_back_as_they_were_bound, storage_setup, storage_teardown),
+	    cmocka_unit_test_setup_teardown(each_row_is_visited, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_number_stays_where_there_is_none, storage_setup, storage_teardown),
 	    cmocka_unit_test_setup_teardown(

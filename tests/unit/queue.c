@@ -18,12 +18,17 @@ struct parcel {
 	int number;
 };
 
-static void put_number(struct queue *q, int number)
+static struct parcel *number(int n)
 {
 	struct parcel *p = xnew(struct parcel);
 
-	p->number = number;
-	queue_put(q, &p->item);
+	p->number = n;
+	return p;
+}
+
+static void put_number(struct queue *q, int n)
+{
+	queue_put(q, &number(n)->item);
 }
 
 /* Takes one and frees it; -1: there was none. */
@@ -80,6 +85,29 @@ static void all_of_them_come_as_a_list(void **state)
 	assert_null(queue_take_all(&q));
 	put_number(&q, 7);
 	assert_int_equal(take_number(&q), 7);
+	queue_finish(&q);
+}
+
+static void a_lot_is_put_behind_what_is_there(void **state)
+{
+	struct queue_lot lot = {.first = NULL};
+	struct queue q;
+
+	assert_true(queue_init(&q));
+	queue_put_lot(&q, &lot); /* of none */
+	assert_false(is_readable(&q));
+	for (int put = 0; put < 4; put++) {
+		put_number(&q, 0);
+		for (int i = 1; i <= put; i++)
+			queue_lot_add(&lot, &number(i)->item);
+		queue_put_lot(&q, &lot);
+		assert_null(lot.first);
+		for (int i = 0; i <= put; i++) {
+			assert_true(is_readable(&q));
+			assert_int_equal(take_number(&q), i);
+		}
+		assert_false(is_readable(&q));
+	}
 	queue_finish(&q);
 }
 
@@ -175,6 +203,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(items_come_out_in_the_order_they_went_in),
 	    cmocka_unit_test(all_of_them_come_as_a_list),
+	    cmocka_unit_test(a_lot_is_put_behind_what_is_there),
 	    cmocka_unit_test(the_descriptor_is_readable_while_something_is_there),
 	    cmocka_unit_test(threads_meet_and_lose_nothing),
 	    cmocka_unit_test(what_is_put_wakes_who_waits),

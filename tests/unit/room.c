@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -250,6 +251,25 @@ static void what_does_not_fit_goes_onto_the_shelf(void **state)
 	}
 }
 
+/* The disk is asked once: what a batch puts there it does not see before. */
+static void what_a_batch_keeps_is_no_room_for_the_next_body_of_it(void **state)
+{
+	struct bench *b = *state;
+	uint64_t octets; /* some three quarters of what bodies may have */
+	struct statvfs st;
+
+	assert_int_equal(statvfs(b->storage->path, &st), 0);
+	octets = (uint64_t)st.f_bavail * st.f_frsize / 8 * 3;
+	b->queues.shelf =
+	    shelf_create(1 << 20, b->storage->directory, (struct shelf_place){NULL, NULL});
+	begin(b, (struct room_plan){.cache_min_free = (uint64_t)st.f_bavail * st.f_frsize / 2});
+	for (unsigned batch = 0; batch < 2; batch++) {
+		assert_true(room_keeps(&b->room, octets));
+		assert_false(room_keeps(&b->room, octets));
+		make(b);
+	}
+}
+
 static void a_body_on_the_shelf_goes_when_it_is_let_go(void **state)
 {
 	struct bench *b = *state;
@@ -328,6 +348,8 @@ int main(void)
 		the_vanished_go_first_and_after_their_time, setup, teardown),
 	    cmocka_unit_test_setup_teardown(on_a_disk_that_is_short_nothing_stays, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_does_not_fit_goes_onto_the_shelf, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_a_batch_keeps_is_no_room_for_the_next_body_of_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_body_on_the_shelf_goes_when_it_is_let_go, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_cannot_leave_is_told_and_stays, setup, teardown),

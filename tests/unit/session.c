@@ -81,7 +81,7 @@ static void a_line_that_breaks_while_it_lists_is_replaced_once(void **state)
 
 /* ---- fetches ---- */
 
-static void a_body_goes_to_the_store_in_pieces(void **state)
+static void a_small_body_goes_to_the_store_in_one_piece(void **state)
 {
 	static const struct scripted_row rows[] = {
 	    {"RETR 3", "+OK\r\nA: b\r\n\r\n..x\r\n.\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
@@ -93,12 +93,9 @@ static void a_body_goes_to_the_store_in_pieces(void **state)
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
 	played_fetch(&b, PLAYED_FIRST + 2);
-	t = played_task(&b, TASK_CHUNK);
-	assert_int_equal(t->id, PLAYED_FIRST + 2);
+	t = played_task(&b, TASK_BODY);
 	assert_int_equal(t->len, strlen(text));
 	assert_memory_equal(t->data, text, t->len);
-	task_free(t);
-	t = played_task(&b, TASK_BODY);
 	assert_int_equal(t->id, PLAYED_FIRST + 2);
 	assert_int_equal(t->body->size, strlen(text));
 	assert_int_equal(t->body->header, strlen("A: b\r\n\r\n"));
@@ -223,7 +220,7 @@ int main(void)
 	    cmocka_unit_test(a_listing_goes_to_the_store_and_back),
 	    cmocka_unit_test(a_refresh_that_fails_says_why),
 	    cmocka_unit_test(a_line_that_breaks_while_it_lists_is_replaced_once),
-	    cmocka_unit_test(a_body_goes_to_the_store_in_pieces),
+	    cmocka_unit_test(a_small_body_goes_to_the_store_in_one_piece),
 	    cmocka_unit_test(a_body_that_cannot_be_had_says_why),
 	    cmocka_unit_test(a_fetch_opens_a_line_and_is_not_had_without_one),
 	    cmocka_unit_test(the_end_answers_those_who_wait),

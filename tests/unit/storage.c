@@ -61,7 +61,8 @@ void storage_open(struct storage *t)
 {
 	struct failure why = {0};
 
-	if (store_open(&t->store, t->path, &why) != OK)
+	if (store_open(&t->store, t->path, &why) != OK ||
+	    store_check(&t->store, t->path, &why) != OK)
 		fail_msg("%s", why.words);
 }
 

@@ -201,7 +201,7 @@ static void the_time_of_the_last_change_is_kept(void **state)
 	struct storage *t = *state;
 
 	assert_int_equal(stored_changed(t->store), 0);
-	assert_int_equal(stored_set_changed(t->store, INT64_C(1) << 40, NULL), OK);
+	assert_int_equal(stored_set_changed(t->store, INT64_C(1) << 40, 7, NULL), OK);
 	storage_close(t);
 	storage_open(t);
 	assert_int_equal(stored_changed(t->store), INT64_C(1) << 40);
@@ -220,6 +220,31 @@ static void what_has_no_uidl_of_its_own_cannot_be_deleted(void **state)
 }
 
 /* A row as a message: what is known of its size, its times, its body. */
+static void those_listed_are_most_or_they_are_not(void **state)
+{
+	static const struct {
+		size_t count;
+		bool want;
+	} cases[] = {{0, false}, {2, false}, {3, true}, {5, true}, {9, true}};
+	struct storage *t = *state;
+	char uidl[] = "a";
+
+	for (; uidl[0] <= 'e'; uidl[0]++)
+		storage_message(t, uidl);
+	assert_false(stored_are_most(t->store)); /* nobody has counted */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(stored_set_changed(t->store, 1, cases[i].count, NULL), OK);
+		assert_int_equal(stored_are_most(t->store), cases[i].want);
+	}
+}
+
+static void keep_message(void *with, sqlite3_value **columns)
+{
+	stored_message(columns, with);
+	assert_true(slice_is(query_value_blob(columns[STORED_MESSAGE_UIDL]), "a"));
+	assert_int_equal(sqlite3_value_int(columns[STORED_MESSAGE_ORDINAL]), 1);
+}
+
 static void a_row_is_shown_as_far_as_it_is_known(void **state)
 {
 	static const struct {
@@ -238,23 +263,18 @@ static void a_row_is_shown_as_far_as_it_is_known(void **state)
 	int64_t id = insert(t, "a:420:-", 1);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		CLEANUP(query_end) sqlite3_stmt *q = NULL;
 		struct message m = {0};
-		bool row = false;
 
 		storage_run(t, cases[i].change);
-		q = query(t->store, NULL, "SELECT " STORED_MESSAGE " FROM message", "");
-		assert_int_equal(query_next(t->store, q, &row, NULL), OK);
-		assert_true(row);
-		stored_message(q, &m);
+		assert_int_equal(query_visit(t->store, keep_message, &m, NULL,
+				     "SELECT visit(?1, " STORED_MESSAGE ") FROM message", ""),
+		    OK);
 		assert_int_equal(m.id, id);
 		assert_int_equal(message_size(&m), cases[i].size);
 		assert_int_equal(message_flags(&m), cases[i].flags);
 		assert_int_equal(m.received, cases[i].received);
 		assert_int_equal(m.seen, 50);
 		assert_int_equal(m.lines, i < 2 ? 0 : 7);
-		assert_true(slice_is(query_blob(q, STORED_MESSAGE_UIDL), "a"));
-		assert_int_equal(sqlite3_column_int(q, STORED_MESSAGE_ORDINAL), 1);
 	}
 }
 
@@ -263,6 +283,7 @@ static void a_row_is_shown_as_far_as_it_is_known(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    TEST(those_listed_are_most_or_they_are_not),
 	    TEST(all_that_ever_had_a_uidl_come_in_order),
 	    TEST(many_of_one_uidl_are_all_found),
 	    TEST(what_is_inserted_says_what_the_draft_said),

@@ -197,6 +197,7 @@ static bool list(struct bench *b, char first, int count)
 	put(b, publish);
 	published = next_job(b, JOB_PUBLISHED);
 	assert_int_equal(published->failure.code, OK);
+	assert_true(queue_wait(&b->queues.events, clock_ms())); /* the fs has it before */
 	e = next_event(b, EVENT_LISTED);
 	assert_true(e->fresh);
 	assert_non_null(e->intentions);

@@ -309,6 +309,33 @@ static void while_paused_nothing_is_read_and_no_time_passes(void **state)
 	end(&b);
 }
 
+/* Not even an answer that has been read is told; but what is to be sent goes out. */
+static void while_held_no_answer_is_told_and_no_time_passes(void **state)
+{
+	static const struct scripted_row rows[] = {{"NOOP", "+OK\r\n+OK\r\n"}, SCRIPTED_LOGIN};
+	struct bench b;
+	struct answer a;
+	struct pollfd fds[TALK_MOST_FDS];
+	int64_t wake;
+
+	start(&b, rows, COUNT(rows));
+	log_in(&b);
+	ask(&b, VERB_NOOP);
+	ask(&b, VERB_LIST);
+	assert_int_equal(next(&b, &a), TALK_ANSWER); /* the other one may be there, too */
+	talk_hold(b.talk, true);
+	b.plan.timeout_ms = 0;
+	assert_int_equal(talk_next(b.talk, &a, &b.why), TALK_WAIT);
+	assert_int_equal(talk_poll(b.talk, fds, &wake), 1);
+	assert_int_equal(fds[0].events & (POLLIN | POLLOUT), 0);
+	assert_true(wake == CLOCK_NEVER);
+	b.plan.timeout_ms = PATIENCE_MS;
+	talk_hold(b.talk, false);
+	assert_int_equal(next(&b, &a), TALK_ANSWER);
+	assert_int_equal(a.verb, VERB_LIST);
+	end(&b);
+}
+
 static void silence_ends_the_line_where_an_answer_is_due(void **state)
 {
 	static const struct scripted_row rows[] = {{"NOOP", NULL}, SCRIPTED_LOGIN};
@@ -497,6 +524,7 @@ int main(void)
 	    cmocka_unit_test(answers_come_in_order_with_their_tags),
 	    cmocka_unit_test(top_asks_for_as_little_body_as_the_server_bears),
 	    cmocka_unit_test(while_paused_nothing_is_read_and_no_time_passes),
+	    cmocka_unit_test(while_held_no_answer_is_told_and_no_time_passes),
 	    cmocka_unit_test(silence_ends_the_line_where_an_answer_is_due),
 	    cmocka_unit_test(what_the_server_does_ends_the_line),
 	    cmocka_unit_test(a_command_that_cannot_be_sent_is_refused),

@@ -358,6 +358,16 @@ void world_put(struct world *w, struct event *e)
 	queue_put(&w->queues.events, &e->item);
 }
 
+void world_heard(struct world *w)
+{
+	int64_t deadline = clock_in(LONGEST_WAIT_MS);
+
+	while (queue_wait(&w->queues.events, 0)) {
+		assert_true(clock_ms() < deadline);
+		usleep(1000);
+	}
+}
+
 void world_store(struct world *w, int64_t id, const char *body, bool tell)
 {
 	struct body b = {.size = strlen(body)};
@@ -377,8 +387,10 @@ void world_store(struct world *w, int64_t id, const char *body, bool tell)
 	assert_int_equal(store_commit(w->store, false, &why), OK);
 	if (w->listing && listing_by_id(w->listing, id))
 		message_set_body(w->listing, listing_by_id(w->listing, id), b.size, 0, 0, true);
-	if (tell)
-		world_put(w, world_event(EVENT_FETCHED, id, OK));
+	if (!tell)
+		return;
+	world_put(w, world_event(EVENT_FETCHED, id, OK));
+	world_heard(w);
 }
 
 void world_list(struct world *w, const struct letter *letters, size_t count)
@@ -390,6 +402,7 @@ void world_list(struct world *w, const struct letter *letters, size_t count)
 	e->fresh = true;
 	e->listing = listing_hold(w->listing);
 	world_put(w, e);
+	world_heard(w);
 }
 
 const char *world_path(const struct world *w, const char *name)

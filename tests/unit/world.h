@@ -57,11 +57,15 @@ bool world_idle(struct world *w); /* no job and no task is queued; they are take
 
 struct event *world_event(enum event_kind kind, int64_t id, enum error code);
 void world_put(struct world *w, struct event *e);
+/* Returns when the loop has taken all of them: a request that is made now is answered after that.
+ * One that is made before may be answered in the round that had begun already. */
+void world_heard(struct world *w);
 
-/* The body comes into the store and the model; then, if `tell`, EVENT_FETCHED. */
+/* The body comes into the store and the model; then, if `tell`, EVENT_FETCHED, which is heard. */
 void world_store(struct world *w, int64_t id, const char *body, bool tell);
 /* Another listing, without the messages whose letter has no name. */
 struct listing *world_listing(const struct letter *letters, size_t count);
+/* The server has it, and that is heard. */
 void world_list(struct world *w, const struct letter *letters, size_t count);
 
 /* The end of fs_run. */

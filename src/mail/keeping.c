@@ -8,14 +8,17 @@
 
 /* ---- as it comes ---- */
 
-/* Whatever was in the database makes way for what comes onto the shelf. */
+/* Whatever was in the database makes way for what comes onto the shelf. Where there is a whole one
+ * on the shelf, perhaps open, the next one comes in its place. */
 static enum error choose_place(struct chores *c, int64_t id, struct failure *why)
 {
 	const struct message *m = listing_by_id(c->listing, id);
 
-	shelf_drop(c->queues->shelf, id);
-	if (room_keeps(&c->room, m ? message_size(m) : 0))
+	if (!shelf_has_whole(c->queues->shelf, id) &&
+	    room_keeps(&c->room, m ? message_size(m) : 0)) {
+		shelf_drop(c->queues->shelf, id);
 		return OK;
+	}
 	shelf_begin(c->queues->shelf, id);
 	return bodies_discard(c->store, id, why);
 }
@@ -107,8 +110,8 @@ enum error keeping_body(
 	if (error)
 		return error;
 	*doubted = !bodies_agree(t->body, &known);
-	if (*doubted)
-		return keeping_discard(c, t->id, why);
+	if (*doubted) /* one that comes whole has nothing there yet */
+		return comes_whole(t) ? OK : keeping_discard(c, t->id, why);
 	*replaces = replaces_another(c, t, &known);
 	return keep(c, t, &known, why);
 }

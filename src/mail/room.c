@@ -250,7 +250,7 @@ void room_spare(struct room *r, int64_t id)
 {
 	struct queues *q = r->queues;
 
-	if (shelf_has_whole(q->shelf, id) && pins_leave(q->pins, id)) {
+	if (shelf_rests(q->shelf, id) && pins_leave(q->pins, id)) {
 		shelf_drop(q->shelf, id);
 		uncached(r, id);
 		tell(r, id);

@@ -19,6 +19,7 @@ struct piece {
 };
 
 struct shelved {
+	struct shelved *older; /* whole, in use until this one is; NULL if there is none */
 	int64_t id;
 	uint64_t serial; /* the older, the smaller */
 	unsigned users;  /* the shelf, and reads that have begun */
@@ -62,12 +63,25 @@ static void free_shelved(struct shelf *s, struct shelved *b)
 	free(b);
 }
 
+static void release(struct shelf *s, struct shelved *b)
+{
+	if (--b->users == 0)
+		free_shelved(s, b);
+}
+
+static void release_both(struct shelf *s, struct shelved *b)
+{
+	if (b->older)
+		release(s, take(&b->older));
+	release(s, b);
+}
+
 void shelf_free(struct shelf *s)
 {
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		free_shelved(s, s->all[i]);
+		release_both(s, s->all[i]);
 	pthread_mutex_destroy(&s->lock);
 	free(s->all);
 	free(s->directory);
@@ -98,10 +112,12 @@ static struct shelved *find(const struct shelf *s, int64_t id)
 	return at < s->count && s->all[at]->id == id ? s->all[at] : NULL;
 }
 
-static void release(struct shelf *s, struct shelved *b)
+/* What can be read of it. */
+static struct shelved *find_whole(const struct shelf *s, int64_t id)
 {
-	if (--b->users == 0)
-		free_shelved(s, b);
+	struct shelved *b = find(s, id);
+
+	return b && !b->whole ? b->older : b;
 }
 
 static void take_down(struct shelf *s, int64_t id)
@@ -111,6 +127,11 @@ static void take_down(struct shelf *s, int64_t id)
 
 	if (!b)
 		return;
+	if (b->older) {
+		s->all[at] = take(&b->older);
+		release(s, b);
+		return;
+	}
 	s->count--;
 	memmove(s->all + at, s->all + at + 1, (s->count - at) * sizeof(*s->all));
 	release(s, b);
@@ -120,6 +141,16 @@ static void put_up(struct shelf *s, struct shelved *b)
 {
 	size_t at = place_of(s, b->id);
 
+	b->older = find_whole(s, b->id);
+	if (b->older) {
+		if (s->all[at] != b->older) {
+			s->all[at]->older = NULL;
+			release(s, s->all[at]);
+		}
+		s->all[at] = b;
+		return;
+	}
+	take_down(s, b->id);
 	if (s->count == s->room) {
 		s->room = s->room ? 2 * s->room : FIRST_ROOM;
 		s->all = xreallocarray(s->all, s->room, sizeof(*s->all));
@@ -140,7 +171,6 @@ void shelf_begin(struct shelf *s, int64_t id)
 	b->fd = -1;
 	pthread_mutex_lock(&s->lock);
 	b->serial = ++s->serial;
-	take_down(s, id);
 	put_up(s, b);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -258,8 +288,11 @@ bool shelf_complete(struct shelf *s, int64_t id, uint64_t size)
 	pthread_mutex_lock(&s->lock);
 	b = find(s, id);
 	whole = b && b->size == size;
-	if (whole)
+	if (whole) {
 		b->whole = true;
+		if (b->older)
+			release(s, take(&b->older));
+	}
 	pthread_mutex_unlock(&s->lock);
 	return whole;
 }
@@ -274,6 +307,13 @@ bool shelf_is_over(struct shelf *s)
 	over = s->in_memory > s->memory - s->memory / SPARE_PART;
 	pthread_mutex_unlock(&s->lock);
 	return over;
+}
+
+bool shelf_rests(struct shelf *s, int64_t id)
+{
+	const struct shelved *b = s ? find(s, id) : NULL;
+
+	return b && b->whole;
 }
 
 int64_t shelf_next(struct shelf *s, uint64_t after, uint64_t *serial)
@@ -307,14 +347,12 @@ bool shelf_has(struct shelf *s, int64_t id)
 
 bool shelf_has_whole(struct shelf *s, int64_t id)
 {
-	const struct shelved *b;
 	bool whole;
 
 	if (!s)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	b = find(s, id);
-	whole = b && b->whole;
+	whole = find_whole(s, id) != NULL;
 	pthread_mutex_unlock(&s->lock);
 	return whole;
 }
@@ -327,8 +365,8 @@ bool shelf_piece_lines(struct shelf *s, int64_t id, uint32_t index, uint32_t *li
 	if (!s)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	b = find(s, id);
-	there = b && b->whole && index < b->count;
+	b = find_whole(s, id);
+	there = b && index < b->count;
 	if (there)
 		*lines = b->pieces[index].lines;
 	pthread_mutex_unlock(&s->lock);
@@ -372,11 +410,9 @@ ssize_t shelf_read(struct shelf *s, int64_t id, uint64_t offset, void *to, size_
 	if (!s)
 		return -1;
 	pthread_mutex_lock(&s->lock);
-	b = find(s, id);
-	if (b && b->whole)
+	b = find_whole(s, id);
+	if (b)
 		b->users++;
-	else
-		b = NULL;
 	pthread_mutex_unlock(&s->lock);
 	if (!b)
 		return -1;

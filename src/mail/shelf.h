@@ -3,7 +3,8 @@
  * no name any more; they are gone with the process.
  *
  * The store thread puts them there and takes them away; any thread reads. A body can be read once
- * it is whole, and a read that has begun is not disturbed by its leaving. */
+ * it is whole, and, where another one of its id begins, until that is whole: who has it open may
+ * know nothing of the second copy. A read that has begun is not disturbed by its leaving. */
 #ifndef POP3FS_SHELF_H
 #define POP3FS_SHELF_H
 
@@ -38,7 +39,7 @@ int shelf_spill(const char *directory);
 
 /* ---- the store thread's ---- */
 
-/* A body begins, in place of an older one. */
+/* A body begins, in place of an older one, which goes when this one is complete. */
 void shelf_begin(struct shelf *s, int64_t id);
 /* Its pieces, of CHUNK_OCTETS but the last, in order; one that is there already is passed over.
  * E_FULL: neither memory nor a file has room. */
@@ -46,8 +47,11 @@ enum error shelf_add(struct shelf *s, int64_t id, uint32_t index, struct slice d
     struct failure *why);
 /* All of it is there, and is this long: it can be read. false: it is not. */
 bool shelf_complete(struct shelf *s, int64_t id, uint64_t size);
+/* One that is not whole goes, and the older one has its place again; else the body goes. */
 void shelf_drop(struct shelf *s, int64_t id);
 
+/* It is whole, and none has begun in its place. */
+bool shelf_rests(struct shelf *s, int64_t id);
 /* The memory is nearly used up: whole bodies that nobody holds should go. */
 bool shelf_is_over(struct shelf *s);
 /* The whole one that came next after the one with serial `after` (0: the first of all); *serial is

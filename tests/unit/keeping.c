@@ -240,6 +240,33 @@ static void who_opens_a_body_that_is_being_replaced_waits(void **state)
 	}
 }
 
+/* Also where there is room in the cache by now, and where what comes is not believed. */
+static void who_reads_from_the_shelf_notices_no_second_copy(void **state)
+{
+	struct bench *b = *state;
+	struct task *t = whole(b, "small");
+	bool doubted, replaces;
+
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
+	for (uint32_t i = 0; i < PIECES; i++)
+		assert_int_equal(piece(b, i), OK);
+	assert_int_equal(body(b), OK);
+	b->chores.room.plan.nocache = false;
+	assert_int_equal(piece(b, 0), OK);
+	check_shelf(b);
+	assert_int_equal(keeping_discard(&b->chores, b->id, NULL), OK); /* the line broke */
+	check_shelf(b);
+	t->body->unproven = true;
+	assert_int_equal(keeping_body(&b->chores, t, &doubted, &replaces, NULL), OK);
+	assert_true(doubted);
+	check_shelf(b);
+	task_free(t);
+	for (uint32_t i = 0; i < PIECES; i++)
+		assert_int_equal(piece(b, i), OK);
+	assert_int_equal(body(b), OK);
+	check_shelf(b);
+}
+
 /* SQLite says FULL when the database may not grow. */
 static void fill_the_disk(struct bench *b)
 {
@@ -391,6 +418,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		where_nothing_has_room_the_body_tells_and_the_next_may_come, setup, teardown),
 	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		who_reads_from_the_shelf_notices_no_second_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_body_that_neither_disk_nor_shelf_takes_tells, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

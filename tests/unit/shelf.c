@@ -155,9 +155,41 @@ static void pieces_come_in_order_and_twice_is_once(void **state)
 	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), 7, NULL), OK);
 	assert_int_equal(shelf_add(s, 1, 0, slice_of("a"), 7, NULL), OK);
 	assert_true(shelf_complete(s, 1, 1));
-	shelf_begin(s, 1);
-	assert_false(shelf_has_whole(s, 1));
 	shelf_free(s);
+}
+
+/* Somebody may have it open. */
+static void a_body_is_read_until_another_one_is_whole_in_its_place(void **state)
+{
+	struct shelf *s = shelf_create(MEMORY, "/tmp", (struct shelf_place){NULL, NULL});
+	uint64_t serial = 0;
+	uint32_t lines = 0;
+
+	assert_int_equal(add(s, 1, 10), OK);
+	assert_true(shelf_complete(s, 1, 10));
+	assert_true(shelf_rests(s, 1));
+	for (int time = 0; time < 2; time++) { /* the second one begins again, too */
+		assert_int_equal(add(s, 1, CHUNK_OCTETS + 1), OK);
+		assert_true(shelf_has_whole(s, 1));
+		assert_false(shelf_rests(s, 1));
+		assert_int_equal(read_back(s, 1), 10);
+		assert_true(shelf_piece_lines(s, 1, 0, &lines));
+		assert_int_equal(shelf_next(s, 0, &serial), 0);
+		assert_false(shelf_complete(s, 1, 10)); /* as long as the old one */
+	}
+	shelf_drop(s, 1);
+	assert_true(shelf_rests(s, 1));
+	assert_int_equal(read_back(s, 1), 10);
+	assert_int_equal(add(s, 1, CHUNK_OCTETS + 1), OK);
+	assert_true(shelf_complete(s, 1, CHUNK_OCTETS + 1));
+	assert_int_equal(read_back(s, 1), CHUNK_OCTETS + 1);
+	shelf_drop(s, 1);
+	assert_false(shelf_has(s, 1));
+	assert_int_equal(add(s, 1, MEMORY / 2), OK); /* what went has left its memory */
+	assert_false(shelf_is_over(s));
+	assert_true(shelf_complete(s, 1, MEMORY / 2));
+	assert_int_equal(add(s, 1, 10), OK);
+	shelf_free(s); /* both */
 }
 
 static void a_whole_body_s_pieces_say_how_many_lines_they_have(void **state)
@@ -243,6 +275,7 @@ int main(void)
 		where_no_file_can_be_made_another_place_serves_or_it_is_full, storage_setup,
 		storage_teardown),
 	    cmocka_unit_test(pieces_come_in_order_and_twice_is_once),
+	    cmocka_unit_test(a_body_is_read_until_another_one_is_whole_in_its_place),
 	    cmocka_unit_test(a_whole_body_s_pieces_say_how_many_lines_they_have),
 	    cmocka_unit_test(the_oldest_goes_first_when_memory_runs_out),
 	    cmocka_unit_test(without_a_shelf_there_is_nothing),

@@ -167,7 +167,7 @@ static bool does_without(struct chores *c, const struct task *t)
 {
 	struct shelf *shelf = c->queues->shelf;
 
-	if (!shelf || c->broken == t->id)
+	if (!shelf || c->broken == t->id || (t->kind != TASK_CHUNK && t->kind != TASK_BODY))
 		return false;
 	if (t->data && !shelf_has(shelf, t->id)) {
 		if (!shelve(c, t))

@@ -16,7 +16,9 @@ PIPELINING = capabilities("PIPELINING")
 PATIENT = capabilities("PIPELINING", "LOGIN-DELAY 1")
 NARROW = ("evict.", "spare.")                       # where the cache is too small
 UNLEARNT = ("header.",)                             # where no header was asked for
+BY_A_MIRROR = ("ahead.",)                           # nothing else asks before it knows
 BY_A_MOUNT = ("sync.", "used.", "check.", *NARROW, *UNLEARNT)   # the driver does nothing of it
+OF_A_MIRROR = [point for point in points("mail") if point.startswith(BY_A_MIRROR)]
 OF_A_MOUNT = [point for point in points("mail") if point.startswith(BY_A_MOUNT)]
 MOMENTS = 12
 
@@ -72,14 +74,14 @@ def of_dovecot(mounts, dovecot, person, root):
     return World(drop, Mounted(mounts, drop.account, person, root))
 
 
-@pytest.mark.parametrize("point", [point for point in points("mail") if point not in OF_A_MOUNT])
+@pytest.mark.parametrize("point", [point for point in points("mail") if point not in OF_A_MOUNT + OF_A_MIRROR])
 def test_death_at_a_point(needs_points, request, point):
     world = request.getfixturevalue("patient" if point.startswith("remember.") else "driven")
     assert world.round(kill=f"{point}:1")
     world.round(kill=f"{point}:2")
 
 
-@pytest.mark.parametrize("point", points("fs") + sorted({*OF_A_MOUNT, *points("mail")[::5]}))
+@pytest.mark.parametrize("point", points("fs") + sorted({*OF_A_MOUNT, *points("mail")[::5]} - {*OF_A_MIRROR}))
 def test_death_of_a_mount_at_a_point(needs_points, request, point):
     kind = "narrow" if point.startswith(NARROW) else "unlearnt" if point.startswith(UNLEARNT) else "mounted"
     world = request.getfixturevalue(kind)
@@ -90,6 +92,11 @@ def test_death_of_a_mount_at_a_point(needs_points, request, point):
 def test_death_of_a_mirror_at_a_point(needs_points, mirrored, point):
     mirrored.round(kill=f"{point}:1")
     mirrored.round(kill=f"{point}:2")
+
+
+@pytest.mark.parametrize("point", OF_A_MIRROR)
+def test_death_at_a_point_of_a_mirror(needs_points, mirrored, point):
+    assert mirrored.round(kill=f"{point}:1")
 
 
 @pytest.mark.parametrize("point", ["commit.marked", "commit.sent", "commit.quits", "line.wrote", "chunk.kept"])

@@ -328,6 +328,24 @@ static void a_small_body_goes_onto_the_shelf_of_a_full_disk_unless_it_is_doubted
 	}
 }
 
+static void what_is_no_body_does_not_go_onto_the_shelf(void **state)
+{
+	static const enum task_kind kinds[] = {TASK_UNLINK, TASK_HEADER, TASK_SYNC, TASK_DISCARD};
+	struct bench *b = *state;
+
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct task *t = task_create(kinds[i]);
+		struct failure why = {.code = E_FULL};
+
+		t->id = b->id;
+		keeping_failed(&b->chores, t, false, &why);
+		assert_int_equal(why.code, E_FULL);
+		assert_false(shelf_has(b->queues.shelf, b->id));
+		task_free(t);
+	}
+}
+
 static void where_nothing_has_room_the_body_tells_and_the_next_may_come(void **state)
 {
 	struct bench *b = *state;
@@ -417,6 +435,8 @@ int main(void)
 		a_disk_that_is_full_in_the_middle_costs_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		where_nothing_has_room_the_body_tells_and_the_next_may_come, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_is_no_body_does_not_go_onto_the_shelf, setup, teardown),
 	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		who_reads_from_the_shelf_notices_no_second_copy, setup, teardown),

@@ -12,4 +12,7 @@ size_t ids_from(const void *all, size_t count, size_t size, int64_t id);
 /* The element with this id, or NULL. */
 void *ids_find(void *all, size_t count, size_t size, int64_t id);
 
+/* Puts them in that order. Costs one look at each where they are in it already. */
+void ids_sort(void *all, size_t count, size_t size);
+
 #endif

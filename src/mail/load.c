@@ -1,9 +1,9 @@
 /* What the store knows from earlier mounts, as a listing. */
 #include "merge.h"
 
-#include <stdlib.h>
 
 #include "alloc.h"
+#include "ids.h"
 #include "name.h"
 #include "query.h"
 #include "stored.h"
@@ -57,25 +57,6 @@ static void fill_row(void *with, sqlite3_value **columns)
 	add_name(f, m, uidl, (unsigned)sqlite3_value_int(columns[STORED_MESSAGE_ORDINAL]));
 }
 
-static int by_id(const void *left, const void *right)
-{
-	const struct message *a = left, *b = right;
-
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-/* As SQLite goes through them, though it does not promise it. To be told to sort them costs it as
- * much again as to read them. */
-static void put_in_order(struct listing *l)
-{
-	for (size_t i = 1; i < l->count; i++) {
-		if (l->messages[i - 1].id > l->messages[i].id) {
-			qsort(l->messages, l->count, sizeof(*l->messages), by_id);
-			return;
-		}
-	}
-}
-
 #define VISIT_ROWS(how)                                                                            \
 	"SELECT visit(?1, " STORED_MESSAGE ") FROM message " how " WHERE vanished IS NULL"
 
@@ -89,7 +70,9 @@ static enum error fill(struct store *s, struct listing *l, struct failure *why)
 	enum error error = query_visit(s, fill_row, &f, why, sql, "");
 
 	listing_fit(l, f.used);
-	put_in_order(l);
+	/* As SQLite goes through them, though it does not promise it. To be told to sort them costs
+	 * it as much again as to read them. */
+	ids_sort(l->messages, l->count, sizeof(*l->messages));
 	return error;
 }
 

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "counters.h"
 #include "hold.h"
+#include "ids.h"
 #include "learn.h"
 #include "name.h"
 #include "nameless.h"
@@ -61,24 +62,6 @@ static void keep_lost(struct publication *p)
 			    .row = NO_ROW,
 			    .flags = message_flags(&l->messages[i]) & OWN_FLAGS,
 			};
-}
-
-static int by_id(const void *left, const void *right)
-{
-	const struct place *a = left, *b = right;
-
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-/* Usually they are in order: servers list in order of arrival. */
-static void sort_places(struct publication *p)
-{
-	for (size_t i = 1; i < p->count; i++) {
-		if (p->places[i - 1].id > p->places[i].id) {
-			qsort(p->places, p->count, sizeof(*p->places), by_id);
-			return;
-		}
-	}
 }
 
 /* A message of the listing in force goes on: does anything that the new one says of it differ? */
@@ -354,7 +337,7 @@ static enum error write_all(struct publication *p, struct failure *why)
 	if (error)
 		return error;
 	keep_lost(p);
-	sort_places(p);
+	ids_sort(p->places, p->count, sizeof(*p->places)); /* servers list in order of arrival */
 	error = compare_listings(p, why);
 	if (!error && p->set_changed)
 		error = stored_set_changed(p->store, p->draft->at, p->count, why);

@@ -92,7 +92,8 @@ struct verb_status {
 };
 
 /* Brings messages into the cache, in two steps. First they are named, a part at a time; the last
- * part begins it, and it goes on whoever listens. Names that are no message's count as failed. */
+ * part begins it, and it goes on whoever listens. Names that are no message's count as failed. What
+ * the cache would not keep is not begun, and the last part's answer says why. */
 #define VERB_NAMES 8168 /* octets of names, each with its NUL, another NUL behind the last */
 
 struct verb_fetch {
@@ -100,6 +101,7 @@ struct verb_fetch {
 	    number; /* in: 0 in the first part, then what that was answered; out: of this fetch */
 	uint32_t more; /* in: this is not the last part */
 	uint32_t unused;
+	struct verb_failure failure;
 	char names[VERB_NAMES]; /* in; none in the only part: all messages */
 };
 

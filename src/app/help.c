@@ -75,7 +75,9 @@ void options_help(FILE *to)
 	for (size_t i = 0; (row = option_at(i)); i++) {
 		if (before && before->place == COMMAND_LINE && row->place != COMMAND_LINE)
 			fputs("\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a value) or "
-			      "--NAME=VALUE:\n",
+			      "--NAME=VALUE.\n"
+			      "A TIME is in seconds, or 90s, 5m, 2h, 1d; a SIZE in octets, or 64K, "
+			      "20M, 1G.\n",
 			    to);
 		if (row->help)
 			help_row(to, row);

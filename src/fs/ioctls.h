@@ -1,11 +1,12 @@
 /* The verbs of a mount, as ioctls on its root directory: what the daemon answers and the commands
  * ask. Numbers and structs, no code.
  *
- * The kernel lets in whom the mount lets in; COMMIT and UNDELETE are for the mount's owner and root
- * alone (EPERM). A verb that waits is ended by any signal (EINTR) while its work goes on, so it can
- * be asked again. ENODEV: the daemon is ending. ENOTTY: this is no pop3fs, or another version: the
- * struct's size is in the number. For FUSE the kernel copies just that size, in and out, so no
- * struct holds a pointer, and each is of the same layout on 32 and 64 bits. */
+ * The kernel lets in whom the mount lets in; what changes something (COMMIT, UNDELETE, VERIFY) is
+ * for the mount's owner and root alone (EPERM). A verb that waits is ended by any signal (EINTR)
+ * while its work goes on, so it can be asked again. ENODEV: the daemon is ending. ENOTTY: this is
+ * no pop3fs, or another version: the struct's size is in the number. For FUSE the kernel copies
+ * just that size, in and out, so no struct holds a pointer, and each is of the same layout on 32
+ * and 64 bits. */
 #ifndef POP3FS_IOCTLS_H
 #define POP3FS_IOCTLS_H
 

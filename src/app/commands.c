@@ -187,7 +187,7 @@ static const struct command {
 	"Commits, unmounts, and waits for the daemon's end.\n"
 	"-l: detaches the mount, which goes on for those who use it.\n"
 	"-f: cuts it off from its daemon, whose end is not waited for.\n"
-	"-v: says what umount(8) does.",
+	"-v: says how many messages were deleted on the server.",
 	.run_whole = umount_command},
     {"list", "[--json]",
 	"Shows your mounts (to root: all), their messages, and deletions that wait.\n"

@@ -52,7 +52,8 @@ static char *const *pack(struct verb_fetch *part, char *const *names)
 	return names;
 }
 
-static int name_all(int root, char *const *names, int64_t *number)
+/* One that is refused as a whole is at its end. */
+static int name_all(int root, char *const *names, struct verb_fetched *news)
 {
 	struct verb_fetch part = {.number = 0};
 
@@ -61,8 +62,16 @@ static int name_all(int root, char *const *names, int64_t *number)
 		if (ioctl(root, VERB_FETCH, &part) < 0)
 			return errno;
 	} while (*names);
-	*number = part.number;
+	news->number = part.number;
+	if (part.failure.number)
+		*news = (struct verb_fetched){
+		    .settled = 1, .failed = 1, .told = 1, .finished = 1, .failure = part.failure};
 	return 0;
+}
+
+static int hand_on(int to, const struct verb_fetched *news)
+{
+	return write(to, news, sizeof(*news)) == (ssize_t)sizeof(*news) ? 0 : EPIPE;
 }
 
 static void rest(void)
@@ -76,14 +85,15 @@ static int talk(int root, int to, const void *with)
 {
 	const struct wish *w = with;
 	struct verb_fetched news = {.number = 0};
-	int number = name_all(root, w->names, &news.number);
+	int number = name_all(root, w->names, &news);
 
+	if (!number && news.finished)
+		return hand_on(to, &news);
 	while (!number && !news.finished) {
 		news.seen = w->shown ? news.settled : UINT64_MAX;
 		if (ioctl(root, VERB_FETCHED, &news) < 0)
 			return errno;
-		if (write(to, &news, sizeof(news)) != (ssize_t)sizeof(news))
-			return EPIPE;
+		number = hand_on(to, &news);
 		if (news.name[0])
 			news.told++;
 		else if (w->shown && !news.finished)
@@ -119,16 +129,22 @@ static void show(const struct wish *w)
 	buf_finish(&line);
 }
 
+/* What has no name is about all of them. */
 static void hear(const void *piece, void *with)
 {
 	struct wish *w = with;
+	const struct verb_failure *why = &w->last.failure;
+	int words;
 
 	memcpy(&w->last, piece, sizeof(w->last));
-	if (w->last.name[0]) {
+	words = (int)strnlen(why->words, VERB_WORDS);
+	if (w->last.name[0] || why->number)
 		wipe_line(w);
-		log_error("%.*s: %.*s", (int)strnlen(w->last.name, VERB_NAME), w->last.name,
-		    (int)strnlen(w->last.failure.words, VERB_WORDS), w->last.failure.words);
-	}
+	if (w->last.name[0])
+		log_error("%.*s: %.*s", (int)strnlen(w->last.name, VERB_NAME), w->last.name, words,
+		    why->words);
+	else if (why->number)
+		log_error("%.*s", words, why->words);
 	show(w);
 }
 

@@ -74,8 +74,10 @@ void options_help(FILE *to)
 	    to);
 	for (size_t i = 0; (row = option_at(i)); i++) {
 		if (before && before->place == COMMAND_LINE && row->place != COMMAND_LINE)
-			fputs("\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a value) or "
-			      "--NAME=VALUE:\n",
+			fputs(
+			    "\nA TIME is in seconds, or 90s, 5m, 2h, 1d; a SIZE in octets, or 64K, "
+			    "20M, 1G.\nWritten -o NAME=VALUE,NAME,... (\\, is a comma within a "
+			    "value) or --NAME=VALUE:\n",
 			    to);
 		if (row->help)
 			help_row(to, row);

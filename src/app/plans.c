@@ -118,5 +118,6 @@ struct fs_plan plan_fs(
 	    .openless = o->default_permissions && (o->read_only || modes_bind(o)),
 	    .mirror = o->prefetch == OPTION_PREFETCH_ALL,
 	    .cache_size = o->cache_size,
+	    .nocache = o->nocache,
 	};
 }

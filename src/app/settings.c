@@ -242,12 +242,17 @@ static bool is_source(const char *word)
 	return strchr(word, '@') || strstr(word, "://");
 }
 
-static enum error no_account(const char *word, const struct file *users, struct failure *why)
+/* Names the files where it may be written down, also those that are not there yet. */
+static enum error no_account(const char *word, const struct options *o, struct failure *why)
 {
+	CLEANUP(freep) char *users = users_path();
+
+	if (o->config)
+		return failed(why, E_USAGE, "%s is no verb, no account in %s, and no user@host",
+		    word, o->config);
 	return failed(why, E_USAGE,
-	    "SOURCE %s is no account in %s%s" SETTINGS_SYSTEM
-	    ", and names no user: write user@host",
-	    word, users->path ? users->path : "", users->path ? " or " : "");
+	    "%s is no verb, no account in %s%s" SETTINGS_SYSTEM ", and no user@host", word,
+	    users ? users : "", users ? " or " : "");
 }
 
 static enum error apply_section(struct settings *s, struct options *o, const struct file *files,
@@ -268,7 +273,7 @@ static enum error apply_section(struct settings *s, struct options *o, const str
 			    section->line, word);
 		return e;
 	}
-	return no_account(word, &files[0], why);
+	return no_account(word, o, why);
 }
 
 static enum error apply_all(struct settings *s, struct options *o, const struct file *files,

@@ -15,6 +15,7 @@
 #include "ioctls.h"
 #include "log.h"
 #include "mounted.h"
+#include "progress.h"
 
 #define DONE     0
 #define NOT_DONE 1
@@ -45,11 +46,19 @@ static void say_failure(const struct verb_verify *a)
 		printf(": %s", log_escape(shown, sizeof(shown), slice_make(a->failure.words, len)));
 }
 
+/* What is said next begins its line. */
+static void end_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
 static void say_name(const struct verb_verify *a, const char *what)
 {
 	char shown[VERB_NAME * 4];
 	size_t len = strnlen(a->name, sizeof(a->name));
 
+	end_progress();
 	printf("%s: %s", log_escape(shown, sizeof(shown), slice_make(a->name, len)), what);
 }
 
@@ -122,9 +131,13 @@ static enum error count(struct verify *v, const struct verb_verify *a, struct fa
 
 static void show_progress(const struct verify *v)
 {
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%" PRIu64 " messages, %" PRIu64 " MiB ", v->checked,
-		    v->octets >> 20);
+	CLEANUP(buf_finish) struct buf octets = {.len = 0};
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	progress_octets(&octets, v->octets);
+	fprintf(stderr, "\r\033[K%" PRIu64 " %s, %s ", v->checked,
+	    v->checked == 1 ? "message" : "messages", buf_text(&octets));
 }
 
 static enum error check_all(struct verify *v, struct failure *why)
@@ -142,8 +155,7 @@ static enum error check_all(struct verify *v, struct failure *why)
 		e = count(v, &a, why);
 		show_progress(v);
 	} while (!e && a.after);
-	if (isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
+	end_progress();
 	if (!e && a.failure.number && a.found == FOUND_NOTHING)
 		e = failed(why, E_STORE, "%.*s",
 		    (int)strnlen(a.failure.words, sizeof(a.failure.words)), a.failure.words);

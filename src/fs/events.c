@@ -97,10 +97,10 @@ static void happened(struct fs *f, struct event *e)
 		break;
 	case EVENT_FETCHED:
 		openless_fetched(f, e);
-		file_fetched(f, e);
+		filling_fetched(f, e->id, &e->failure);
+		file_fetched(f, e); /* lets the body go */
 		verifying_fetched(f, e);
 		mirror_fetched(f, e->id, &e->failure);
-		filling_fetched(f, e->id, &e->failure);
 		break;
 	case EVENT_CHECKED:
 		verifying_checked(f, e);

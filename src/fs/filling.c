@@ -4,11 +4,13 @@
  * not asked for again, be it there before or come meanwhile for a reader: an event that tells of a
  * message tells all who wait for it. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "inside.h"
 #include "names.h"
+#include "shelf.h"
 
 #define MOST_FETCHES 16 /* at a time, those included whose end nobody has heard of yet */
 
@@ -68,9 +70,15 @@ static struct fetch *add(struct fs *f)
 
 /* ---- naming ---- */
 
-static void add_message(struct fetch *x, const struct message *m)
+/* What is on the shelf goes with its last reader. */
+static bool is_in_cache(const struct fs *f, const struct message *m)
 {
-	if (!(message_flags(m) & MESSAGE_CACHED))
+	return !shelf_has_whole(f->queues->shelf, m->id) && (message_flags(m) & MESSAGE_CACHED);
+}
+
+static void add_message(const struct fs *f, struct fetch *x, const struct message *m)
+{
+	if (!is_in_cache(f, m))
 		fetch_add(x, m->id, message_size(m));
 }
 
@@ -80,7 +88,7 @@ static void add_all(struct fs *f, struct fetch *x)
 
 	for (size_t i = 0; i < l->count; i++)
 		if (!maildrop_hides(f->maildrop, l->messages[i].id))
-			add_message(x, &l->messages[i]);
+			add_message(f, x, &l->messages[i]);
 }
 
 static void add_names(struct fs *f, struct fetch *x, const char *names, const char *end)
@@ -92,11 +100,41 @@ static void add_names(struct fs *f, struct fetch *x, const char *names, const ch
 
 		failed(&why, E_VANISHED, "there is no such message");
 		if (m)
-			add_message(x, m);
+			add_message(f, x, m);
 		else
 			fetch_cannot(x, name, &why);
 		names += name.len + 1;
 	}
+}
+
+/* ---- what the cache keeps ---- */
+
+/* What would not stay there, or push the rest out again, is not fetched to be told as done. */
+static enum error check_room(
+    const struct fs *f, const struct fetch *x, bool all, struct failure *why)
+{
+	uint64_t octets = all ? maildrop_octets(f->maildrop) : x->octets;
+
+	if (fetch_is_done(x))
+		return OK;
+	if (f->plan.nocache)
+		return failed(why, E_FULL, "nocache keeps no message: nothing was fetched");
+	if (f->plan.cache_size && octets > f->plan.cache_size)
+		return failed(why, E_FULL,
+		    "%" PRIu64 " bytes are more than cache_size=%" PRIu64
+		    " keeps: nothing was fetched",
+		    octets, f->plan.cache_size);
+	return OK;
+}
+
+/* While the event is handled the body is held, so that it is where it was put. */
+static enum error check_kept(const struct fs *f, int64_t id, struct failure *why)
+{
+	if (!shelf_has_whole(f->queues->shelf, id))
+		return OK;
+	return failed(why, E_FULL,
+	    "came, but is not kept: the cache's disk is full, or has less left than "
+	    "cache_min_free");
 }
 
 /* ---- asking ---- */
@@ -120,11 +158,25 @@ static void go(struct fs *f, struct fetch *x)
 	while (!f->ending && (id = fetch_next(x)) != 0) {
 		const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
 
-		if (m && (message_flags(m) & MESSAGE_CACHED))
+		if (m && is_in_cache(f, m))
 			fetch_settle(x, id, slice_of(""), NULL);
 		else
 			ask_for(f, id); /* one that is not listed any more, too: it is said so */
 	}
+}
+
+/* All are named. One that there is no room for ends here. */
+static enum error begin(struct fs *f, struct fetch *x, bool all, struct failure *why)
+{
+	enum error e;
+
+	fetch_begin(x);
+	e = check_room(f, x, all, why);
+	if (e)
+		leave(f, x);
+	else
+		go(f, x);
+	return e;
 }
 
 /* ---- telling ---- */
@@ -180,6 +232,8 @@ void filling_fetch(struct fs *f, fuse_req_t req, const void *in)
 	const struct verb_fetch *part = in;
 	struct verb_fetch answer = {.number = part->number};
 	struct fetch *x = part->number ? find(f, part->number) : NULL;
+	bool all = !part->number && !part->more && !part->names[0];
+	struct failure why;
 
 	if ((part->number && !x) || (x && x->begun)) {
 		fuse_reply_err(req, ESRCH);
@@ -190,15 +244,13 @@ void filling_fetch(struct fs *f, fuse_req_t req, const void *in)
 		return;
 	}
 	x = x ? x : add(f);
-	if (!part->number && !part->more && !part->names[0])
+	answer.number = x->number;
+	if (all)
 		add_all(f, x);
 	else
 		add_names(f, x, part->names, part->names + sizeof(part->names));
-	if (!part->more) {
-		fetch_begin(x);
-		go(f, x);
-	}
-	answer.number = x->number;
+	if (!part->more && begin(f, x, all, &why))
+		verbs_put_failure(&answer.failure, &why);
 	fuse_reply_ioctl(req, 0, &answer, sizeof(answer));
 }
 
@@ -238,8 +290,11 @@ static void settle(
 void filling_fetched(struct fs *f, int64_t id, const struct failure *how)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
+	struct failure not_kept;
 	struct fetch *next;
 
+	if (how->code == OK && check_kept(f, id, &not_kept))
+		how = &not_kept;
 	for (struct fetch *x = f->fetches; x; x = next) {
 		next = x->next;
 		if (!fetch_is_out(x, id))

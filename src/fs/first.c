@@ -54,8 +54,8 @@ static void say_pending(const struct fs *f, size_t pending)
 		    pending, what);
 	else
 		snprintf(words, sizeof(words),
-		    "%zu %s in the journal and will be committed; mv .pop3fs/deleted/NAME . "
-		    "takes one back, in %s",
+		    "%zu %s in the journal and will be committed, unless taken back: pop3fs "
+		    "undelete %s",
 		    pending, what, f->plan.mountpoint);
 	f->plan.notice(f->plan.with, words);
 }

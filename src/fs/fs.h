@@ -30,6 +30,7 @@ struct fs_plan { /* the strings live as long as the fs */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */
 	bool mirror;         /* all messages are kept in the cache (mirror.h) ... */
 	uint64_t cache_size; /* ... if they fit into so many octets; 0: they do */
+	bool nocache;        /* no message is kept beyond its last close */
 	bool openless;       /* nobody in the mount may write whatever modes say (openless.h) */
 	uint64_t max_delete; /* so many deletions may wait for a commit; 0: any number */
 	bool offline;        /* mount what the store has if the server cannot be reached */

@@ -1,11 +1,12 @@
 /* The verbs of a mount, as ioctls on its root directory: what the daemon answers and the commands
  * ask. Numbers and structs, no code.
  *
- * The kernel lets in whom the mount lets in; COMMIT and UNDELETE are for the mount's owner and root
- * alone (EPERM). A verb that waits is ended by any signal (EINTR) while its work goes on, so it can
- * be asked again. ENODEV: the daemon is ending. ENOTTY: this is no pop3fs, or another version: the
- * struct's size is in the number. For FUSE the kernel copies just that size, in and out, so no
- * struct holds a pointer, and each is of the same layout on 32 and 64 bits. */
+ * The kernel lets in whom the mount lets in; what changes something (COMMIT, UNDELETE, VERIFY) is
+ * for the mount's owner and root alone (EPERM). A verb that waits is ended by any signal (EINTR)
+ * while its work goes on, so it can be asked again. ENODEV: the daemon is ending. ENOTTY: this is
+ * no pop3fs, or another version: the struct's size is in the number. For FUSE the kernel copies
+ * just that size, in and out, so no struct holds a pointer, and each is of the same layout on 32
+ * and 64 bits. */
 #ifndef POP3FS_IOCTLS_H
 #define POP3FS_IOCTLS_H
 
@@ -92,7 +93,8 @@ struct verb_status {
 };
 
 /* Brings messages into the cache, in two steps. First they are named, a part at a time; the last
- * part begins it, and it goes on whoever listens. Names that are no message's count as failed. */
+ * part begins it, and it goes on whoever listens. Names that are no message's count as failed. What
+ * the cache would not keep is not begun, and the last part's answer says why. */
 #define VERB_NAMES 8168 /* octets of names, each with its NUL, another NUL behind the last */
 
 struct verb_fetch {
@@ -100,6 +102,7 @@ struct verb_fetch {
 	    number; /* in: 0 in the first part, then what that was answered; out: of this fetch */
 	uint32_t more; /* in: this is not the last part */
 	uint32_t unused;
+	struct verb_failure failure;
 	char names[VERB_NAMES]; /* in; none in the only part: all messages */
 };
 

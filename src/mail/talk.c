@@ -242,6 +242,17 @@ static enum talk_result step_and_flush(struct talk *t, struct answer *answer, st
 	return result;
 }
 
+/* Where TLS begins with the first octet both sides wait for the other's. */
+static void say_silent(const struct talk *t, struct failure *why)
+{
+	bool wants_tls = !opening_is_done(t->opening) && talk_greeting(t).len == 0 &&
+			 t->plan->tls != SESSION_TLS_IMPLICIT;
+
+	failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s%s", t->plan->host,
+	    t->plan->timeout_ms / 1000,
+	    wants_tls ? " (pop3s:// is for a port that speaks TLS from the start)" : "");
+}
+
 enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure *why)
 {
 	bool opening = !opening_is_done(t->opening);
@@ -252,8 +263,7 @@ enum talk_result talk_next(struct talk *t, struct answer *answer, struct failure
 	result = step_and_flush(t, answer, why);
 	if (result == TALK_WAIT && waits_for_server(t) && reads(t) &&
 	    clock_ms() >= t->progress + t->plan->timeout_ms) {
-		failed(why, E_TIMEOUT, "%s has been silent for %" PRId64 " s", t->plan->host,
-		    t->plan->timeout_ms / 1000);
+		say_silent(t, why);
 		result = over(t);
 	}
 	if (result == TALK_OVER && opening) {

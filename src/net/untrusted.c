@@ -91,6 +91,10 @@ enum error untrusted(struct failure *why, const char *host, int error, const X50
 		    "the certificate of %s is not valid before %s (is this machine's clock right?)",
 		    host, date);
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return failed(why, E_TLS,
+		    "the certificate of %s is not trusted: it is signed by itself"
+		    " (pin= with its digest trusts it, or ca= with a copy of it)",
+		    host);
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:

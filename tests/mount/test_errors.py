@@ -64,6 +64,14 @@ def test_nobody_listens(box, anyone, mounts, serve):
     check_refused(mount, done, [NOT_MOUNTED], "refused|reach")
 
 
+def test_a_port_that_speaks_tls_from_the_start(person, mounts, serve):
+    server = serve(synthetic="1:1000")
+    mount, done = mounts.attempt(server, person, source=f"pop3://me@localhost:{server.tls_port}", timeout=1)
+    check_refused(mount, done, [NOT_MOUNTED], r"silent for 1 s \(pop3s://")
+    mount, done = mounts.attempt(server, person, source=f"pop3s://me@localhost:{server.port}")
+    check_refused(mount, done, [NOT_MOUNTED], r"does not speak TLS on this port \(pop3://")
+
+
 def test_a_certificate_of_somebody_else(box, anyone, mounts, root):
     stranger = Authority(root / f"stranger-{anyone.name}")
     mount, done = mounts.attempt(box, anyone, ca=stranger.ca)

@@ -76,6 +76,28 @@ def test_what_does_not_come_is_said_and_the_rest_comes(anyone, mounts, serve, fe
     assert fetch(mount).ok().out == "fetched 3 messages, 6.0 kB\n"     # refused before: asked for again all the same
 
 
+@pytest.mark.parametrize("options, lines, words", [
+    ({"nocache": True}, 1, "nocache keeps no message"),
+    ({"cache_size": 7000}, 1, "8000 bytes are more than cache_size=7000 keeps"),
+    ({"cache_min_free": "1000000G"}, 4, "m0000003: came, but is not kept: the cache's disk"),
+], ids=["nocache", "cache_size", "disk"])
+def test_what_the_cache_does_not_keep_is_not_said_to_be_there(person, mounts, serve, fetch, options, lines, words):
+    """Whoever is told "fetched 4 messages" goes on a journey and reads them without the server."""
+    server = serve(synthetic="4:2000")
+    mount = mounts.mount(server, person, **options)
+    for _ in range(2):
+        done = fetch(mount)
+        assert (done.code, done.out) == (1, "")
+        assert len(done.err.splitlines()) == lines and words in done.err
+
+
+def test_what_fits_into_the_cache_is_fetched(person, mounts, serve, fetch):
+    server = serve(synthetic="4:2000")
+    mount = mounts.mount(server, person, cache_size=8000)
+    assert fetch(mount).ok().out == "fetched 4 messages, 8.0 kB\n"
+    assert cached(mount) == 4
+
+
 def test_without_a_server_it_says_so(anyone, mounts, serve, fetch):
     server = serve(synthetic="3:2000")
     mount = mounts.mount(server, anyone, idle=0, retry=0, refresh=FOREVER)

@@ -76,6 +76,16 @@ def test_refetch_mends_at_once(server, mount):
     assert mount.sums() == {name: digest(body(name)) for name in NAMES}
 
 
+def test_on_a_terminal_what_is_found_has_lines_of_its_own(mount):
+    spoil(mount, "m2")
+    spoil(mount, "m5")
+    done = mount.run("script", "-qec", f"{mount.argv[0]} verify {mount.path}", "/dev/null")
+    assert done.code == 1
+    for name in ("m2", "m5"):
+        assert f"\r\x1b[K{name}: damaged in the cache, thrown away\r\n" in done.out
+    assert "\r\x1b[K6 messages, " in done.out   # how far it has come
+
+
 def test_a_body_that_cannot_be_fetched_again_is_said(server, mount):
     spoil(mount, "m2")
     server.rules('on RETR err "[SYS/PERM] it is gone"')

@@ -64,7 +64,7 @@ def test_what_is_for_all_is_for_a_source_that_is_no_account(written, mounts, ser
 
 
 @pytest.mark.parametrize("text, word, code, sentence", [
-    ("[work]\nsource = me@host\n", "wrok", USAGE, "SOURCE wrok is no account in FILE or /etc/pop3fs.conf, and names no user"),
+    ("[work]\nsource = me@host\n", "wrok", USAGE, "wrok is no verb, no account in FILE or /etc/pop3fs.conf, and no user@host"),
     ("[work]\nsource = me:hunter2@host\n", "work", CONFIGURATION, "FILE:2: a password in SOURCE"),
     ("[work]\nsource = me@host\n\ntimeout = 0\n", "work", CONFIGURATION, "FILE:4: timeout=0"),
     ("[work]\nsource = me@host\npassword = hunter2\n", "work", CONFIGURATION, "FILE:3: a password does not belong"),

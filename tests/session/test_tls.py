@@ -82,7 +82,7 @@ REFUSED = [
     Row("expired", r"the certificate of localhost expired on 20\d\d-\d\d-\d\d$", lambda a, s: a.leaf(days=(-9, -2))),
     Row("not-yet-valid", r"is not valid before 20\d\d-\d\d-\d\d \(is this machine's clock right\?\)",
         lambda a, s: a.leaf(days=(2, 9))),
-    Row("self-signed", "is not trusted: self-signed certificate", lambda a, s: a.leaf(signed=False)),
+    Row("self-signed", "is not trusted: it is signed by itself", lambda a, s: a.leaf(signed=False)),
     Row("strange-authority", "is not trusted: unable to get local issuer", lambda a, s: s.leaf()),
     Row("nul-in-the-name", r"is for other names \(localhost\\+x00\.evil\.test\)",
         lambda a, s: a.leaf(hidden("localhost", ".evil.test"))),

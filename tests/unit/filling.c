@@ -13,7 +13,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "ioctls.h"
+#include "shelf.h"
 #include "standing.h"
 
 /* ---- deeds ---- */
@@ -31,7 +33,7 @@ static int name_part(int root, int64_t *number, const char *name, bool more)
 	if (ioctl(root, VERB_FETCH, &part) < 0)
 		return errno;
 	*number = part.number;
-	return 0;
+	return part.failure.number;
 }
 
 struct outcome_wanted {
@@ -349,6 +351,84 @@ static void what_comes_before_all_are_named_is_not_asked_for(void **state)
 	assert_true(world_idle(&w));
 }
 
+/* ---- what the cache has no room for ---- */
+
+static int name_one(struct world *x, const void *name)
+{
+	int64_t number = 0;
+
+	return name_part(open_root(x), &number, name, false);
+}
+
+static void without_a_cache(struct fs_plan *plan)
+{
+	plan->nocache = true;
+}
+
+static void with_less_room(struct fs_plan *plan)
+{
+	plan->cache_size = 99;
+}
+
+static void what_would_not_be_kept_is_not_fetched(void **state)
+{
+	static const struct {
+		void (*plan)(struct fs_plan *);
+		const char *name; /* "": all */
+		int number;
+	} cases[] = {
+	    {without_a_cache, "a-short", ENOSPC},
+	    {without_a_cache, "b-cached", 0}, /* there since a mount with one */
+	    {with_less_room, "", ENOSPC},
+	    {with_less_room, "a-short", ENOSPC},
+	    {with_less_room, "b-cached", 0},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		world_start(&w, four, COUNT(four), cases[i].plan);
+		assert_int_equal(child_do(&w, name_one, cases[i].name), cases[i].number);
+		assert_true(world_idle(&w));
+		teardown(NULL);
+	}
+}
+
+static void with_a_shelf(struct fs_plan *plan)
+{
+	w.queues.shelf = shelf_create(4096, "/tmp", (struct shelf_place){NULL, NULL});
+}
+
+static int on_the_shelf(void **state)
+{
+	world_start(&w, four, COUNT(four), with_a_shelf);
+	return 0;
+}
+
+static int without_the_shelf(void **state)
+{
+	teardown(state);
+	shelf_free(take(&w.queues.shelf));
+	return 0;
+}
+
+static void what_came_and_is_not_kept_has_failed(void **state)
+{
+	static const struct outcome_wanted want = {{"a-short"}, 1, 1,
+	    "a-short: came, but is not kept: the cache's disk is full, or has less left than "
+	    "cache_min_free"};
+	const struct slice body = slice_of("x");
+
+	shelf_begin(w.queues.shelf, SHORT);
+	assert_int_equal(shelf_add(w.queues.shelf, SHORT, 0, body, 0, NULL), OK);
+	for (int i = 0; i < 2; i++) { /* that it lies there does not make it fetched */
+		struct child c = child_start(&w, fetch, &want);
+
+		await_job(SHORT);
+		shelf_complete(w.queues.shelf, SHORT, body.len);
+		world_store(&w, SHORT, "x", true);
+		assert_int_equal(child_end(&c), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +453,9 @@ int main(void)
 		no_more_fetch_at_a_time_than_are_listened_to, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_comes_before_all_are_named_is_not_asked_for, setup, teardown),
+	    cmocka_unit_test(what_would_not_be_kept_is_not_fetched),
+	    cmocka_unit_test_setup_teardown(
+		what_came_and_is_not_kept_has_failed, on_the_shelf, without_the_shelf),
 	};
 
 	if (!world_can_mount())

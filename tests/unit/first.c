@@ -85,8 +85,8 @@ static void what_is_not_as_usual_is_said(void **state)
 	    {0, OK, false, ""},
 	    {0, OK, true, ""},
 	    {1, OK, false,
-		"1 deletion waits in the journal and will be committed; mv "
-		".pop3fs/deleted/NAME . takes one back, in /home/me/mail\n"},
+		"1 deletion waits in the journal and will be committed, unless taken back: "
+		"pop3fs undelete /home/me/mail\n"},
 	    {2, OK, true,
 		"2 deletions wait in the journal, and will go on waiting: this mount is "
 		"read-only\n"},

@@ -1,5 +1,5 @@
 /* The manual's OPTIONS, and the KEYS of the configuration file's, against the table: each names
- * what the other has, no more and no less. */
+ * what the other has, no more and no less. And its STATUS, which leaves out no key. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,6 +12,7 @@
 
 #include "alloc.h"
 #include "options.h"
+#include "status.h"
 
 /* A line of OPTIONS that heads an entry: *-f*, *--foreground* or *idle=*_TIME_ (default 30s). */
 typedef void heading(void *with, const char *line);
@@ -146,12 +147,32 @@ static void the_configuration_has_every_option_but_those_it_names(void **state)
 	}
 }
 
+static void the_manual_has_every_key_of_the_status(void **state)
+{
+	CLEANUP(freep) char *text = section(MANUALS "pop3fs.1.scd", "STATUS\n");
+	CLEANUP(buf_finish) struct buf lines = {.len = 0};
+	const struct status s = {.account = "me@example.org", .mirror = "off", .sandbox = "none"};
+	struct slice rest, line;
+
+	status_render(&lines, &s);
+	rest = buf_slice(&lines);
+	while ((line = slice_token(&rest, "\n")).len > 0) {
+		struct slice key = slice_token(&line, ":");
+		CLEANUP(freep) char *bold = xasprintf("*%.*s*", SLICE_ARGS(key));
+
+		if (!strstr(text, bold))
+			print_error("%s is not in the manual\n", bold);
+		assert_non_null(strstr(text, bold));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_manual_has_every_option_and_no_other),
 	    cmocka_unit_test(the_manual_has_every_default_as_it_is),
 	    cmocka_unit_test(the_configuration_has_every_option_but_those_it_names),
+	    cmocka_unit_test(the_manual_has_every_key_of_the_status),
 	};
 
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);

@@ -248,8 +248,8 @@ static void only_a_verified_server_is_spoken_to(void **state)
 	    {"a.part.test", PARTLY_WILD, 0, E_TLS, "is for other names (a*.part.test, *), not for"},
 	    {"test", PARTLY_WILD, 0, E_TLS, "is for other names"},
 	    {"mail.test", SELF_SIGNED, 0, E_TLS,
-		"the certificate of mail.test is not trusted: self-signed certificate"
-		" (ca= names a file with the right authority)"},
+		"the certificate of mail.test is not trusted: it is signed by itself"
+		" (pin= with its digest trusts it, or ca= with a copy of it)"},
 	    {"mail.test", STRANGE, 0, E_TLS, "is not trusted: unable to"},
 	    {"mail.test", EXPIRED_ABOVE, 0, E_TLS, "is not trusted: unable to"},
 	    {"mail.test", EXPIRED, 0, E_TLS, "the certificate of mail.test expired on 20"},

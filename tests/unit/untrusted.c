@@ -38,8 +38,11 @@ static void each_error_has_its_sentence(void **state)
 	    {"DNS:a.test", X509_V_ERR_CERT_NOT_YET_VALID,
 		"the certificate of mail.test is not valid before 20"},
 	    {"DNS:a.test", X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-		"the certificate of mail.test is not trusted: self-signed certificate (ca= names a "
-		"file with the right authority)"},
+		"the certificate of mail.test is not trusted: it is signed by itself (pin= with "
+		"its digest trusts it, or ca= with a copy of it)"},
+	    {"DNS:a.test", X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+		"the certificate of mail.test is not trusted: unable to get local issuer "
+		"certificate (ca= names a file with the right authority)"},
 	    {"DNS:a.test", X509_V_ERR_INVALID_PURPOSE,
 		"the certificate of mail.test is not valid: "},
 	};

@@ -262,6 +262,11 @@ static struct want *find_odd(const struct session *s)
 	return w;
 }
 
+bool believing_holds_odd(const struct session *s)
+{
+	return find_odd(s) != NULL;
+}
+
 /* A window is closed in step: its bodies are believed, unless one has not LIST's size. One such is
  * enough to find out whether it is LIST that is wrong; the others wait for it, odd ones too. */
 void believing_window_closed(struct session *s)

@@ -191,6 +191,8 @@ void believing_window_closed(struct session *s);
 void believing_odd_settled(struct session *s, struct want *w);
 /* All that is held is to be fetched anew. */
 void believing_nothing(struct session *s);
+/* One that is held has not LIST's size, where that says anything. */
+bool believing_holds_odd(const struct session *s);
 
 /* ---- postponing.c: what the server refuses for now: [SYS/TEMP], RFC 3206, 4 ---- */
 
@@ -206,8 +208,10 @@ void postponing_look(struct session *s, int64_t now);
 bool pipelining_may_be(const struct session *s);  /* as far as we are concerned */
 bool pipelining_allowed(const struct session *s); /* on this line */
 bool pipelining_fetches(const struct session *s); /* of bodies, too */
-/* It has done harm: one by one from here on. `corrupted`: octets were out of place. */
+/* It has done harm: one by one, for a while, or in this mount where octets were out of place
+ * (`corrupted`). */
 void pipelining_failed(struct session *s, bool corrupted);
+void pipelining_line_opens(struct session *s); /* the while may be over */
 /* A RETR was answered with nothing else out; its size was LIST's, or not. */
 void pipelining_lone_fetch(struct session *s, bool size_is_listed);
 /* Several commands are out, or bodies are held for want of proof. */
@@ -353,8 +357,10 @@ struct session {
 	bool failing_all; /* what fails now is no message's own trouble */
 	bool warned_of_eating;
 
-	bool pipelining_failed;    /* one command at a time, in this mount */
-	bool pipelining_suspect;   /* ... because octets were out of place */
+	bool pipelining_failed;       /* one command at a time ... */
+	bool pipelining_suspect;      /* ... because octets were out of place */
+	int64_t pipelining_again;     /* ... on lines opened before this (clock.h) */
+	unsigned pipelining_failures; /* in this mount, without octets out of place */
 	unsigned pipelines_broken; /* lines closed with several commands out, one after the other */
 
 	struct survey survey;

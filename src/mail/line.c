@@ -79,6 +79,7 @@ void line_open(struct session *s)
 
 void line_connect(struct session *s)
 {
+	pipelining_line_opens(s);
 	s->remembered = remembered(s);
 	s->talk = talk_create(s->plan, s->tls, &s->facts, s->remembered, pipelining_may_be(s));
 	s->lines++;

@@ -401,10 +401,12 @@ void orders_take(struct session *s, struct job *j);
 
 void line_open(struct session *s); /* asks for the secret first, if it must */
 void line_connect(struct session *s);
-void line_opened(struct session *s);    /* logged in */
-void line_announced(struct session *s); /* what the server announces now is known */
-void line_close(struct session *s);     /* at once */
-void line_leave(struct session *s);     /* with QUIT, where the server may be told */
+void line_opened(struct session *s);        /* logged in */
+void line_announced(struct session *s);     /* what the server announces now is known */
+void line_close(struct session *s);         /* at once */
+void line_leave(struct session *s);         /* with QUIT, where the server may be told */
+void line_left(struct session *s);          /* QUIT is out, or was answered */
+bool line_is_left(const struct session *s); /* LINE_LEAVING is over */
 /* It is of no more use: settles what was under way on it, by the line's state and the reason. */
 void line_over(struct session *s, const struct failure *why);
 void line_fail_all(

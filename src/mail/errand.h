@@ -35,6 +35,8 @@ struct survey {
 	size_t asked;        /* questions of the three */
 	bool counted;        /* STAT told a count */
 	uint64_t stat_count, list_lines, uidl_lines;
+	uint64_t lines;   /* of the list that is coming */
+	struct buf first; /* ... the first of them, where it may be a status line */
 };
 
 struct session;

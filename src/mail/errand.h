@@ -108,7 +108,8 @@ void ahead_line_closed(struct session *s);
 
 struct fetching {
 	struct wants wants;
-	struct gather *gather; /* the body that is coming in: of the first that is out */
+	struct gather *gather; /* the body that is coming in: of the first that is out ... */
+	uint64_t came;         /* ... and of how many octets it is so far */
 	struct pace pace;
 	uint64_t out_octets;    /* asked for, and not come yet */
 	size_t window_count;    /* RETRs since the last NOOP ... */
@@ -153,7 +154,8 @@ void fetching_settle(struct session *s, struct want *w, const struct failure *wh
 
 struct heading {
 	struct wants wants; /* in the rows URGENT, BULK and OUT */
-	struct buf text;    /* the header that is coming in: of the first that is out */
+	struct buf text;    /* the header that is coming in: of the first that is out ... */
+	uint64_t octets;    /* ... and of how many its answer has been so far */
 };
 
 void heading_want(struct session *s, int64_t id, bool urgent);

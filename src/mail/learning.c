@@ -29,6 +29,11 @@
 #define MOST_KEPT     (UINT64_C(64) << 20)
 #define MOST_RECEIVED (UINT64_C(256) << 20)
 
+/* What has been asked for by then may bring as much again. Beyond that the line is given up, and
+ * the next one asks for no headers: there are servers that answer TOP with the whole message, and
+ * an answer may have no end. */
+#define GIVEN_UP (2 * MOST_RECEIVED)
+
 /* Messages whose header decides which one they are, in one listing; headers= does not bound them.
  */
 #define MOST_DOUBTS 10000
@@ -127,6 +132,11 @@ bool learning_broken(struct session *s, const struct failure *why)
 
 	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
+	if (l->received > GIVEN_UP) {
+		log_info("%s: the listing goes without headers", why->words);
+		l->breaks = l->breaks < BREAKS_WITHOUT ? BREAKS_WITHOUT : l->breaks;
+		return true;
+	}
 	if (l->out == 0 && s->ahead.unproven && why->code != E_PROTOCOL)
 		return true; /* under what was asked for behind them */
 	if (why->code == E_TIMEOUT && uses_top(s) && ++l->silent == MOST_SILENT) {
@@ -261,7 +271,7 @@ static void take_status(struct session *s, const struct answer *a)
 }
 
 /* What the line does is known before the first body then. */
-static void take_text(struct session *s, struct slice text)
+static enum error take_text(struct session *s, struct slice text, struct failure *why)
 {
 	struct learning *l = &s->learning;
 	size_t room = LEARN_LARGEST - l->text.len;
@@ -269,9 +279,13 @@ static void take_text(struct session *s, struct slice text)
 	buf_add(&l->text, text.at, text.len < room ? text.len : room);
 	l->received += text.len;
 	pace_arrived(&s->fetching.pace, text.len, clock_ms());
+	if (l->received <= GIVEN_UP)
+		return OK;
+	return failed(why, E_REFUSED, "%s sends more than %" PRIu64 " MiB for headers",
+	    s->plan->host, GIVEN_UP >> 20);
 }
 
-/* No octet at all tells nothing, unless there is none. */
+/* No octet at all tells nothing, unless there is none; nor does a reply too many. */
 static void take_end(struct learning *l, enum verb verb, struct row *r)
 {
 	if (verb == VERB_TOP)
@@ -292,8 +306,8 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 	r = &s->survey.draft->rows[a->tag];
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
-	if (a->kind == ANSWER_TEXT)
-		take_text(s, a->text);
+	if (a->kind == ANSWER_TEXT && take_text(s, a->text, why))
+		return why->code;
 	if (a->kind == ANSWER_END)
 		take_end(l, a->verb, r);
 	if (!a->last)

@@ -327,10 +327,27 @@ static void no_more_is_asked_for_than_may_be_received(void **state)
 	desk_start(&d);
 	start(&d, "nnn");
 	desk_sent(&d, "TOP 3;");
-	d.session.learning.received = UINT64_C(1) << 40;
+	d.session.learning.received = UINT64_C(300) << 20;
 	answer(&d, VERB_TOP, 3, HEADER);
 	desk_sent(&d, "");
 	published(&d, "nny");
+	desk_finish(&d);
+}
+
+/* Whole messages in the place of headers, or one that has no end. */
+static void what_has_no_end_is_cut_and_the_listing_goes_without(void **state)
+{
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	start(&d, "nnn");
+	s->learning.received = UINT64_C(1) << 30;
+	assert_int_equal(desk_answer(&d, learning_answer, VERB_TOP, 2, HEADER, &why), E_REFUSED);
+	assert_true(learning_broken(s, &why));
+	learning_forget(s);
+	start(&d, "nnn");
+	published(&d, "nnn");
 	desk_finish(&d);
 }
 
@@ -385,6 +402,7 @@ int main(void)
 	    cmocka_unit_test(a_header_that_breaks_the_line_is_left_out),
 	    cmocka_unit_test(lines_that_break_again_and_again_are_not_opened_for_ever),
 	    cmocka_unit_test(no_more_is_asked_for_than_may_be_received),
+	    cmocka_unit_test(what_has_no_end_is_cut_and_the_listing_goes_without),
 	    cmocka_unit_test(of_bodies_in_the_place_of_headers_a_few_are_out),
 	    cmocka_unit_test(a_line_that_takes_no_command_ends_the_listing),
 	};

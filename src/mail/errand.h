@@ -59,10 +59,12 @@ void survey_forget(struct session *s);
 enum top_use { TOP_UNTRIED, TOP_WORKS, TOP_REFUSED };
 
 struct learning {
-	size_t next;             /* of the draft's rows: those before it may still be asked for */
-	size_t out;              /* asked for, and the answer has not ended */
-	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
-	size_t came;             /* answers that have ended */
+	size_t next;           /* of the draft's rows: those before it may still be asked for */
+	size_t out;            /* asked for, and the answer has not ended */
+	size_t wanted, doubts; /* so many more of new messages, and of doubtful ones */
+	size_t came;           /* answers that have ended */
+	uint32_t proof;        /* LIST with this number is out behind them; 0: it is not */
+	bool proof_asked;
 	bool answered;           /* one has been ... */
 	size_t last;             /* ... the last of them being this row's */
 	size_t refused;          /* one after the other */
@@ -78,6 +80,8 @@ struct learning {
 bool learning_top_is_there(const struct session *s);
 enum error learning_start(struct session *s, struct failure *why);
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why);
+/* What proves that the headers came in step is out. */
+bool learning_is_unproven(const struct session *s);
 /* Before line_close: whether the line broke under a header, so that the listing may come about on
  * another line, without that one. */
 bool learning_broken(struct session *s, const struct failure *why);

@@ -155,6 +155,10 @@ static void take_end(struct session *s, struct want *w)
 		refuse(s, w, "TOP does not bring all of it");
 		return;
 	}
+	if (learn_is_reply(learnt)) {
+		refuse(s, w, "a reply came before it");
+		return;
+	}
 	t = task_create(TASK_HEADER);
 	t->id = w->id;
 	t->learnt = take(&learnt);

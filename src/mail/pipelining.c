@@ -98,7 +98,7 @@ bool pipelining_is_used(const struct session *s)
 	if (!s->talk || !pipelining_may_be(s))
 		return false;
 	/* where it is not announced any more it was when they were sent */
-	return talk_waiting(s->talk) > 1 || s->ahead.unproven ||
+	return talk_waiting(s->talk) > 1 || learning_is_unproven(s) ||
 	       (pipelining_allowed(s) && held && !held->sent_alone);
 }
 

@@ -218,7 +218,7 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP || a->verb == VERB_RETR || s->ahead.unproven)
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR || learning_is_unproven(s))
 		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
 		e = stat_answer(s, a, why);

@@ -1,5 +1,6 @@
 """Listings of every kind: what is shown, under which names, and that nothing is taken for gone that may still be there."""
 
+import calendar
 import errno
 import hashlib
 import os
@@ -504,6 +505,27 @@ def test_a_headers_trouble_is_its_own(drive, serve, what, options, rules, header
     assert {name for name in times if times[name] == OLD} == set(learnt), what
     if sent is not None:
         assert server.sent("TOP") == sent
+    driver.end()
+
+
+YEARS = {"a": 2011, "b": 2012, "c": 2013}
+
+
+def of_year(year):
+    return b"Received: from x by y; Sat, 1 Jan %d 00:00:00 +0000\r\nSubject: %d\r\n\r\nbody\r\n" % (year, year)
+
+
+@pytest.mark.parametrize("where", ["prepend", "append"])
+@pytest.mark.parametrize("number", [3, 2, 1])    # in the order in which they are asked for
+@pytest.mark.parametrize("reply", ["-ERR late\\r\\n", "+OK\\r\\nReceived: by z; Sat, 1 Jan 2005 00:00:00 +0000\\r\\n\\r\\n.\\r\\n"],
+                         ids=["a refusal", "a header"])
+def test_a_reply_too_many_gives_no_message_the_time_of_another(drive, serve, reply, number, where):
+    server = serve(messages={name: of_year(year) for name, year in YEARS.items()},
+                   rules=[f'on TOP {number} times=1 {where} "{reply}"'])
+    driver = drive(server)
+    driver.answer("first", "^listed 3 fresh")
+    for name, time in received(driver).items():
+        assert time == calendar.timegm((YEARS[name], 1, 1, 0, 0, 0)), name
     driver.end()
 
 

@@ -11,6 +11,7 @@ struct scripted_row {
 	const char *command; /* the whole line; "" is the greeting */
 	const char *answer;  /* its octets; NULL: silence */
 	bool closes;         /* the line, behind the answer */
+	bool lingers;        /* ... but not before it has looked whether the client closes first */
 	unsigned session;    /* only in this one, the first being 1; 0: in all */
 };
 
@@ -20,6 +21,7 @@ struct scripted {
 	char port[8]; /* of 127.0.0.1 */
 	const struct scripted_row *rows;
 	size_t count;
+	bool left_first; /* ... as it did; to be looked at behind scripted_finish */
 };
 
 /* A greeting, a login as "user" with "secret", and QUIT: put rows before these to differ. */

@@ -262,7 +262,6 @@ void fs_ask_first_listing(struct queues *queues)
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
-	j->first = true;
 	queue_put(&queues->jobs, &j->item);
 }
 

@@ -145,6 +145,15 @@ def test_the_terminal_sees_how_many_headers_have_come(root, person, serve, passw
     start.check_gone()
 
 
+def test_a_cache_that_the_mount_would_hide_is_refused(root, person, password):
+    path = person.directory("mnt")
+    done = person.run(program("pop3fs", root), "-o", f"cache_dir={path}/cache", password, "demo@localhost", path)
+    assert done.code == 2
+    assert done.err == (f"pop3fs: the mount on {path} would hide the cache directory, {path}/cache: "
+                        "give another as cache_dir=\n")
+    assert not leftovers.mounts_below(path)
+
+
 def test_a_command_that_was_stopped_knows_how_far_it_has_come(root, person, serve, password, terminal):
     server = serve(synthetic="5:1000", rules=["on GREETING delay 500", "on TOP 3 stall"])
     start = Starting(root, person, server, password, **terminal.popen())

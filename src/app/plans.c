@@ -111,6 +111,7 @@ struct fs_plan plan_fs(
 	    .read_only = o->read_only,
 	    .max_delete = o->max_delete,
 	    .offline = o->offline,
+	    .hangup = o->foreground,
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,

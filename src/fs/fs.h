@@ -33,6 +33,7 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool openless;       /* nobody in the mount may write whatever modes say (openless.h) */
 	uint64_t max_delete; /* so many deletions may wait for a commit; 0: any number */
 	bool offline;        /* mount what the store has if the server cannot be reached */
+	bool hangup;         /* SIGHUP is as SIGTERM; else it means nothing */
 	int64_t commit_ms;   /* the commit at the end may take this long */
 	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
 	/* Makes the mount, as mount_make does (mount.h) with mount_options of this plan. */

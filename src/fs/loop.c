@@ -62,16 +62,27 @@ void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie
 
 /* ---- making and unmaking ---- */
 
-/* The threads that run already must have the two signals blocked; main sees to that. */
+/* Whoever is started so that a hangup means nothing (nohup) keeps that. */
+static bool hears_hangup(const struct fs *f)
+{
+	struct sigaction now;
+
+	return f->plan.hangup && sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+/* The threads that run already must have the signals blocked; main sees to that. */
 static enum error watch_signals(struct fs *f, struct failure *why)
 {
 	sigset_t set;
 
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (hears_hangup(f))
+		sigaddset(&set, SIGHUP);
+	else
+		signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (f->signal_fd < 0)
@@ -158,12 +169,15 @@ void fs_free(struct fs *f)
 
 /* ---- waiting and answering ---- */
 
+/* A terminal that goes sends SIGHUP, and so does its shell, and systemd behind SIGTERM: none of
+ * them is the second signal. */
 static void take_signals(struct fs *f)
 {
 	struct signalfd_siginfo info;
 
 	while (read(f->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		f->signals++;
+		if (info.ssi_signo != SIGHUP || f->signals == 0)
+			f->signals++;
 }
 
 /* Never seen; but a mount that nobody serves must not stay. */

@@ -28,6 +28,7 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */
+	uint64_t pushed;     /* octets of pages given to the kernel ahead of such a one; 0: none */
 	bool mirror;         /* all messages are kept in the cache (mirror.h) ... */
 	uint64_t cache_size; /* ... if they fit into so many octets; 0: they do */
 	bool openless;       /* nobody in the mount may write whatever modes say (openless.h) */

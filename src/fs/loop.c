@@ -21,9 +21,8 @@
 #include "mount.h"
 #include "telling.h"
 
-#define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
-#define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
-#define UNSEEN_MS       1000                /* an unmount is heard of from the kernel before that */
+#define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
+#define UNSEEN_MS       1000 /* an unmount is heard of from the kernel before that */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 #define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
@@ -107,7 +106,7 @@ enum error fs_create(
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
-	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
+	f->pushes = prefetch_create(plan->lf ? 0 : plan->pushed, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
 	verbs_init(&f->verbs, plan->commit_ms, plan->started);

@@ -210,6 +210,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .umask = 077,
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
+	    .pushed = UINT64_C(32) << 20,
 	    .sandbox = "none",
 	    .mount = make_mount,
 	    .detach = detach,

@@ -353,6 +353,13 @@ static void push_ahead(struct fs *f, int64_t id)
 			    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));
 }
 
+static void was_read(struct fs *f, int64_t id, off_t offset)
+{
+	notify_reached(f->notify, id);
+	if (offset == 0)
+		push_ahead(f, id);
+}
+
 static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t size, off_t offset)
 {
 	const struct snapshot *s = snapshots_find(&f->snapshots, serial);
@@ -387,8 +394,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		read_snapshot(f, req, n.id, size, offset);
 	else
 		fuse_reply_err(req, EIO);
-	if (n.kind == NODE_MESSAGE && offset == 0 && tree_edition(ino) == 0)
-		push_ahead(f, n.id);
+	if (n.kind == NODE_MESSAGE && tree_edition(ino) == 0)
+		was_read(f, n.id, offset);
 }
 
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -60,10 +60,9 @@ enum job_kind {
 			it is doubted, and stays until another comes */
 	JOB_HEADER,  /* id, urgent: answered by one EVENT_HEADED, always; asked twice: answered
 			once for both */
-	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
-			second one joins the first, unless that has logged in and so sees no newer
-			mail. Unless it is a mount's first it is a person's, who believes also a
-			listing that lost most (E_SHRUNK) */
+	JOB_REFRESH, /* waited_for, insists, number: answered by EVENT_REFRESHED or
+			EVENT_NOT_LISTED; a second one joins the first, unless that has logged in
+			and so sees no newer mail */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
 			afterwards */
 	JOB_END,     /* close the line and end the thread */
@@ -90,7 +89,8 @@ struct job {
 	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience (a
 			    reader is one, without this) */
-	bool first;      /* of the mount */
+	bool insists;    /* the person whose mount it is has asked: a listing that lost most
+			    (E_SHRUNK) is believed, a secret that was refused is tried again */
 	int64_t number;  /* above that of all refreshes before it */
 	bool final;
 	uint64_t octets;

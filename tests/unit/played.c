@@ -158,7 +158,7 @@ void played_ask(struct played *p, int64_t number)
 {
 	struct job *j = job_create(JOB_REFRESH);
 
-	j->waited_for = true;
+	j->waited_for = j->insists = true;
 	j->number = number;
 	played_put(p, j);
 }

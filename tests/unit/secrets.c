@@ -123,16 +123,20 @@ static void a_refused_password_is_asked_for_again_when_a_person_tries_again(void
 	static const struct scripted_row rows[] = {PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const char *const answers[] = {"wrong again", "secret"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
-	struct job *nobody_waits;
 
 	begin(&b, rows, COUNT(rows), "wrong", played_plan());
 	played_ask(&b.played, 1);
 	not_listed(&b, E_LOGIN);
 	assert_int_equal(b.source.asked, 0);
-	nobody_waits = job_create(JOB_REFRESH);
-	played_put(&b.played, nobody_waits);
-	not_listed(&b, E_LOGIN); /* by itself nothing is asked, and nothing sent */
-	assert_int_equal(b.source.asked, 0);
+	for (int stranger = 0; stranger < 2; stranger++) {
+		struct job *j = job_create(JOB_REFRESH);
+
+		j->waited_for = stranger;
+		played_put(&b.played, j);
+		not_listed(&b, E_LOGIN); /* nothing is asked, and nothing sent: of itself or for
+					    one whose mount it is not */
+		assert_int_equal(b.source.asked, 0);
+	}
 	played_ask(&b.played, 2);
 	not_listed(&b, E_LOGIN);
 	assert_int_equal(b.source.asked, 1);

@@ -53,37 +53,51 @@ packages_missing() {
 	done
 }
 
-# Installs what is missing of "$@", without starting a service for it. Says nothing if nothing is missing.
-packages_install() {
-	local missing policy=/usr/sbin/policy-rc.d made='' status=0
+packages_policy=/usr/sbin/policy-rc.d # where invoke-rc.d asks whether a new service may start
+packages_patience=300                 # seconds that another apt-get or dpkg may take
+packages_systemd=/run/systemd/system  # there while systemd runs
 
+# Of several sources of packages, one that cannot be had need not be the one that counts.
+packages_fetch() {
+	as_root apt-get -qq update
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=$packages_patience install "$@"
+}
+
+# Installs what is missing of "$@", without starting a service for it. Says nothing if nothing is missing. Of those that
+# share this tree one at a time does; who is interrupted takes the policy away all the same.
+packages_install() (
+	[ -n "$(packages_missing "$@")" ] || exit 0
+	exec 9<"${BASH_SOURCE[0]}"
+	flock 9
 	missing=$(packages_missing "$@")
-	[ -n "$missing" ] || return 0
+	[ -n "$missing" ] || exit 0
 	command -v apt-get >/dev/null || {
 		echo "these Debian packages are needed, and there is no apt-get: $missing" >&2
-		return 1
+		exit 1
 	}
 	echo "installing $missing"
-	if [ ! -e "$policy" ]; then # invoke-rc.d asks it whether a new service may start
-		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null &&
-			as_root chmod 755 "$policy" && made=yes
+	log=$(mktemp) || exit
+	policy=
+	status=0
+	trap 'rm -f "$log"; [ -z "$policy" ] || as_root rm -f "$policy"' EXIT
+	trap 'exit 1' HUP INT TERM
+	if [ ! -e "$packages_policy" ]; then
+		policy=$packages_policy
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
 	fi
 	# shellcheck disable=SC2086 # a list of words
-	{
-		as_root apt-get -qq update &&
-			as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-				install $missing
-	} </dev/null >"${TMPDIR:-/tmp}/pop3fs-apt.$$" 2>&1 || status=1
-	[ $status = 0 ] || tail -n 20 "${TMPDIR:-/tmp}/pop3fs-apt.$$" >&2
-	rm -f "${TMPDIR:-/tmp}/pop3fs-apt.$$"
-	[ -z "$made" ] || as_root rm -f "$policy"
-	# Not now, and not at the next boot.
-	case "$missing" in *dovecot*)
-		[ ! -d /run/systemd/system ] || as_root systemctl -q disable --now dovecot || true
+	packages_fetch $missing </dev/null >"$log" 2>&1 9>&- || {
+		status=1
+		tail -n 20 "$log" >&2
+	}
+	# Not now, and not at the next boot; but a server that was here before is somebody's.
+	case " $missing" in *" dovecot-core "*)
+		[ ! -d "$packages_systemd" ] || as_root systemctl -q disable --now dovecot || true
 		;;
 	esac
-	return $status
-}
+	exit $status
+)
 
 # Makes sure of what an installed Debian has and a bare container may lack: /dev/fuse for everybody, the /etc/mtab
 # that fusermount3 wants to see, and a name for 127.0.0.1.

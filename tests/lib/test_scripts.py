@@ -1,0 +1,125 @@
+"""The scripts of contrib and of tests/boot, from wherever they are called; and contrib/packages.sh, on a machine whose
+apt-get only says what it was asked for."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from eventually import eventually
+from programs import TOP
+
+SCRIPTS = [path for path in sorted([*(TOP / "contrib").iterdir(), *(TOP / "tests/boot").iterdir()])
+           if path.is_file() and "# usage: " in path.read_text() and path.name not in ("hardened",)]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(TOP)))
+@pytest.mark.parametrize("cdpath", [None, "."], ids=["", "CDPATH"])
+def test_help_is_shown_wherever_one_is(script, cdpath):
+    for where, name in ((script.parent, f"./{script.name}"), (TOP / "src", os.path.relpath(script, TOP / "src"))):
+        environment = {**os.environ, **({"CDPATH": cdpath} if cdpath else {})}
+        done = subprocess.run([name, "--help"], cwd=where, env=environment, capture_output=True, text=True, check=True)
+        assert f"usage: {script.relative_to(TOP)}" in done.stdout
+        assert not done.stderr and "set -" not in done.stdout
+
+
+@pytest.mark.parametrize("script", ["check", "fuzz", "variants", "coverage"])
+def test_the_tree_is_found_whatever_CDPATH_says(script, tmp_path):
+    """`cd contrib/..` looks there first, and says where it went."""
+    (tmp_path / "contrib").mkdir()
+    done = subprocess.run([f"contrib/{script}", "--no-install", "neither"] if script != "variants" else
+                          [f"contrib/{script}", "--help"], cwd=TOP, env={**os.environ, "CDPATH": str(tmp_path)},
+                          capture_output=True, text=True)
+    assert "No such file" not in done.stderr
+    assert f"contrib/{script}" in done.stdout + done.stderr
+
+
+class Machine:
+    """`installed` are its packages. What is done as root is in `log`; a dpkg-query, an apt-get and a systemctl that
+    do nothing stand first in $PATH."""
+
+    def __init__(self, directory, installed=(), apt=""):
+        self.log, self.policy, self.tmp = directory / "log", directory / "policy-rc.d", directory / "tmp"
+        self.tmp.mkdir()
+        self.log.touch()
+        programs = directory / "bin"
+        programs.mkdir()
+        cases = "".join(f"*\\ {name}) echo installed ;;\n" for name in installed)
+        for name, script in (("dpkg-query", f'case " $*" in\n{cases}esac'),
+                             ("apt-get", f'echo "apt-get $*" >>{self.log}\n{apt}'),
+                             ("systemctl", f'echo "systemctl $*" >>{self.log}')):
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+        self.environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(self.tmp)}
+
+    def start(self, *packages):
+        script = ('. contrib/packages.sh; as_root() { "$@"; }; packages_policy=$1; packages_systemd=/; shift; '
+                  'packages_install "$@"')
+        return subprocess.Popen(["bash", "-c", script, "bash", self.policy, *packages], cwd=TOP, env=self.environment,
+                                start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def install(self, *packages):
+        process = self.start(*packages)
+        out, err = process.communicate()
+        return process.returncode, out, err
+
+    def left(self):
+        return [path.name for path in (*self.tmp.iterdir(), *self.policy.parent.glob("policy*"))]
+
+
+def test_what_is_missing_is_installed_and_no_service_starts_for_it(tmp_path):
+    machine = Machine(tmp_path, installed=["gcc"])
+    assert machine.install("gcc", "scdoc") == (0, "installing scdoc \n", "")
+    assert [line.split()[-1] for line in machine.log.read_text().splitlines()] == ["update", "scdoc"]
+    assert not machine.left()
+
+
+def test_nothing_is_done_where_nothing_is_missing(tmp_path):
+    machine = Machine(tmp_path, installed=["gcc", "scdoc"])
+    assert machine.install("gcc", "scdoc") == (0, "", "")
+    assert machine.log.read_text() == ""
+
+
+def test_services_are_forbidden_meanwhile(tmp_path):
+    machine = Machine(tmp_path, apt=f"cat {tmp_path}/policy-rc.d >>{tmp_path}/seen; test -x {tmp_path}/policy-rc.d")
+    assert machine.install("scdoc")[0] == 0
+    assert "exit 101" in (tmp_path / "seen").read_text()
+    assert not machine.left()
+
+
+def test_a_policy_that_is_there_stays(tmp_path):
+    machine = Machine(tmp_path)
+    machine.policy.write_text("mine")
+    assert machine.install("scdoc")[0] == 0
+    assert machine.policy.read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_interrupted_leaves_no_policy(tmp_path, number):
+    machine = Machine(tmp_path, apt="exec sleep 300")
+    process = machine.start("scdoc")
+    eventually(machine.log.read_text, "apt-get")
+    assert machine.policy.exists()
+    os.killpg(process.pid, number)   # as a terminal does
+    process.communicate()
+    eventually(lambda: not machine.left(), "the end of the policy")
+
+
+def test_sources_that_cannot_be_had_need_not_matter(tmp_path):
+    machine = Machine(tmp_path, apt='[ "$2" != update ] || { echo "E: gone" && exit 100; }')
+    assert machine.install("scdoc")[0] == 0
+
+
+def test_what_apt_says_is_shown_when_it_fails(tmp_path):
+    machine = Machine(tmp_path, apt='echo "E: no such thing as $2"; exit 100')
+    code, _, err = machine.install("scdoc")
+    assert code == 1 and "E: no such thing as -y" in err
+    assert not machine.left()
+
+
+@pytest.mark.parametrize("installed, stops", [((), True), (("dovecot-core",), False)], ids=["ours", "theirs"])
+def test_a_server_that_was_here_before_goes_on(tmp_path, installed, stops):
+    machine = Machine(tmp_path, installed=installed)
+    assert machine.install("dovecot-core", "dovecot-pop3d")[0] == 0
+    assert ("systemctl -q disable --now dovecot" in machine.log.read_text()) == stops

@@ -149,7 +149,8 @@ static bool is_ahead(const struct notify *n, int64_t id)
  * already, and to push it would only keep us behind him. false: that is so of x, too. */
 static bool catch_up(struct notify *n, const struct notice *x)
 {
-	int64_t reached = atomic_exchange(&n->reached, 0), id;
+	int64_t reached = atomic_exchange(&n->reached, 0), id = 0;
+	struct notice *passed;
 
 	if (reached == 0)
 		return true;
@@ -158,12 +159,10 @@ static bool catch_up(struct notify *n, const struct notice *x)
 	collect(n);
 	if (!is_ahead(n, reached))
 		return true;
-	do {
-		struct notice *passed = take_push(n);
-
+	while (id != reached && (passed = take_push(n))) {
 		id = passed->push;
 		notice_free(passed);
-	} while (id != reached);
+	}
 	return false;
 }
 

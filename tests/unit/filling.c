@@ -301,6 +301,7 @@ static int wait_for_one(struct world *x, const void *with)
 
 	if (name_part(root, &news.number, "a-short", false))
 		return WRONG;
+	child_say();
 	return ioctl(root, VERB_FETCHED, &news) < 0 ? errno : 0;
 }
 
@@ -312,6 +313,7 @@ static void no_more_fetch_at_a_time_than_are_listened_to(void **state)
 	for (size_t i = 0; i < MOST; i++) {
 		all[i] = child_start(&w, wait_for_one, NULL);
 		await_job(SHORT);
+		child_heard(&all[i]); /* it has named them: what it asks for now is the other one */
 		child_await(&all[i], SYS_ioctl);
 		assert_int_equal(child_do(&w, look, NULL), 0); /* it has been asked by now */
 	}

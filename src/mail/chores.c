@@ -7,6 +7,7 @@
 #include "bodies.h"
 #include "checking.h"
 #include "clock.h"
+#include "counters.h"
 #include "journal.h"
 #include "keeping.h"
 #include "log.h"
@@ -255,6 +256,7 @@ static void tell_published(struct chores *c, struct work *w)
 	struct job *j;
 
 	if (!w->failure.code && w->task->draft->verdict == DRAFT_ASKS) {
+		counters_ask(w->task->draft);
 		tell_merged(c, w);
 		return;
 	}

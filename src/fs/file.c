@@ -146,7 +146,8 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 	fuse_reply_err(req, ESTALE);
 }
 
-/* What is cached when it is held stays: a body that is just leaving cannot be held. */
+/* What is cached when it is held stays: a body that is just leaving, or making way for one with
+ * other octets, cannot be held. */
 static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
@@ -245,7 +246,7 @@ void file_mend(struct fs *f, int64_t id)
 		return;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
 	file_forget(f, id, 0);
-	fs_send_task(f, TASK_DISCARD, id, 0);
+	fs_send_task(f, TASK_DAMAGED, id, 0);
 	file_fetch_again(f, id, false);
 }
 
@@ -293,10 +294,11 @@ void file_fetched(struct fs *f, const struct event *e)
 	POINT("open", "fetched");
 	mended(f, e->id);
 	show_change(f, m);
-	if (e->failure.code == OK) {
-		open_again(f, WAIT_FETCH, e->id);
-	} else {
+	if (e->failure.code != OK)
 		prefetch_failed(f->prefetch);
+	if (e->failure.code == OK || (m && (message_flags(m) & MESSAGE_CACHED))) {
+		open_again(f, WAIT_FETCH, e->id); /* it was a second copy that did not come */
+	} else {
 		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &view)))
 			fuse_reply_err(req, error_errno(e->failure.code));
 	}

@@ -363,7 +363,7 @@ static void damage_is_an_error_and_the_same_octets_mend_it(void **state)
 	enter();
 	lose(C);
 	fails("c", EIO);
-	task_free(world_task(&w, TASK_DISCARD));
+	task_free(world_task(&w, TASK_DAMAGED));
 	await_fetch(C);
 	fails("c", EIO);
 	world_store(&w, C, "third", true);
@@ -381,7 +381,7 @@ static void other_octets_are_never_read_behind_those_of_before(void **state)
 	lose(C);
 	assert_int_equal(child_do(&w, forget_pages, "c"), 0);
 	fails("c", EIO);
-	task_free(world_task(&w, TASK_DISCARD));
+	task_free(world_task(&w, TASK_DAMAGED));
 	await_fetch(C);
 	world_store(&w, C, "THIRD", false);
 	fetched(C, OK, true);

@@ -12,6 +12,20 @@
 #define LONGEST_LINE 512
 #define LINGER_MS    200 /* who closes at once does so within this, unless the machine is busy */
 
+struct session_plan scripted_plan(const char *port, const struct secret *password)
+{
+	return (struct session_plan){
+	    .host = "127.0.0.1",
+	    .port = port,
+	    .user = "user",
+	    .password = password,
+	    .tls = SESSION_TLS_OFF,
+	    .timeout_ms = PATIENCE_MS,
+	    .idle_ms = 1000 * PATIENCE_MS,
+	    .commit_ms = PATIENCE_MS,
+	};
+}
+
 /* Octet by octet: the client may send several commands at once. false: the client has closed. */
 static bool read_line(int fd, char line[LONGEST_LINE])
 {

@@ -1,10 +1,15 @@
-/* A POP3 server that answers by a table, for one client at a time and any number of sessions. */
+/* A POP3 server that answers by a table, for one client at a time and any number of sessions; and
+ * what its client goes by. */
 #ifndef POP3FS_TEST_SCRIPTED_H
 #define POP3FS_TEST_SCRIPTED_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "session.h"
+
+#define PATIENCE_MS 20000 /* for what must come: far more than it takes */
 
 /* The first row that fits a line counts; a line that none fits is answered "-ERR". */
 struct scripted_row {
@@ -31,6 +36,9 @@ struct scripted {
 	{                                                                                          \
 		"QUIT", "+OK\r\n", .closes = true                                                  \
 	}
+
+/* In the clear, as SCRIPTED_LOGIN has it; nothing ends for want of patience. Either may be NULL. */
+struct session_plan scripted_plan(const char *port, const struct secret *password);
 
 /* The rows must stay until scripted_finish. */
 void scripted_start(struct scripted *s, const struct scripted_row *rows, size_t count);

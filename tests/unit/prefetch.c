@@ -184,11 +184,10 @@ static void the_largest_is_pushed_as_soon_as_there_is_room(void **state)
 		int64_t pushed_at;      /* the step at which it is pushed; 0: never */
 	} cases[] = {
 	    {32 * MB, 15 * MB, 5}, /* the widest window, and all before it and it fit */
-	    {32 * MB, PREFETCH_LARGEST_PUSH, 16},
-	    {32 * MB, PREFETCH_LARGEST_PUSH + 1, 0},
+	    {32 * MB, PREFETCH_LARGEST_PUSH, 16}, {32 * MB, PREFETCH_LARGEST_PUSH + 1, 0},
 	    {16 * MB, 15 * MB, 169},
 	    {16 * MB, PREFETCH_LARGEST_PUSH, 179}, /* nothing else is ahead */
-	    {8 * MB, 15 * MB, 0}, /* more than the bound */
+	    {8 * MB, 15 * MB, 0},                  /* more than the bound */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -259,7 +259,7 @@ void filling_tell(struct fs *f, fuse_req_t req, const void *in)
 	const struct verb_fetched *asked = in;
 	struct fetch *x = find(f, asked->number);
 
-	if (!x) {
+	if (!x || !x->begun) { /* it may end at its beginning, and nobody be told */
 		fuse_reply_err(req, ESRCH);
 		return;
 	}
@@ -269,22 +269,29 @@ void filling_tell(struct fs *f, fuse_req_t req, const void *in)
 	tell(f, x);
 }
 
-/* What has left the listing has no name any more, but its UIDL. */
-static void settle(
-    struct fs *f, struct fetch *x, int64_t id, const struct message *m, const struct failure *how)
+/* What has left the listing has no name there any more: it is made of its UIDL. Never empty. */
+static struct slice name_of(
+    const struct fs *f, int64_t id, const struct message *m, char to[NAMES_ROOM])
 {
 	CLEANUP(buf_finish) struct buf uidl = {.len = 0};
-	char to[NAMES_ROOM];
+	char made[NAME_LONGEST + 1];
 	struct slice name;
 
 	if (m) {
 		name = message_name(maildrop_listing(f->maildrop), m);
-		name = names_shown(to, VIEW_MESSAGE, f->plan.suffix, name);
 	} else {
 		reader_uidl(f->reader, id, &uidl);
-		name = buf_slice(&uidl);
+		name = slice_make(made, name_encode(made, buf_slice(&uidl), 1));
 	}
-	fetch_settle(x, id, name, how->code ? how : NULL);
+	return names_shown(to, VIEW_MESSAGE, f->plan.suffix, name);
+}
+
+static void settle(
+    struct fs *f, struct fetch *x, int64_t id, const struct message *m, const struct failure *how)
+{
+	char to[NAMES_ROOM];
+
+	fetch_settle(x, id, name_of(f, id, m, to), how->code ? how : NULL);
 }
 
 void filling_fetched(struct fs *f, int64_t id, const struct failure *how)

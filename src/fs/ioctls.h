@@ -109,7 +109,9 @@ struct verb_fetch {
 
 /* Then whoever asked hears how it goes: waits until there is news, which is that more messages are
  * settled than `seen`, or that more failures than `told` are known, or the end. Sizes are as known
- * when it began. What was in the cache is not counted. ESRCH: no such fetch (any more). */
+ * when it began. What was in the cache is not counted. ESRCH: no such fetch has begun, or it is
+ * over.
+ */
 struct verb_fetched {
 	int64_t number;             /* in */
 	uint64_t seen, told;        /* in: UINT64_MAX, to wait for the end or for failures */

@@ -290,6 +290,30 @@ static void one_that_leaves_the_listing_is_told_by_its_uidl(void **state)
 	assert_int_equal(child_end(&c), 0);
 }
 
+static void a_uidl_is_told_as_the_name_that_it_was(void **state)
+{
+	static const struct {
+		struct letter letter;
+		struct outcome_wanted want;
+	} cases[] = {
+	    {{"x y", 100, NULL}, {{""}, 1, 1, "x%20y: the message is gone from the server"}},
+	    {{"", 100, NULL}, {{""}, 1, 1, "%: the message is gone from the server"}},
+	};
+	static const struct letter none = {NULL};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct child c;
+
+		world_start(&w, &cases[i].letter, 1, NULL);
+		c = child_start(&w, fetch, &cases[i].want);
+		await_job(WORLD_FIRST_ID);
+		world_list(&w, &none, 1);
+		world_put(&w, world_event(EVENT_FETCHED, WORLD_FIRST_ID, E_VANISHED));
+		assert_int_equal(child_end(&c), 0);
+		teardown(NULL);
+	}
+}
+
 static int begin_one(struct world *x, const void *with)
 {
 	int64_t number = 0;
@@ -361,6 +385,21 @@ static void what_comes_before_all_are_named_is_not_asked_for(void **state)
 	world_store(&w, SHORT, "x", true);
 	assert_int_equal(child_end(&c), 0);
 	assert_true(world_idle(&w));
+}
+
+static int hear_too_soon(struct world *x, const void *with)
+{
+	struct verb_fetched news = {.seen = UINT64_MAX};
+	int root = open_root(x);
+
+	if (name_part(root, &news.number, "a-short", true))
+		return WRONG;
+	return ioctl(root, VERB_FETCHED, &news) < 0 ? errno : 0;
+}
+
+static void nobody_hears_of_one_that_has_not_begun(void **state)
+{
+	assert_int_equal(child_do(&w, hear_too_soon, NULL), ESRCH);
 }
 
 /* ---- what the cache has no room for ---- */
@@ -461,10 +500,13 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(and_whoever_came_later_may_go_first, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_that_leaves_the_listing_is_told_by_its_uidl, setup, teardown),
+	    cmocka_unit_test(a_uidl_is_told_as_the_name_that_it_was),
 	    cmocka_unit_test_setup_teardown(
 		no_more_fetch_at_a_time_than_are_listened_to, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_comes_before_all_are_named_is_not_asked_for, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		nobody_hears_of_one_that_has_not_begun, setup, teardown),
 	    cmocka_unit_test(what_would_not_be_kept_is_not_fetched),
 	    cmocka_unit_test_setup_teardown(
 		what_came_and_is_not_kept_has_failed, on_the_shelf, without_the_shelf),

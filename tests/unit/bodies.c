@@ -100,6 +100,26 @@ static void a_body_with_a_missing_piece_is_not_whole(void **state)
 	assert_int_equal(complete(t, id, 100), E_STORE);
 }
 
+/* Each of what is known of it by itself. */
+static void a_body_whose_pieces_are_others_is_not_whole(void **state)
+{
+	static const struct body cases[] = {{.size = 1}, {.lines = 1}, {.chunks = 1}};
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct body b = body_of(CHUNK_OCTETS + 9);
+
+		b.size += cases[i].size;
+		b.lines += cases[i].lines;
+		b.chunks += cases[i].chunks;
+		add_pieces(t, id, CHUNK_OCTETS + 9, UINT32_MAX);
+		assert_int_equal(bodies_complete(t->store, id, &b, NULL), E_STORE);
+		assert_int_equal(read_back(t, id), -1);
+	}
+	assert_int_equal(complete(t, id, CHUNK_OCTETS + 9), OK);
+}
+
 static void a_later_fetch_replaces_the_body_also_by_a_shorter_one(void **state)
 {
 	static const uint64_t sizes[] = {3 * CHUNK_OCTETS, 100, 2 * CHUNK_OCTETS + 1, 0, 5};
@@ -241,6 +261,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(a_body_is_read_as_it_came),
 	    TEST(a_body_with_a_missing_piece_is_not_whole),
+	    TEST(a_body_whose_pieces_are_others_is_not_whole),
 	    TEST(a_later_fetch_replaces_the_body_also_by_a_shorter_one),
 	    TEST(a_discarded_body_leaves_its_true_size),
 	    TEST(a_start_sweeps_half_fetched_bodies_and_leaves_whole_ones),

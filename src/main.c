@@ -111,6 +111,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mount.h"
+#include "mountpoint.h"
 #include "outcome.h"
 #include "plans.h"
 #include "presence.h"
@@ -162,6 +163,8 @@ static enum error prepare(struct pop3fs *p, struct failure *why)
 	struct fs_plan fs;
 	enum error e = cache_find(&p->cache, asked->options.cache_dir, &asked->account, why);
 
+	if (!e)
+		e = mountpoint_leaves(asked->mountpoint, p->cache.directory, why);
 	if (e)
 		return e;
 	fs = plan_fs(&asked->options, &asked->account, asked->mountpoint, p->cache.database);

@@ -66,11 +66,11 @@ static enum error check(const char *path, struct failure *why)
  * cache. */
 static enum error check_way(const char *path, struct failure *why)
 {
-	CLEANUP(freep) char *part = realpath(path, NULL);
+	CLEANUP(freep) char *part = xstrdup(path);
 	struct stat st;
 	char *slash;
 
-	while (part && (slash = strrchr(part, '/')) && slash[1]) {
+	while ((slash = strrchr(part, '/')) && slash[1]) {
 		slash[slash == part] = '\0';
 		if (stat(part, &st) != 0)
 			return failed(
@@ -86,9 +86,18 @@ static enum error check_way(const char *path, struct failure *why)
 			    "another as cache_dir=",
 			    path, part);
 	}
-	return part ? OK
-		    : failed(why, E_SYSTEM, "cannot use the cache directory %s: %s", path,
-			  strerror(errno));
+	return OK;
+}
+
+/* A link on the way may be somebody else's, and lead elsewhere tomorrow: where it leads now is
+ * looked at, and used. */
+static enum error find_real(char **out, const char *path, struct failure *why)
+{
+	*out = realpath(path, NULL);
+	if (!*out)
+		return failed(
+		    why, E_SYSTEM, "cannot use the cache directory %s: %s", path, strerror(errno));
+	return OK;
 }
 
 /* The "@" of a user stays: the last one splits, as in SOURCE. */
@@ -124,7 +133,7 @@ char *cache_name(const struct account *a)
 enum error cache_find(
     struct cache *c, const char *given, const struct account *a, struct failure *why)
 {
-	CLEANUP(freep) char *path = directory(given);
+	CLEANUP(freep) char *path = directory(given), *real = NULL;
 	CLEANUP(freep) char *name = cache_name(a);
 	enum error e;
 
@@ -133,14 +142,16 @@ enum error cache_find(
 		    "there is no home directory to keep messages in: give cache_dir=");
 	e = path_make_directory(path, why);
 	if (!e)
-		e = check(path, why);
+		e = find_real(&real, path, why);
 	if (!e)
-		e = check_way(path, why);
+		e = check(real, why);
+	if (!e)
+		e = check_way(real, why);
 	if (e)
 		return e;
-	c->directory = xstrdup(path);
-	c->database = xasprintf("%s/%s.db", path, name);
-	c->lock = xasprintf("%s/%s.lock", path, name);
+	c->database = xasprintf("%s/%s.db", real, name);
+	c->lock = xasprintf("%s/%s.lock", real, name);
+	c->directory = take(&real);
 	return OK;
 }
 

@@ -7,7 +7,7 @@
 #include "error.h"
 
 struct cache {
-	char *directory; /* absolute */
+	char *directory; /* absolute, without links */
 	char *database;  /* DIRECTORY/USER@HOST:PORT.db, absolute */
 	char *lock;      /* the same with .lock */
 };

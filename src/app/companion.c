@@ -51,9 +51,10 @@ struct companion {
 struct desk {
 	const struct companion_plan *plan;
 	int control, questions;
-	pid_t child;      /* 0: none */
-	int child_end;    /* pidfd; -1: none */
-	pid_t unmounting; /* the child that takes the mount away; 0: none */
+	pid_t child;               /* 0: none */
+	int child_end;             /* pidfd; -1: none */
+	struct favour_place place; /* the mount */
+	pid_t unmounting;          /* the child that takes it away; 0: none */
 	bool recorded;
 	struct hook on_new;
 };
@@ -138,7 +139,7 @@ static void unmount(struct desk *d)
 		close(d->control); /* whoever dismisses the companion waits for that alone */
 		closep(&d->questions);
 	}
-	favour_unmount(d->plan->mountpoint);
+	favour_unmount(&d->place);
 	if (d->unmounting == 0)
 		_exit(0);
 }
@@ -153,7 +154,7 @@ static void grant(struct desk *d, const struct wish *wish, int answer)
 		go_background();
 		break;
 	case VERB_MOUNT:
-		favour_mount(answer, plan->mount_options, plan->mountpoint);
+		favour_mount(answer, plan->mount_options, plan->mountpoint, &d->place);
 		break;
 	case VERB_UNMOUNT:
 		unmount(d);

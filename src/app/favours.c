@@ -14,6 +14,7 @@
 #include "log.h"
 #include "lookup.h"
 #include "mount.h"
+#include "mounted.h"
 #include "mountinfo.h"
 #include "mountpoint.h"
 #include "passing.h"
@@ -27,34 +28,96 @@
 
 /* ---- the mount ---- */
 
-void favour_unmount(const char *mountpoint)
+/* The last one at this path is on top of the others. */
+static void note_place(struct favour_place *place, const char *mountpoint)
 {
-	const char *words[] = {"fusermount3", "-u", "-z", "--", mountpoint, NULL};
+	CLEANUP(mountinfo_close) struct mountinfo all;
+	struct mountinfo_row row;
+
+	if (!mountinfo_open(&all))
+		return;
+	while (mountinfo_next(&all, &row)) {
+		if (!row.ours || strcmp(row.target, mountpoint) != 0)
+			continue;
+		free(place->source);
+		place->source = xstrdup(row.source);
+		place->id = row.id;
+		place->major = row.major;
+		place->minor = row.minor;
+	}
+}
+
+/* Numbers are given again at once, but one account is mounted once. */
+static bool is_place(const struct favour_place *place, const struct mountinfo_row *row)
+{
+	return row->ours && row->id == place->id && row->major == place->major &&
+	       row->minor == place->minor && strcmp(row->source, place->source) == 0;
+}
+
+/* Held by its descriptor, and so what is reached, whoever moves directories meanwhile. */
+static bool find_place(struct mounted *m, const struct favour_place *place)
+{
+	CLEANUP(mountinfo_close) struct mountinfo all = {.file = NULL};
+	struct mountinfo_row row;
+	struct failure why;
+
+	if (place->id == 0 || !mountinfo_open(&all))
+		return false;
+	while (mountinfo_next(&all, &row))
+		if (is_place(place, &row))
+			return mounted_row(m, &row, &why) == OK;
+	return false;
+}
+
+static bool detach(const struct mounted *m)
+{
+	CLEANUP(freep) char *held = xasprintf("/proc/self/fd/%d", m->place);
+
+	return umount2(held, MNT_DETACH) == 0;
+}
+
+void favour_unmount(const struct favour_place *place)
+{
+	CLEANUP(mounted_finish) struct mounted m = {.place = -1}, again = {.place = -1};
+	const char *words[] = {"fusermount3", "-u", "-z", "--", NULL, NULL};
 	struct run_plan run = {words[0], (char *const *)words, UNMOUNT_MS, -1};
 	struct buf output = {.len = 0};
 	struct failure why;
 
-	/* somebody may have been faster, and mounted something else there since */
-	if (!mountpoint_is_pop3fs(mountpoint))
+	if (!find_place(&m, place) || (geteuid() == 0 && detach(&m)))
 		return;
-	if (geteuid() == 0 && umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		return;
-	if (run_command(&run, &output, &why) && mountpoint_is_pop3fs(mountpoint))
-		log_warning("cannot take away the mount on %s: %s", mountpoint, why.words);
+	words[4] = m.target;
+	mounted_let_go(&m);
+	if (run_command(&run, &output, &why) && find_place(&again, place))
+		log_warning("cannot take away the mount on %s: %s", m.target, why.words);
 	buf_finish(&output);
 }
 
+/* It was looked at when the command began, and the listing may have taken long since. */
+static enum error make(int *fd, const char *options, const char *mountpoint, struct failure *why)
+{
+	if (mountpoint_is_pop3fs(mountpoint))
+		return failed(why, E_MOUNT,
+		    "cannot mount on %s: another pop3fs has been mounted there meanwhile",
+		    mountpoint);
+	return mount_make(fd, options, mountpoint, why);
+}
+
 /* The daemon alone holds the connection, so that it ends with it. */
-void favour_mount(int answer, const char *options, const char *mountpoint)
+void favour_mount(
+    int answer, const char *options, const char *mountpoint, struct favour_place *place)
 {
 	struct favour_mounted said = {.why = {.code = OK}};
 	int fd = -1;
-	enum error e = mount_make(&fd, options, mountpoint, &said.why);
-	bool heard = passing_send(answer, &said, sizeof(said), fd, false);
+	enum error e = make(&fd, options, mountpoint, &said.why);
+	bool heard;
 
+	if (!e)
+		note_place(place, mountpoint);
+	heard = passing_send(answer, &said, sizeof(said), fd, false);
 	closep(&fd);
 	if (!e && !heard)
-		favour_unmount(mountpoint);
+		favour_unmount(place);
 }
 
 /* ---- umount(8)'s table ---- */

@@ -14,12 +14,22 @@ struct favour_mounted {
 	struct failure why;
 };
 
-/* Mounts; `options` are mount_options'. Takes the mount away again if nobody hears the answer. */
-void favour_mount(int answer, const char *options, const char *mountpoint);
+/* Which mount it is: its row of mountinfo, whatever the directories above it are called by now, and
+ * whatever else was mounted in its place since. Zeroed: none. */
+struct favour_place {
+	int id;
+	unsigned major, minor;
+	char *source; /* malloc'd */
+};
 
-/* Takes the mount away lazily, if it is still a pop3fs. To be done in a process of its own: it
- * waits for fusermount3. */
-void favour_unmount(const char *mountpoint);
+/* Mounts, unless another pop3fs has come there; `options` are mount_options'. Takes the mount away
+ * again if nobody hears the answer. */
+void favour_mount(
+    int answer, const char *options, const char *mountpoint, struct favour_place *place);
+
+/* Takes the mount away lazily, if it is still there and nothing is mounted on it. To be done in a
+ * process of its own: it waits for fusermount3. */
+void favour_unmount(const struct favour_place *place);
 
 /* Enters the mount into umount(8)'s table, and answers with an octet whether it is there: returned,
  * too. See companion_record. */

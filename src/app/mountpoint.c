@@ -72,3 +72,14 @@ enum error mountpoint_check(char **out, const char *given, struct failure *why)
 	*out = take(&path);
 	return OK;
 }
+
+enum error mountpoint_leaves(const char *mountpoint, const char *path, struct failure *why)
+{
+	size_t len = strlen(mountpoint);
+
+	if (strncmp(path, mountpoint, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+		return OK;
+	return failed(why, E_CONFIG,
+	    "the mount on %s would hide the cache directory, %s: give another as cache_dir=",
+	    mountpoint, path);
+}

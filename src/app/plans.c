@@ -86,6 +86,15 @@ static uint64_t ahead(const struct options *o)
 	return most;
 }
 
+/* Pages are the kernel's to take back. What is ahead holds two of the largest (prefetch.h): one is
+ * there before the reader comes to it. */
+#define MOST_PUSHED (UINT64_C(32) << 20)
+
+static uint64_t pushed(const struct options *o)
+{
+	return ahead(o) < MOST_PUSHED ? ahead(o) : MOST_PUSHED;
+}
+
 /* Whether a message's mode keeps everybody from writing who gets into the mount. */
 static bool modes_bind(const struct options *o)
 {
@@ -111,10 +120,12 @@ struct fs_plan plan_fs(
 	    .read_only = o->read_only,
 	    .max_delete = o->max_delete,
 	    .offline = o->offline,
+	    .hangup = o->foreground,
 	    .default_permissions = o->default_permissions,
 	    .commit_ms = o->commit_timeout * MS_IN_SECOND,
 	    .refresh_s = o->refresh,
 	    .prefetch = ahead(o),
+	    .pushed = pushed(o),
 	    .openless = o->default_permissions && (o->read_only || modes_bind(o)),
 	    .mirror = o->prefetch == OPTION_PREFETCH_ALL,
 	    .cache_size = o->cache_size,

@@ -26,6 +26,7 @@
 #define PAUSE_MS    50
 #define AT_ONCE_MS  2000 /* for the daemon's end, before it is looked who keeps it */
 #define GRACE_MS    5000 /* beyond commit_timeout: to hear that it has passed, and for the end */
+#define MOST_MS     86400000 /* commit_timeout's (options.c); who serves the mount may say anything */
 
 struct request {
 	const char *mountpoint;
@@ -103,6 +104,14 @@ static int watch(const struct verb_identity *d)
 	return fd;
 }
 
+/* How long it may take to commit. */
+static int64_t patience(const struct verb_identity *d)
+{
+	bool makes_sense = d->commit_ms >= 0 && d->commit_ms <= MOST_MS;
+
+	return (makes_sense ? d->commit_ms : MOST_MS) + GRACE_MS;
+}
+
 /* It is watched before it is asked to commit, so that whom it answers has the right one. */
 static void commit(const struct mounted *m, struct committed *c)
 {
@@ -112,7 +121,7 @@ static void commit(const struct mounted *m, struct committed *c)
 	if (asking_ioctl(m, VERB_IDENTITY, &c->daemon, sizeof(c->daemon), deadline, &c->unknown))
 		return;
 	c->pidfd = watch(&c->daemon);
-	deadline = clock_in(c->daemon.commit_ms + GRACE_MS);
+	deadline = clock_in(patience(&c->daemon));
 	asking_ioctl(m, VERB_COMMIT, &c->answer, sizeof(c->answer), deadline, &c->unknown);
 }
 
@@ -249,7 +258,7 @@ static void wait_for_end(const struct mounted *m, const struct committed *c)
 		log_warning("process %" PRId64 " goes on: process %d still has the mount, in a "
 			    "mount namespace of its own",
 		    c->daemon.pid, (int)holder);
-	else if (!ends_within(c->pidfd, c->daemon.commit_ms + GRACE_MS))
+	else if (!ends_within(c->pidfd, patience(&c->daemon)))
 		log_warning("process %" PRId64 " has not ended yet", c->daemon.pid);
 }
 

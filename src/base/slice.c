@@ -60,21 +60,20 @@ static bool one_of(char octet, const char *set)
 	return *set != '\0';
 }
 
+/* Two for each message of a listing: *rest is written once, not at each octet. */
 struct slice slice_token(struct slice *rest, const char *separators)
 {
-	struct slice token;
+	struct slice s = *rest;
+	size_t from = 0, to;
 
-	while (rest->len > 0 && one_of(rest->at[0], separators)) {
-		rest->at++;
-		rest->len--;
-	}
-	token = slice_make(rest->at, 0);
-	while (rest->len > 0 && !one_of(rest->at[0], separators)) {
-		token.len++;
-		rest->at++;
-		rest->len--;
-	}
-	return token;
+	while (from < s.len && one_of(s.at[from], separators))
+		from++;
+	to = from;
+	while (to < s.len && !one_of(s.at[to], separators))
+		to++;
+	if (to > 0)
+		*rest = slice_make(s.at + to, s.len - to);
+	return slice_make(from > 0 ? s.at + from : s.at, to - from);
 }
 
 struct slice slice_trim(struct slice s)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "ids.h"
 
 /* Out at a time: enough for a long fat line whatever the messages' size (pace.h), and no more than
  * the session can keep account of at ease. */
@@ -14,7 +15,7 @@
 
 enum stage { LEFT, OUT, SETTLED };
 
-struct fetch_one {
+struct fetch_one { /* ids.h */
 	int64_t id;
 	uint64_t octets;
 	enum stage stage;
@@ -36,12 +37,31 @@ void fetch_free(struct fetch *x)
 	free(x);
 }
 
+static void put_in_order(struct fetch *x)
+{
+	size_t kept = 0;
+
+	ids_sort(x->all, x->count, sizeof(*x->all));
+	for (size_t i = 0; i < x->count; i++)
+		if (kept == 0 || x->all[kept - 1].id != x->all[i].id)
+			x->all[kept++] = x->all[i];
+	x->count = kept;
+}
+
+/* Somebody may name the same ones for ever: the room is for each once, and half of it is free. */
+static void make_room(struct fetch *x)
+{
+	put_in_order(x);
+	if (x->count < x->room / 2)
+		return;
+	x->room = x->room ? 2 * x->room : FIRST_ROOM;
+	x->all = xreallocarray(x->all, x->room, sizeof(*x->all));
+}
+
 void fetch_add(struct fetch *x, int64_t id, uint64_t octets)
 {
-	if (x->count == x->room) {
-		x->room = x->room ? 2 * x->room : FIRST_ROOM;
-		x->all = xreallocarray(x->all, x->room, sizeof(*x->all));
-	}
+	if (x->count == x->room)
+		make_room(x);
 	x->all[x->count++] = (struct fetch_one){id, octets, LEFT};
 }
 
@@ -62,37 +82,9 @@ void fetch_cannot(struct fetch *x, struct slice name, const struct failure *why)
 	keep_failure(x, name, why);
 }
 
-static int by_id(const void *left, const void *right)
-{
-	const struct fetch_one *a = left, *b = right;
-
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-static bool in_order(const struct fetch *x)
-{
-	for (size_t i = 1; i < x->count; i++)
-		if (x->all[i - 1].id >= x->all[i].id)
-			return false;
-	return true;
-}
-
-static void drop_repeated(struct fetch *x)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < x->count; i++)
-		if (kept == 0 || x->all[kept - 1].id != x->all[i].id)
-			x->all[kept++] = x->all[i];
-	x->count = kept;
-}
-
 void fetch_begin(struct fetch *x)
 {
-	if (!in_order(x)) {
-		qsort(x->all, x->count, sizeof(*x->all), by_id);
-		drop_repeated(x);
-	}
+	put_in_order(x);
 	for (size_t i = 0; i < x->count; i++)
 		x->octets += x->all[i].octets;
 	x->messages += x->count;
@@ -123,9 +115,7 @@ int64_t fetch_next(struct fetch *x)
 
 static struct fetch_one *find_out(const struct fetch *x, int64_t id)
 {
-	const struct fetch_one key = {.id = id};
-	struct fetch_one *one =
-	    x->out > 0 ? bsearch(&key, x->all, x->asked, sizeof(key), by_id) : NULL;
+	struct fetch_one *one = x->out > 0 ? ids_find(x->all, x->asked, sizeof(*x->all), id) : NULL;
 
 	return one && one->stage == OUT ? one : NULL;
 }

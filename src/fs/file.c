@@ -146,7 +146,8 @@ static void open_unlisted(struct fs *f, fuse_req_t req, int64_t id, enum view vi
 	fuse_reply_err(req, ESTALE);
 }
 
-/* What is cached when it is held stays: a body that is just leaving cannot be held. */
+/* What is cached when it is held stays: a body that is just leaving, or making way for one with
+ * other octets, cannot be held. */
 static void open_body(struct fs *f, fuse_req_t req, int64_t id, enum view view)
 {
 	const struct message *m = listing_by_id(maildrop_listing(f->maildrop), id);
@@ -245,7 +246,7 @@ void file_mend(struct fs *f, int64_t id)
 		return;
 	log_warning("message %lld is damaged in the cache, fetching it again", (long long)id);
 	file_forget(f, id, 0);
-	fs_send_task(f, TASK_DISCARD, id, 0);
+	fs_send_task(f, TASK_DAMAGED, id, 0);
 	file_fetch_again(f, id, false);
 }
 
@@ -293,10 +294,11 @@ void file_fetched(struct fs *f, const struct event *e)
 	POINT("open", "fetched");
 	mended(f, e->id);
 	show_change(f, m);
-	if (e->failure.code == OK) {
-		open_again(f, WAIT_FETCH, e->id);
-	} else {
+	if (e->failure.code != OK)
 		prefetch_failed(f->prefetch);
+	if (e->failure.code == OK || (m && (message_flags(m) & MESSAGE_CACHED))) {
+		open_again(f, WAIT_FETCH, e->id); /* it was a second copy that did not come */
+	} else {
 		while ((req = waiting_take(&f->waiting, WAIT_FETCH, e->id, &view)))
 			fuse_reply_err(req, error_errno(e->failure.code));
 	}
@@ -353,6 +355,13 @@ static void push_ahead(struct fs *f, int64_t id)
 			    message_size(listing_by_id(maildrop_listing(f->maildrop), next)));
 }
 
+static void was_read(struct fs *f, int64_t id, off_t offset)
+{
+	notify_reached(f->notify, id);
+	if (offset == 0)
+		push_ahead(f, id);
+}
+
 static void read_snapshot(struct fs *f, fuse_req_t req, int64_t serial, size_t size, off_t offset)
 {
 	const struct snapshot *s = snapshots_find(&f->snapshots, serial);
@@ -387,8 +396,8 @@ void file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct
 		read_snapshot(f, req, n.id, size, offset);
 	else
 		fuse_reply_err(req, EIO);
-	if (n.kind == NODE_MESSAGE && offset == 0 && tree_edition(ino) == 0)
-		push_ahead(f, n.id);
+	if (n.kind == NODE_MESSAGE && tree_edition(ino) == 0)
+		was_read(f, n.id, offset);
 }
 
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

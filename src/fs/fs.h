@@ -28,12 +28,14 @@ struct fs_plan { /* the strings live as long as the fs */
 	bool read_only;
 	bool default_permissions; /* the kernel checks modes: access() needs no answer of ours */
 	uint64_t prefetch;   /* octets asked for ahead of a reader who goes in order; 0: none */
+	uint64_t pushed;     /* octets of pages given to the kernel ahead of such a one; 0: none */
 	bool mirror;         /* all messages are kept in the cache (mirror.h) ... */
 	uint64_t cache_size; /* ... if they fit into so many octets; 0: they do */
 	bool nocache;        /* no message is kept beyond its last close */
 	bool openless;       /* nobody in the mount may write whatever modes say (openless.h) */
 	uint64_t max_delete; /* so many deletions may wait for a commit; 0: any number */
 	bool offline;        /* mount what the store has if the server cannot be reached */
+	bool hangup;         /* SIGHUP is as SIGTERM; else it means nothing */
 	int64_t commit_ms;   /* the commit at the end may take this long */
 	int64_t refresh_s;   /* an access later than this after the last listing starts a new one */
 	/* Makes the mount, as mount_make does (mount.h) with mount_options of this plan. */

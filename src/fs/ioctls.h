@@ -55,7 +55,8 @@ struct verb_stay {
 	uint32_t left; /* 1: it was believed until now */
 };
 
-/* Lists again now. */
+/* Lists again now. For the mount's owner and root also where a secret was refused, which others
+ * cannot have tried again, and a listing that lost most is believed. */
 struct verb_refresh {
 	struct verb_failure failure;
 };

@@ -21,9 +21,8 @@
 #include "mount.h"
 #include "telling.h"
 
-#define MOST_IN_ONE_GO  64 /* requests answered before the other descriptors are looked at */
-#define PUSH_AHEAD      (UINT64_C(8) << 20) /* octets of pages; they are the kernel's to take back */
-#define UNSEEN_MS       1000                /* an unmount is heard of from the kernel before that */
+#define MOST_IN_ONE_GO  64   /* requests answered before the other descriptors are looked at */
+#define UNSEEN_MS       1000 /* an unmount is heard of from the kernel before that */
 #define COMMIT_GRACE_MS 2000 /* the session thread ends a late commit itself; then this passes */
 #define NOTIFY_MS       2000 /* in which the notify thread ends, while we answer */
 
@@ -62,16 +61,27 @@ void fs_send_task(struct fs *f, enum task_kind kind, int64_t id, uint64_t cookie
 
 /* ---- making and unmaking ---- */
 
-/* The threads that run already must have the two signals blocked; main sees to that. */
+/* Whoever is started so that a hangup means nothing (nohup) keeps that. */
+static bool hears_hangup(const struct fs *f)
+{
+	struct sigaction now;
+
+	return f->plan.hangup && sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+/* The threads that run already must have the signals blocked; main sees to that. */
 static enum error watch_signals(struct fs *f, struct failure *why)
 {
 	sigset_t set;
 
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (hears_hangup(f))
+		sigaddset(&set, SIGHUP);
+	else
+		signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (f->signal_fd < 0)
@@ -96,7 +106,7 @@ enum error fs_create(
 	f->signal_fd = -1;
 	f->maildrop = maildrop_create();
 	f->prefetch = prefetch_create(plan->prefetch, PREFETCH_UNCACHED);
-	f->pushes = prefetch_create(plan->lf ? 0 : PUSH_AHEAD, PREFETCH_CACHED);
+	f->pushes = prefetch_create(plan->lf ? 0 : plan->pushed, PREFETCH_CACHED);
 	waiting_init(&f->waiting);
 	snapshots_init(&f->snapshots);
 	verbs_init(&f->verbs, plan->commit_ms, plan->started);
@@ -158,12 +168,15 @@ void fs_free(struct fs *f)
 
 /* ---- waiting and answering ---- */
 
+/* A terminal that goes sends SIGHUP, and so does its shell, and systemd behind SIGTERM: none of
+ * them is the second signal. */
 static void take_signals(struct fs *f)
 {
 	struct signalfd_siginfo info;
 
 	while (read(f->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		f->signals++;
+		if (info.ssi_signo != SIGHUP || f->signals == 0)
+			f->signals++;
 }
 
 /* Never seen; but a mount that nobody serves must not stay. */
@@ -262,7 +275,6 @@ void fs_ask_first_listing(struct queues *queues)
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
-	j->first = true;
 	queue_put(&queues->jobs, &j->item);
 }
 

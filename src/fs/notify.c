@@ -40,8 +40,10 @@ struct notify {
 	const char *suffix;
 	struct queues *queues;
 	struct queue notices;
-	struct queue pushes; /* what may wait ... */
-	atomic_uint waiting; /* ... and how many there are */
+	struct queue pushes;      /* what may wait ... */
+	struct queue_item *ahead; /* ... and what the thread has taken of that */
+	atomic_uint waiting;      /* how many there are, in both */
+	_Atomic int64_t reached;  /* a message that a reader has asked for; 0: none since */
 	pthread_mutex_t lock;
 	struct notice *swap; /* under the lock: the swap that waits, or NULL */
 	struct push *push;
@@ -109,17 +111,85 @@ static void answer(struct notify *n, const struct notice *x)
 	queue_put(&n->queues->events, &e->item);
 }
 
-static bool is_of_now(void *with, unsigned round)
-{
-	const struct notify *n = with;
+/* ---- pushes ---- */
 
-	return atomic_load(&n->round) == round;
+/* All that wait, oldest first, are this thread's now. */
+static void collect(struct notify *n)
+{
+	struct queue_item **end = &n->ahead;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = queue_take_all(&n->pushes);
 }
+
+static struct notice *take_push(struct notify *n)
+{
+	struct queue_item *item;
+
+	if (!n->ahead)
+		n->ahead = queue_take_all(&n->pushes);
+	item = n->ahead;
+	if (!item)
+		return NULL;
+	n->ahead = item->next;
+	atomic_fetch_sub(&n->waiting, 1);
+	return (struct notice *)item;
+}
+
+static bool is_ahead(const struct notify *n, int64_t id)
+{
+	for (const struct queue_item *item = n->ahead; item; item = item->next)
+		if (((const struct notice *)item)->push == id)
+			return true;
+	return false;
+}
+
+/* A reader asks for what is, or was to be, pushed: he is quicker. What lies before that he has
+ * already, and to push it would only keep us behind him. false: that is so of x, too. */
+static bool catch_up(struct notify *n, const struct notice *x)
+{
+	int64_t reached = atomic_exchange(&n->reached, 0), id = 0;
+	struct notice *passed;
+
+	if (reached == 0)
+		return true;
+	if (x && x->push == reached)
+		return false;
+	collect(n);
+	if (!is_ahead(n, reached))
+		return true;
+	while (id != reached && (passed = take_push(n))) {
+		id = passed->push;
+		notice_free(passed);
+	}
+	return false;
+}
+
+/* One on its way into the pages. */
+struct pushing {
+	struct notify *notify;
+	const struct notice *what;
+};
+
+/* A body that has begun gives way to whatever else is to be told: its rest is left to the reader.
+ */
+static bool is_wanted(void *with, uint64_t from)
+{
+	const struct pushing *p = with;
+	struct notify *n = p->notify;
+
+	if (atomic_load(&n->round) != p->what->round || !catch_up(n, p->what))
+		return false;
+	return from == 0 || !queue_wait(&n->notices, 0);
+}
+
+/* ---- telling ---- */
 
 static void tell(struct notify *n, const struct notice *x)
 {
 	if (x->push)
-		push_body(n->push, x->push, x->size, is_of_now, n, x->round);
+		push_body(n->push, x->push, x->size, is_wanted, &(struct pushing){n, x});
 	if (x->was)
 		tell_swap(n, x);
 	if (x->unused)
@@ -150,19 +220,19 @@ static struct notice *next(struct notify *n)
 	    {.fd = queue_fd(&n->pushes), .events = POLLIN},
 	};
 	struct queue_item *item = queue_take(&n->notices);
+	struct notice *x;
 
 	if (item) {
 		push_rest(n->push);
 		return taken(n, item);
 	}
-	item = queue_take(&n->pushes);
-	if (item) {
-		atomic_fetch_sub(&n->waiting, 1);
-	} else {
+	catch_up(n, NULL);
+	x = take_push(n);
+	if (!x) {
 		push_rest(n->push);
 		poll(both, 2, -1);
 	}
-	return (struct notice *)item;
+	return x;
 }
 
 static void *run(void *with)
@@ -186,9 +256,12 @@ static void *run(void *with)
 static void free_all(struct notify *n)
 {
 	struct queue_item *item;
+	struct notice *x;
 
-	while ((item = queue_take(&n->notices)) || (item = queue_take(&n->pushes)))
+	while ((item = queue_take(&n->notices)))
 		notice_free((struct notice *)item);
+	while ((x = take_push(n)))
+		notice_free(x);
 	queue_finish(&n->notices);
 	queue_finish(&n->pushes);
 	push_free(n->push);
@@ -322,6 +395,11 @@ void notify_push(struct notify *n, int64_t id, uint64_t size)
 {
 	atomic_fetch_add(&n->waiting, 1);
 	put(n, (struct notice){.push = id, .size = size, .round = atomic_load(&n->round)});
+}
+
+void notify_reached(struct notify *n, int64_t id)
+{
+	atomic_store(&n->reached, id);
 }
 
 void notify_push_nothing_old(struct notify *n)

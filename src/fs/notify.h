@@ -46,6 +46,8 @@ void notify_then(struct notify *n, uint64_t ino, uint64_t cookie, int64_t id);
 void notify_push(struct notify *n, int64_t id, uint64_t size);
 /* So many wait that no more is to be pushed now. */
 bool notify_is_full(const struct notify *n);
+/* A reader asks for this one himself: it, and what was to be pushed before it, comes too late. */
+void notify_reached(struct notify *n, int64_t id);
 /* A body is about to be replaced, and its inode number with it: what was to be pushed until now is
  * not, unless it was read from the database before this. */
 void notify_push_nothing_old(struct notify *n);

@@ -9,15 +9,15 @@
 
 #define PIECE 131072 /* octets at a time: whole pages, and a row of the database */
 
-/* Bodies in one transaction: each costs four system calls, and while one lasts the writer cannot
- * begin its log anew. */
+/* Pieces in one transaction, or a body's: each costs four system calls, and while one lasts the
+ * writer cannot begin its log anew. */
 #define MOST_TOGETHER 64
 
 struct push {
 	struct fuse_session *fuse;
 	const char *store;
 	struct reader *reader; /* NULL until the first body: most mounts need none for long */
-	unsigned together;     /* bodies in the transaction that is open; 0: none is */
+	unsigned together;     /* pieces in the transaction that is open; 0: none is */
 	char piece[PIECE];
 };
 
@@ -50,12 +50,14 @@ void push_rest(struct push *p)
 	p->together = 0;
 }
 
-static void join(struct push *p)
+/* true: the transaction has just begun. */
+static bool join(struct push *p)
 {
-	if (p->together == MOST_TOGETHER)
+	if (p->together >= MOST_TOGETHER)
 		push_rest(p);
-	if (p->together++ == 0)
+	if (p->together == 0)
 		reader_begin(p->reader);
+	return p->together++ == 0;
 }
 
 static size_t piece_at(uint64_t at, uint64_t size)
@@ -78,18 +80,24 @@ static bool begins(struct push *p, int64_t id, uint64_t size)
 /* One that the transaction does not show yet has come since it began. */
 static bool found(struct push *p, int64_t id, uint64_t size)
 {
-	join(p);
+	bool is_new = join(p);
+
 	if (begins(p, id, size))
 		return true;
-	if (p->together == 1)
+	if (is_new)
 		return false;
 	push_rest(p);
 	join(p);
 	return begins(p, id, size);
 }
 
-void push_body(
-    struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with, unsigned round)
+static bool next_piece(struct push *p, int64_t id, uint64_t at, uint64_t size)
+{
+	p->together++;
+	return read_piece(p, id, at, size);
+}
+
+void push_body(struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with)
 {
 	size_t len;
 
@@ -99,7 +107,7 @@ void push_body(
 		struct fuse_bufvec piece = FUSE_BUFVEC_INIT(0);
 
 		len = piece_at(at, size);
-		if ((at > 0 && !read_piece(p, id, at, size)) || !wanted(with, round))
+		if ((at > 0 && !next_piece(p, id, at, size)) || !wanted(with, at))
 			return;
 		piece.buf[0].mem = p->piece;
 		piece.buf[0].size = len;

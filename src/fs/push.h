@@ -1,4 +1,4 @@
-/* Bodies for the kernel's pages, before it asks: who reads many small messages in order then waits
+/* Bodies for the kernel's pages, before it asks: who reads many messages in order then waits
  * for no READ. Used by the notify thread alone (notify.h), with a handle of its own.
  *
  * Why no reader is ever shown anything wrong by it:
@@ -32,12 +32,12 @@ struct push;
 struct push *push_create(struct fuse_session *fuse, const char *store);
 void push_free(struct push *p); /* NULL is fine */
 
-/* One body of `size` octets: PREFETCH_LARGEST_PUSH at most, else nothing is done; nor where, once
- * it has been read, it is not `wanted` any more. Whatever fails has no consequence but that the
- * kernel asks. */
-typedef bool push_wanted(void *with, unsigned round);
-void push_body(
-    struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with, unsigned round);
+/* One body of `size` octets: PREFETCH_LARGEST_PUSH at most, else nothing is done; nor where it is
+ * not `wanted` any more: that is asked of each piece once it has been read, by the octet that it
+ * begins with, so that a large body holds nobody up for longer than a piece takes. Whatever fails
+ * has no consequence but that the kernel asks. */
+typedef bool push_wanted(void *with, uint64_t from);
+void push_body(struct push *p, int64_t id, uint64_t size, push_wanted *wanted, void *with);
 
 /* Bodies that follow each other are read in one transaction; this ends it. Before anything that the
  * kernel is told of a change, and before the thread sleeps. */

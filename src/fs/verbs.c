@@ -69,6 +69,14 @@ void verbs_answer(struct fs *f, enum wait_kind kind, int64_t number, const void 
 		fuse_reply_ioctl(req, 0, answer, len);
 }
 
+/* Who might unlink: an ioctl needs no more than a look at the directory. */
+static bool may_change(const struct fs *f, fuse_req_t req)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+
+	return uid == 0 || uid == f->owner.uid || uid == geteuid();
+}
+
 /* ---- identity ---- */
 
 static void identity(struct fs *f, fuse_req_t req, const void *in)
@@ -221,12 +229,14 @@ static void stay(struct fs *f, fuse_req_t req, const void *in)
 
 /* ---- refresh ---- */
 
+/* Others get no account locked by it, nor a listing believed. */
 static void refresh(struct fs *f, fuse_req_t req, const void *in)
 {
 	struct verbs *v = &f->verbs;
 	struct job *j = job_create(JOB_REFRESH);
 
 	j->waited_for = true;
+	j->insists = may_change(f, req);
 	j->number = ++v->refresh;
 	f->listing = true;
 	queue_put(&f->queues->jobs, &j->item);
@@ -384,14 +394,6 @@ static const struct verb *find(unsigned command)
 		if (table[i].command == command)
 			return &table[i];
 	return NULL;
-}
-
-/* Who might unlink: an ioctl needs no more than a look at the directory. */
-static bool may_change(const struct fs *f, fuse_req_t req)
-{
-	uid_t uid = fuse_req_ctx(req)->uid;
-
-	return uid == 0 || uid == f->owner.uid || uid == geteuid();
 }
 
 /* Terminals ask every descriptor what it is: whatever is none of ours is ENOTTY at once. */

@@ -22,9 +22,9 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #include "alloc.h"
+#include "learn.h"
 #include "point.h"
 
 #define MOST_DOUBTS 4 /* bodies of one message, no two alike, before its reader is told */
@@ -89,16 +89,6 @@ void believing_doubted(struct want *w, const struct job *j)
 	w->doubts = j->doubts;
 }
 
-/* As a header never does. */
-static bool begins_like_a_reply(const struct body *b)
-{
-	const char *text = b->learnt ? b->learnt->text : "";
-	size_t len = b->learnt ? b->learnt->len : 0;
-
-	return (len >= 3 && strncasecmp(text, "+OK", 3) == 0) ||
-	       (len >= 4 && strncasecmp(text, "-ERR", 4) == 0);
-}
-
 /* Its task leaves here. */
 static struct task *take_body(struct session *s, struct want *w)
 {
@@ -128,7 +118,7 @@ static struct task *believed(struct session *s, struct want *w)
 
 	POINT("fetch", "believed");
 	b->doubts = w->doubts;
-	b->unproven = b->unproven || begins_like_a_reply(b);
+	b->unproven = b->unproven || (b->learnt && learn_is_reply(b->learnt));
 	b->sure = b->sure || (top_differs(s) && !b->unproven);
 	w->again = w->urgent = false; /* what is asked from now on is asked anew */
 	wants_move(&s->fetching.wants, w, WANT_STORING);
@@ -260,6 +250,11 @@ static struct want *find_odd(const struct session *s)
 	while (w && !is_odd(s, w))
 		w = w->next;
 	return w;
+}
+
+bool believing_holds_odd(const struct session *s)
+{
+	return find_odd(s) != NULL;
 }
 
 /* A window is closed in step: its bodies are believed, unless one has not LIST's size. One such is

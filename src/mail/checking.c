@@ -78,7 +78,7 @@ static void begin(struct checking *c, sqlite3_stmt *q)
 }
 
 #define COLUMNS                                                                                    \
-	"SELECT id, size, listed, chunks, sha256, vanished IS NOT NULL, uidl, ordinal FROM "       \
+	"SELECT id, size, listed, abs(chunks), sha256, vanished IS NOT NULL, uidl, ordinal FROM "  \
 	"message "
 
 /* The one under way may have gone, or come anew, since the last step: then it begins again. */

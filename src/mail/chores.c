@@ -7,6 +7,7 @@
 #include "bodies.h"
 #include "checking.h"
 #include "clock.h"
+#include "counters.h"
 #include "journal.h"
 #include "keeping.h"
 #include "log.h"
@@ -24,7 +25,7 @@ static enum error do_chunk(struct chores *c, struct work *w)
 
 static enum error do_body(struct chores *c, struct work *w)
 {
-	return keeping_body(c, w->task, &w->doubted, &w->replaces, &w->failure);
+	return keeping_body(c, w);
 }
 
 static enum error do_header(struct chores *c, struct work *w)
@@ -36,6 +37,11 @@ static enum error do_header(struct chores *c, struct work *w)
 }
 
 static enum error do_discard(struct chores *c, struct work *w)
+{
+	return keeping_break_off(c, w->task->id, &w->failure);
+}
+
+static enum error do_damaged(struct chores *c, struct work *w)
 {
 	return keeping_discard(c, w->task->id, &w->failure);
 }
@@ -141,19 +147,12 @@ static void to_fs(struct chores *c, struct event *e, const struct work *w)
 		queue_put(&c->queues->events, &e->item);
 }
 
-static void tell_uncached(struct chores *c, struct work *w)
+static void tell_damaged(struct chores *c, struct work *w)
 {
 	struct message *m = listing_by_id(c->listing, w->task->id);
 
 	if (m && !w->failure.code && (message_flags(m) & MESSAGE_CACHED))
 		message_set_uncached(c->listing, m);
-}
-
-/* A body that begins anew is not in the cache until its end. */
-static void tell_chunk(struct chores *c, struct work *w)
-{
-	if (w->task->index == 0)
-		tell_uncached(c, w);
 }
 
 /* The message's facts are true before anybody is told of them. */
@@ -187,14 +186,17 @@ static void tell_fetched(struct chores *c, struct work *w)
 	room_look(&c->room);
 }
 
-/* An older body, too, that was to be replaced. */
-static void drop(struct chores *c, int64_t id)
+/* An older body stays, if there is one: who opened the message since it was to be replaced
+ * (keeping.c) waits for this event, and reads that one. */
+static void drop(struct chores *c, const struct work *w)
 {
-	struct message *m = listing_by_id(c->listing, id);
+	struct message *m = listing_by_id(c->listing, w->task->id);
 
-	if (m && (message_flags(m) & MESSAGE_CACHED))
+	keeping_drop(c, w);
+	if (m && keeping_has(c, w->task->id))
+		message_set_cached(c->listing, m);
+	else if (m)
 		message_set_uncached(c->listing, m);
-	keeping_drop(c, id);
 }
 
 static void tell_body(struct chores *c, struct work *w)
@@ -202,16 +204,16 @@ static void tell_body(struct chores *c, struct work *w)
 	const struct task *t = w->task;
 	struct message *m = listing_by_id(c->listing, t->id);
 
+	if (w->leaves)
+		to_fs(c, event_create(EVENT_EVICTED), w);
 	if (w->doubted && !w->failure.code) {
-		if (m)
-			message_set_uncached(c->listing, m);
 		tell_doubt(c, w);
 		return;
 	}
 	if (m && w->replaces && !w->failure.code)
 		message_set_replaced(c->listing, m);
 	if (w->failure.code)
-		drop(c, t->id);
+		drop(c, w);
 	else if (m)
 		message_set_body(
 		    c->listing, m, t->body->size, (uint32_t)t->body->lines, t->body->header, true);
@@ -254,6 +256,7 @@ static void tell_published(struct chores *c, struct work *w)
 	struct job *j;
 
 	if (!w->failure.code && w->task->draft->verdict == DRAFT_ASKS) {
+		counters_ask(w->task->draft);
 		tell_merged(c, w);
 		return;
 	}
@@ -356,10 +359,11 @@ static const struct kind {
 	const char *word; /* its points: point.h */
 	bool durable, alone;
 } kinds[] = {
-    [TASK_CHUNK] = {do_chunk, tell_chunk, "chunk"},
+    [TASK_CHUNK] = {do_chunk, tell_nobody, "chunk"},
     [TASK_BODY] = {do_body, tell_body, "body"},
     [TASK_HEADER] = {do_header, tell_header, "header"},
-    [TASK_DISCARD] = {do_discard, tell_uncached, "discard"},
+    [TASK_DISCARD] = {do_discard, tell_nobody, "discard"},
+    [TASK_DAMAGED] = {do_damaged, tell_damaged, "damaged"},
     [TASK_MERGE] = {do_merge, tell_merged, "merge", .alone = true},
     [TASK_PUBLISH] = {do_publish, tell_published, "publish", .alone = true},
     [TASK_INTENTIONS] = {do_intentions, tell_intentions, "intentions"},
@@ -396,7 +400,7 @@ enum error work_perform(struct chores *c, struct work *w)
 
 void work_failed(struct chores *c, struct work *w)
 {
-	keeping_failed(c, w->task, w->doubted, &w->failure);
+	keeping_failed(c, w);
 }
 
 void work_forget(struct work *w)
@@ -413,6 +417,7 @@ static void complain(const struct work *w)
 	case E_VANISHED: /* these say something about the wish, not about the store */
 	case E_FORBIDDEN:
 	case E_PROTOCOL:
+	case E_LATER:
 		return;
 	default:
 		if (w->task->kind != TASK_CHUNK) /* its body will say it */

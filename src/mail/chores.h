@@ -31,6 +31,8 @@ struct work {
 	uint32_t header; /* TASK_HEADER: octets, 0: not known */
 	bool doubted;    /* TASK_BODY: its header is another than TOP's */
 	bool replaces;   /* TASK_BODY: there was another body before */
+	bool shelved;    /* TASK_BODY: it is whole on the shelf (keeping.c) ... */
+	bool leaves;     /* ... and pins_left is to be called: nobody could hold the one before */
 	bool again;      /* TASK_CHECK: there is more to look at */
 	struct intentions *intentions;
 };

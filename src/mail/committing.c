@@ -306,7 +306,7 @@ static void quit_answer(struct session *s, const struct answer *a)
 		    SLICE_ARGS(a->status.text));
 	}
 	proving_tell_journal(s);
-	s->line = LINE_LEAVING;
+	line_left(s);
 	if (!c->final)
 		session_want_listing(s);
 	c->result.later = !c->final && !how.code && clock_ms() < s->backoff.patience_until;

@@ -37,14 +37,19 @@ void counters_doubt(struct store *s, struct draft *d)
 		doubt_first_and_last(d);
 }
 
-enum error counters_question(struct store *s, struct draft *d, bool *asks, struct failure *why)
+enum error counters_question(
+    struct store *s, const struct draft *d, bool *asks, struct failure *why)
 {
 	*asks = false;
 	for (size_t i = 0; i < d->count && !d->questioned; i++)
 		*asks = *asks || is_known_counter(d, &d->rows[i]);
-	d->questioned = true;
-	doubt_all(d);
 	if (fact_recall(s, FACT_UIDL_BEGINS_ANEW))
 		return OK;
 	return fact_remember(s, FACT_UIDL_BEGINS_ANEW, 1, why);
+}
+
+void counters_ask(struct draft *d)
+{
+	d->questioned = true;
+	doubt_all(d);
 }

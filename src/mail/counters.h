@@ -12,8 +12,11 @@
 /* By the merge, when the rows have their kinds: makes those that are to be compared doubtful. */
 void counters_doubt(struct store *s, struct draft *d);
 
-/* They have begun anew: remembers that, and makes all doubtful. *asks: so that there are headers to
- * be brought; once a draft. */
-enum error counters_question(struct store *s, struct draft *d, bool *asks, struct failure *why);
+/* They have begun anew: remembers that. *asks: there are headers to be brought; once a draft. */
+enum error counters_question(
+    struct store *s, const struct draft *d, bool *asks, struct failure *why);
+/* Once that is committed, and no sooner, for what is rolled back is tried again: makes all
+ * doubtful. */
+void counters_ask(struct draft *d);
 
 #endif

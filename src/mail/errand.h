@@ -35,6 +35,8 @@ struct survey {
 	size_t asked;        /* questions of the three */
 	bool counted;        /* STAT told a count */
 	uint64_t stat_count, list_lines, uidl_lines;
+	uint64_t lines;   /* of the list that is coming */
+	struct buf first; /* ... the first of them, where it may be a status line */
 };
 
 struct session;
@@ -57,10 +59,12 @@ void survey_forget(struct session *s);
 enum top_use { TOP_UNTRIED, TOP_WORKS, TOP_REFUSED };
 
 struct learning {
-	size_t next;             /* of the draft's rows: those before it may still be asked for */
-	size_t out;              /* asked for, and the answer has not ended */
-	size_t wanted, doubts;   /* so many more of new messages, and of doubtful ones */
-	size_t came;             /* answers that have ended */
+	size_t next;           /* of the draft's rows: those before it may still be asked for */
+	size_t out;            /* asked for, and the answer has not ended */
+	size_t wanted, doubts; /* so many more of new messages, and of doubtful ones */
+	size_t came;           /* answers that have ended */
+	uint32_t proof;        /* LIST with this number is out behind them; 0: it is not */
+	bool proof_asked;
 	bool answered;           /* one has been ... */
 	size_t last;             /* ... the last of them being this row's */
 	size_t refused;          /* one after the other */
@@ -76,6 +80,8 @@ struct learning {
 bool learning_top_is_there(const struct session *s);
 enum error learning_start(struct session *s, struct failure *why);
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why);
+/* What proves that the headers came in step is out. */
+bool learning_is_unproven(const struct session *s);
 /* Before line_close: whether the line broke under a header, so that the listing may come about on
  * another line, without that one. */
 bool learning_broken(struct session *s, const struct failure *why);
@@ -106,7 +112,8 @@ void ahead_line_closed(struct session *s);
 
 struct fetching {
 	struct wants wants;
-	struct gather *gather; /* the body that is coming in: of the first that is out */
+	struct gather *gather; /* the body that is coming in: of the first that is out ... */
+	uint64_t came;         /* ... and of how many octets it is so far */
 	struct pace pace;
 	uint64_t out_octets;    /* asked for, and not come yet */
 	size_t window_count;    /* RETRs since the last NOOP ... */
@@ -151,7 +158,8 @@ void fetching_settle(struct session *s, struct want *w, const struct failure *wh
 
 struct heading {
 	struct wants wants; /* in the rows URGENT, BULK and OUT */
-	struct buf text;    /* the header that is coming in: of the first that is out */
+	struct buf text;    /* the header that is coming in: of the first that is out ... */
+	uint64_t octets;    /* ... and of how many its answer has been so far */
 };
 
 void heading_want(struct session *s, int64_t id, bool urgent);
@@ -191,6 +199,8 @@ void believing_window_closed(struct session *s);
 void believing_odd_settled(struct session *s, struct want *w);
 /* All that is held is to be fetched anew. */
 void believing_nothing(struct session *s);
+/* One that is held has not LIST's size, where that says anything. */
+bool believing_holds_odd(const struct session *s);
 
 /* ---- postponing.c: what the server refuses for now: [SYS/TEMP], RFC 3206, 4 ---- */
 
@@ -206,8 +216,10 @@ void postponing_look(struct session *s, int64_t now);
 bool pipelining_may_be(const struct session *s);  /* as far as we are concerned */
 bool pipelining_allowed(const struct session *s); /* on this line */
 bool pipelining_fetches(const struct session *s); /* of bodies, too */
-/* It has done harm: one by one from here on. `corrupted`: octets were out of place. */
+/* It has done harm: one by one, for a while, or in this mount where octets were out of place
+ * (`corrupted`). */
 void pipelining_failed(struct session *s, bool corrupted);
+void pipelining_line_opens(struct session *s); /* the while may be over */
 /* A RETR was answered with nothing else out; its size was LIST's, or not. */
 void pipelining_lone_fetch(struct session *s, bool size_is_listed);
 /* Several commands are out, or bodies are held for want of proof. */
@@ -353,8 +365,10 @@ struct session {
 	bool failing_all; /* what fails now is no message's own trouble */
 	bool warned_of_eating;
 
-	bool pipelining_failed;    /* one command at a time, in this mount */
-	bool pipelining_suspect;   /* ... because octets were out of place */
+	bool pipelining_failed;       /* one command at a time ... */
+	bool pipelining_suspect;      /* ... because octets were out of place */
+	int64_t pipelining_again;     /* ... on lines opened before this (clock.h) */
+	unsigned pipelining_failures; /* in this mount, without octets out of place */
 	unsigned pipelines_broken; /* lines closed with several commands out, one after the other */
 
 	struct survey survey;
@@ -395,10 +409,12 @@ void orders_take(struct session *s, struct job *j);
 
 void line_open(struct session *s); /* asks for the secret first, if it must */
 void line_connect(struct session *s);
-void line_opened(struct session *s);    /* logged in */
-void line_announced(struct session *s); /* what the server announces now is known */
-void line_close(struct session *s);     /* at once */
-void line_leave(struct session *s);     /* with QUIT, where the server may be told */
+void line_opened(struct session *s);        /* logged in */
+void line_announced(struct session *s);     /* what the server announces now is known */
+void line_close(struct session *s);         /* at once */
+void line_leave(struct session *s);         /* with QUIT, where the server may be told */
+void line_left(struct session *s);          /* QUIT is out, or was answered */
+bool line_is_left(const struct session *s); /* LINE_LEAVING is over */
 /* It is of no more use: settles what was under way on it, by the line's state and the reason. */
 void line_over(struct session *s, const struct failure *why);
 void line_fail_all(

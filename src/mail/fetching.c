@@ -30,6 +30,11 @@
 /* For a message that LIST says nothing of, so that not all of them go out at once. */
 #define LEAST_OCTETS 512
 
+/* Octets of a body: LIST is no end of it, but some answers have none. So many times what LIST says
+ * is more than any way of counting comes to, and what lies behind it more than any mail. */
+#define MOST_TIMES_LISTED 4
+#define MOST_UNLISTED     (UINT64_C(4) << 30)
+
 /* ---- who wants what ---- */
 
 void fetching_want(struct session *s, int64_t id, bool urgent, bool again)
@@ -292,7 +297,25 @@ static enum error came(struct session *s, const struct answer *a, struct failure
 	return OK;
 }
 
-static void came_text(struct session *s, struct slice text)
+/* Where it goes on all the same the disk would fill, and nobody ever get another message. */
+static enum error check_end(const struct session *s, const struct want *w, struct failure *why)
+{
+	if (s->fetching.came <= w->listed * MOST_TIMES_LISTED + MOST_UNLISTED)
+		return OK;
+	return failed(why, E_REFUSED,
+	    "message %" PRId64 " has no end: LIST says %" PRIu64
+	    " octets, and %s sent more than %d "
+	    "times as many and %" PRIu64 " GiB",
+	    w->id, w->listed, s->plan->host, MOST_TIMES_LISTED, MOST_UNLISTED >> 30);
+}
+
+static void begins(struct session *s, const struct want *w)
+{
+	s->fetching.gather = gather_create(w->id, &s->queues->tasks);
+	s->fetching.came = 0;
+}
+
+static enum error came_text(struct session *s, struct slice text, struct failure *why)
 {
 	struct fetching *f = &s->fetching;
 	struct want *w = f->wants.first[WANT_OUT];
@@ -301,8 +324,10 @@ static void came_text(struct session *s, struct slice text)
 	POINT("fetch", "text");
 	w->octets -= expected;
 	f->out_octets -= expected;
+	f->came += text.len;
 	s->in_store += gather_add(f->gather, text);
 	pace_arrived(&f->pace, text.len, clock_ms());
+	return check_end(s, w, why);
 }
 
 /* Another session may have deleted it, or the refusal was meant for another command. So it is asked
@@ -372,9 +397,9 @@ enum error fetching_answer(struct session *s, const struct answer *a, struct fai
 	if (a->kind == ANSWER_STATUS && a->status.sign != REPLY_OK)
 		refused(s, &a->status);
 	else if (a->kind == ANSWER_STATUS)
-		f->gather = gather_create(w->id, &s->queues->tasks);
+		begins(s, w);
 	else if (a->kind == ANSWER_TEXT)
-		came_text(s, a->text);
+		return came_text(s, a->text, why);
 	else if (a->kind == ANSWER_END)
 		return came(s, a, why);
 	return OK;

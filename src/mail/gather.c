@@ -56,11 +56,6 @@ static void gather_free(struct gather *g)
 	free(g);
 }
 
-uint64_t gather_size(const struct gather *g)
-{
-	return g->body->size;
-}
-
 /* The message begins with these octets: all of it, or a chunk's worth. */
 static void keep_header(struct gather *g)
 {

@@ -20,6 +20,4 @@ size_t gather_hold(struct gather *g, bool together, struct task **body);
 /* The end was not seen: sends TASK_DISCARD where the store has pieces; frees g. NULL is fine. */
 void gather_abort(struct gather *g);
 
-uint64_t gather_size(const struct gather *g); /* octets so far */
-
 #endif

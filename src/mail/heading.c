@@ -12,6 +12,9 @@
 
 #define MOST_OUT 100 /* TOPs at a time where the server announced PIPELINING; else one */
 
+/* Octets of one answer: a server may send the whole message, or never come to an end. */
+#define MOST_OCTETS (UINT64_C(256) << 20)
+
 void heading_want(struct session *s, int64_t id, bool urgent)
 {
 	struct wants *wants = &s->heading.wants;
@@ -117,6 +120,7 @@ static void take_status(struct session *s, struct want *w, const struct answer *
 	struct learning *l = &s->learning;
 
 	buf_clear(&s->heading.text);
+	s->heading.octets = 0;
 	if (a->status.sign == REPLY_OK) {
 		l->top = TOP_WORKS;
 		return;
@@ -126,11 +130,17 @@ static void take_status(struct session *s, struct want *w, const struct answer *
 	refuse(s, w, "TOP was refused");
 }
 
-static void take_text(struct buf *to, struct slice text)
+static enum error take_text(struct session *s, struct slice text, struct failure *why)
 {
-	size_t room = LEARN_LARGEST - to->len;
+	struct heading *h = &s->heading;
+	size_t room = LEARN_LARGEST - h->text.len;
 
-	buf_add(to, text.at, text.len < room ? text.len : room);
+	buf_add(&h->text, text.at, text.len < room ? text.len : room);
+	h->octets += text.len;
+	if (h->octets <= MOST_OCTETS)
+		return OK;
+	return failed(why, E_REFUSED, "%s sends more than %" PRIu64 " MiB for a header",
+	    s->plan->host, MOST_OCTETS >> 20);
 }
 
 /* One that is too long to be kept, or is not there at all, is no answer. */
@@ -143,6 +153,10 @@ static void take_end(struct session *s, struct want *w)
 
 	if (learn_length(learnt) == 0 && (learnt->len > 0 || message_size(m) > 0)) {
 		refuse(s, w, "TOP does not bring all of it");
+		return;
+	}
+	if (learn_is_reply(learnt)) {
+		refuse(s, w, "a reply came before it");
 		return;
 	}
 	t = task_create(TASK_HEADER);
@@ -161,7 +175,7 @@ enum error heading_answer(struct session *s, const struct answer *a, struct fail
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, w, a);
 	else if (a->kind == ANSWER_TEXT)
-		take_text(&s->heading.text, a->text);
+		return take_text(s, a->text, why);
 	else if (a->kind == ANSWER_END)
 		take_end(s, w);
 	return OK;

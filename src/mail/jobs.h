@@ -56,14 +56,13 @@ enum job_kind {
 	/* from the fs thread */
 	JOB_FETCH,   /* id, urgent, waited_for, again: answered by one EVENT_FETCHED, always; asked
 			twice: answered once for both. What is in the cache is not fetched, but for
-			`again`: its body there was damaged, and TASK_DISCARD is on its way; or
+			`again`: its body there was damaged, and TASK_DAMAGED is on its way; or
 			it is doubted, and stays until another comes */
 	JOB_HEADER,  /* id, urgent: answered by one EVENT_HEADED, always; asked twice: answered
 			once for both */
-	JOB_REFRESH, /* waited_for, number: answered by EVENT_REFRESHED or EVENT_NOT_LISTED; a
-			second one joins the first, unless that has logged in and so sees no newer
-			mail. Unless it is a mount's first it is a person's, who believes also a
-			listing that lost most (E_SHRUNK) */
+	JOB_REFRESH, /* waited_for, insists, number: answered by EVENT_REFRESHED or
+			EVENT_NOT_LISTED; a second one joins the first, unless that has logged in
+			and so sees no newer mail */
 	JOB_COMMIT,  /* final: answered by one EVENT_COMMITTED; final: nothing else is begun
 			afterwards */
 	JOB_END,     /* close the line and end the thread */
@@ -90,7 +89,8 @@ struct job {
 	unsigned char hash[32]; /* SHA-256 of the body that was thrown away */
 	bool waited_for; /* a person waits: log in now even if LOGIN-DELAY asks for patience (a
 			    reader is one, without this) */
-	bool first;      /* of the mount */
+	bool insists;    /* the person whose mount it is has asked: a listing that lost most
+			    (E_SHRUNK) is believed, a secret that was refused is tried again */
 	int64_t number;  /* above that of all refreshes before it */
 	bool final;
 	uint64_t octets;
@@ -111,7 +111,7 @@ enum task_kind {
 	TASK_BODY,    /* id, body: the last piece is in. Or, where no TASK_CHUNK went before it:
 			 data, len, lines, which are all of it. Answered by EVENT_FETCHED to fs,
 			 or by JOB_DOUBTED to the session */
-	TASK_DISCARD, /* id: throw away the pieces of an unfinished body */
+	TASK_DISCARD, /* id: throw away the pieces of an unfinished body; a whole one stays */
 	TASK_HEADER,  /* id, learnt: a header that was asked for; answered by EVENT_HEADED */
 	TASK_MERGE,   /* draft: answered by JOB_MERGED */
 	TASK_PUBLISH, /* draft: answered by JOB_PUBLISHED, and EVENT_LISTED to fs unless it is held
@@ -121,6 +121,7 @@ enum task_kind {
 	TASK_OUTCOMES,   /* outcomes, count: what DELE and QUIT brought; EVENT_INTENTIONS to fs */
 	TASK_REMEMBER,   /* key, value: a fact about the account (store.h) */
 	/* from the fs thread */
+	TASK_DAMAGED,  /* id: throw away the whole body */
 	TASK_UNLINK,   /* id: answered by EVENT_UNLINKED once it is in the log */
 	TASK_UNDELETE, /* id: answered by EVENT_UNDELETED once it is on disk */
 	TASK_SYNC,     /* cookie: answered by EVENT_SYNCED once all before it is on disk */
@@ -196,7 +197,8 @@ enum event_kind {
 	EVENT_INTENTIONS, /* intentions: all there are now */
 	EVENT_SYNCED,     /* cookie, failure */
 	EVENT_CHECKED,    /* checking, cookie, failure */
-	EVENT_EVICTED,    /* id: pins_left is to be called. Its body left the cache, or could not */
+	EVENT_EVICTED, /* id: pins_left is to be called. Its body left the cache, or could not; or
+			  made way for another one, or did not */
 	/* from the session thread (EVENT_FETCHED and EVENT_HEADED with a failure, too) */
 	EVENT_REFRESHED,  /* number: the listing that came last answers the waited-for refreshes up
 			     to this one */

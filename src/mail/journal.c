@@ -243,6 +243,18 @@ enum error journal_outcome(struct store *s, const struct outcome *o, struct fail
 
 /* ---- what a listing proves ---- */
 
+/* Whatever waits by now was made before the listing in force, which takes a while to come about,
+ * and whatever the clock says: it may have been set back. */
+static enum error grow_older(struct store *s, struct failure *why)
+{
+	int64_t armed = 0;
+	enum error error = query_number(s, &armed, why, "SELECT max(armed) FROM intention", "");
+
+	if (!error)
+		store_set_listed_at(s, armed);
+	return error;
+}
+
 struct finding {
 	int64_t id;
 	enum step step;
@@ -315,8 +327,10 @@ static enum error say_replaced(struct store *s, int64_t id, struct failure *why)
 enum error journal_settle(struct store *s, struct failure *why)
 {
 	CLEANUP(findings_finish) struct findings f = {0};
-	enum error error = find_all(s, &f, why);
+	enum error error = grow_older(s, why);
 
+	if (!error)
+		error = find_all(s, &f, why);
 	for (size_t i = 0; !error && i < f.count; i++) {
 		if (f.all[i].step == FORGET)
 			error = say_replaced(s, f.all[i].id, why);
@@ -346,18 +360,14 @@ static enum error forget_strange(struct store *s, struct failure *why)
 	return error;
 }
 
-/* All that an earlier mount left is older than whatever is listed now, also where the clock was set
- * back since. */
 enum error journal_recover(struct store *s, struct failure *why)
 {
-	int64_t armed = 0;
 	enum error error = forget_strange(s, why);
 
 	if (!error)
-		error = query_number(s, &armed, why, "SELECT max(armed) FROM intention", "");
+		error = grow_older(s, why);
 	if (error)
 		return error;
-	store_set_listed_at(s, armed);
 	return query_run(s, why, "UPDATE intention SET state = ?2 WHERE state = ?1", "ii",
 	    (int64_t)INTENTION_SENT, (int64_t)INTENTION_UNKNOWN);
 }

@@ -38,7 +38,7 @@ enum error journal_mark(struct store *s, const int64_t *ids, size_t count, struc
 enum error journal_outcome(struct store *s, const struct outcome *o, struct failure *why);
 
 /* The proof: a complete listing has been published (message.vanished is set for what it lacks).
- * Settles all. */
+ * Settles all, and all that is left is older than it. */
 enum error journal_settle(struct store *s, struct failure *why);
 
 /* At start: "sent" becomes unknown; what is not its own message's is forgotten (damage). */

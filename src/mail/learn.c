@@ -1,6 +1,7 @@
 #include "learn.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "alloc.h"
 #include "header.h"
@@ -8,6 +9,16 @@
 uint32_t learn_length(const struct learnt *l)
 {
 	return l->len < LEARN_LARGEST ? l->len : 0;
+}
+
+static bool begins(const struct learnt *l, const char *word)
+{
+	return l->len >= strlen(word) && strncasecmp(l->text, word, strlen(word)) == 0;
+}
+
+bool learn_is_reply(const struct learnt *l)
+{
+	return begins(l, "+OK") || begins(l, "-ERR");
 }
 
 struct learnt *learn_of_body(struct slice text)

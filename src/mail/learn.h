@@ -17,4 +17,7 @@ struct learnt *learn_of_body(struct slice text);
 /* Octets of the header, where all of it was learnt; 0: it was cut, or there is none. */
 uint32_t learn_length(const struct learnt *l);
 
+/* Whether it begins like a reply, as a header never does: a reply too many came before it. */
+bool learn_is_reply(const struct learnt *l);
+
 #endif

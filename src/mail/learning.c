@@ -1,6 +1,10 @@
 /* The headers that a listing needs before it can be shown: by TOP, the newest first, because they
  * stand last. A message without a UIDL needs its header for a name; where there is no TOP either,
- * that is the beginning of its body. One message's trouble costs only its own header. */
+ * that is the beginning of its body. One message's trouble costs only its own header.
+ *
+ * Where several are out, nothing in an answer says whose header it is: a reply too many, and each
+ * is taken for the next one's, whose time would be wrong for ever. So LIST with a number goes out
+ * behind them, which is answered by that number where they came in step (believing.c). */
 #include "errand.h"
 
 #include <inttypes.h>
@@ -28,6 +32,11 @@
  * (bodies that stand in for headers). What lies beyond is shown without, or has no name. */
 #define MOST_KEPT     (UINT64_C(64) << 20)
 #define MOST_RECEIVED (UINT64_C(256) << 20)
+
+/* What has been asked for by then may bring as much again. Beyond that the line is given up, and
+ * the next one asks for no headers: there are servers that answer TOP with the whole message, and
+ * an answer may have no end. */
+#define GIVEN_UP (2 * MOST_RECEIVED)
 
 /* Messages whose header decides which one they are, in one listing; headers= does not bound them.
  */
@@ -65,7 +74,8 @@ void learning_forget(struct session *s)
 	buf_finish(&l->text);
 	l->next = l->out = l->came = l->wanted = l->doubts = l->refused = 0;
 	l->kept = l->received = 0;
-	l->answered = false;
+	l->answered = l->proof_asked = false;
+	l->proof = 0;
 }
 
 void learning_finish(struct session *s)
@@ -127,7 +137,12 @@ bool learning_broken(struct session *s, const struct failure *why)
 
 	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
-	if (l->out == 0 && s->ahead.unproven && why->code != E_PROTOCOL)
+	if (l->received > GIVEN_UP) {
+		log_info("%s: the listing goes without headers", why->words);
+		l->breaks = l->breaks < BREAKS_WITHOUT ? BREAKS_WITHOUT : l->breaks;
+		return true;
+	}
+	if (l->out == 0 && learning_is_unproven(s) && why->code != E_PROTOCOL)
 		return true; /* under what was asked for behind them */
 	if (why->code == E_TIMEOUT && uses_top(s) && ++l->silent == MOST_SILENT) {
 		buf_clear(&l->shunned); /* it was none of them */
@@ -196,6 +211,24 @@ static size_t most_out(const struct session *s)
 	return most < MOST_TOPS ? most : MOST_TOPS;
 }
 
+bool learning_is_unproven(const struct session *s)
+{
+	return s->ahead.unproven || s->learning.proof;
+}
+
+/* Behind the last lot, unless what goes ahead has it already. */
+static enum error ask_for_proof(struct session *s, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	uint32_t number = s->survey.draft->rows[0].number;
+
+	if (l->proof_asked || s->ahead.unproven || l->out < 2)
+		return OK;
+	l->proof_asked = true;
+	l->proof = number;
+	return talk_send_number(s->talk, VERB_LIST, number, number, why);
+}
+
 static enum error ask(struct session *s, struct failure *why)
 {
 	struct learning *l = &s->learning;
@@ -207,9 +240,9 @@ static enum error ask(struct session *s, struct failure *why)
 		if (wants_header(s, r) && may_ask(s, r) && ask_for(s, r, why))
 			return why->code;
 	}
-	if (l->next == 0 && l->out > 0 && ahead_go(s, why))
+	if (l->next == 0 && l->out > 0 && (ahead_go(s, why) || ask_for_proof(s, why)))
 		return why->code;
-	if (l->out == 0 && !s->ahead.unproven)
+	if (l->out == 0 && !learning_is_unproven(s))
 		publish(s);
 	return OK;
 }
@@ -261,7 +294,7 @@ static void take_status(struct session *s, const struct answer *a)
 }
 
 /* What the line does is known before the first body then. */
-static void take_text(struct session *s, struct slice text)
+static enum error take_text(struct session *s, struct slice text, struct failure *why)
 {
 	struct learning *l = &s->learning;
 	size_t room = LEARN_LARGEST - l->text.len;
@@ -269,17 +302,46 @@ static void take_text(struct session *s, struct slice text)
 	buf_add(&l->text, text.at, text.len < room ? text.len : room);
 	l->received += text.len;
 	pace_arrived(&s->fetching.pace, text.len, clock_ms());
+	if (l->received <= GIVEN_UP)
+		return OK;
+	return failed(why, E_REFUSED, "%s sends more than %" PRIu64 " MiB for headers",
+	    s->plan->host, GIVEN_UP >> 20);
 }
 
-/* No octet at all tells nothing, unless there is none. */
+/* No octet at all tells nothing, unless there is none; nor does a reply too many. */
 static void take_end(struct learning *l, enum verb verb, struct row *r)
 {
+	CLEANUP(freep) struct learnt *learnt = NULL;
+
 	if (verb == VERB_TOP)
 		l->silent = 0;
-	if (l->text.len == 0 && r->listed > 0 && r->kind != ROW_NAMELESS)
+	learnt = learn_header(buf_slice(&l->text), clock_seconds());
+	if (r->kind != ROW_NAMELESS &&
+	    ((learnt->len == 0 && r->listed > 0) || learn_is_reply(learnt)))
 		return;
-	r->learnt = learn_header(buf_slice(&l->text), clock_seconds());
-	l->kept += r->learnt->len;
+	l->kept += learnt->len;
+	r->learnt = take(&learnt);
+}
+
+/* "-ERR" proves nothing, and is no header. */
+static enum error proof_answer(struct session *s, const struct answer *a, struct failure *why)
+{
+	struct learning *l = &s->learning;
+	uint64_t octets;
+	uint32_t number;
+
+	if (a->status.sign == REPLY_OK &&
+	    (!reply_list(a->status.text, &number, &octets) || number != l->proof))
+		return failed(why, E_PROTOCOL,
+		    "out of step behind the headers: LIST %" PRIu32 " was answered by: %.*s",
+		    l->proof, SLICE_ARGS(a->status.text));
+	l->proof = 0;
+	return OK;
+}
+
+static enum error list_answer(struct session *s, const struct answer *a, struct failure *why)
+{
+	return s->ahead.unproven ? ahead_answer(s, a, why) : proof_answer(s, a, why);
 }
 
 enum error learning_answer(struct session *s, const struct answer *a, struct failure *why)
@@ -288,12 +350,12 @@ enum error learning_answer(struct session *s, const struct answer *a, struct fai
 	struct row *r;
 
 	if (a->verb == VERB_LIST)
-		return ahead_answer(s, a, why) ? why->code : ask(s, why);
+		return list_answer(s, a, why) ? why->code : ask(s, why);
 	r = &s->survey.draft->rows[a->tag];
 	if (a->kind == ANSWER_STATUS)
 		take_status(s, a);
-	if (a->kind == ANSWER_TEXT)
-		take_text(s, a->text);
+	if (a->kind == ANSWER_TEXT && take_text(s, a->text, why))
+		return why->code;
 	if (a->kind == ANSWER_END)
 		take_end(l, a->verb, r);
 	if (!a->last)

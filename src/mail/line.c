@@ -20,7 +20,9 @@
  */
 #define MOST_BROKEN_PIPELINES 2
 
-#define LEAVING_MS 5000 /* for the answer to a QUIT that commits nothing */
+/* For the answer to a QUIT that commits nothing, and for the end of the line behind one that does.
+ */
+#define LEAVING_MS 5000
 
 /* ---- what CAPA said last time ---- */
 
@@ -79,6 +81,7 @@ void line_open(struct session *s)
 
 void line_connect(struct session *s)
 {
+	pipelining_line_opens(s);
 	s->remembered = remembered(s);
 	s->talk = talk_create(s->plan, s->tls, &s->facts, s->remembered, pipelining_may_be(s));
 	s->lines++;
@@ -295,6 +298,23 @@ void line_leave(struct session *s)
 		line_close(s);
 		return;
 	}
+	line_left(s);
+}
+
+void line_left(struct session *s)
+{
 	s->line = LINE_LEAVING;
 	s->leave_by = clock_in(LEAVING_MS);
+}
+
+/* Courier says "+OK" to QUIT and deletes then: the listing that shall prove it waits until the
+ * server has closed its side. */
+static bool waits_for_the_end(const struct session *s)
+{
+	return s->committing.stage == COMMIT_PROVING && !s->end;
+}
+
+bool line_is_left(const struct session *s)
+{
+	return (talk_waiting(s->talk) == 0 && !waits_for_the_end(s)) || clock_ms() >= s->leave_by;
 }

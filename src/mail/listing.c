@@ -259,6 +259,11 @@ void message_set_uncached(struct listing *l, struct message *m)
 	set_fact(l, m, message_size(m), message_flags(m) & ~MESSAGE_CACHED);
 }
 
+void message_set_cached(struct listing *l, struct message *m)
+{
+	set_fact(l, m, message_size(m), message_flags(m) | MESSAGE_CACHED);
+}
+
 void message_set_replaced(struct listing *l, struct message *m)
 {
 	set_fact(l, m, message_size(m), message_flags(m) | MESSAGE_REPLACED);

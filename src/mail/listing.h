@@ -78,6 +78,8 @@ void message_set_body(struct listing *l, struct message *m, uint64_t size, uint3
     uint32_t header, bool cached);
 void message_set_header(struct message *m, uint32_t header); /* known without the body */
 void message_set_uncached(struct listing *l, struct message *m);
+void message_set_cached(
+    struct listing *l, struct message *m); /* after all: the body is there yet */
 /* Before message_set_body: it comes with other octets than the body before. (That it has another
  * size message_set_body sees itself.) */
 void message_set_replaced(struct listing *l, struct message *m);

@@ -1,7 +1,6 @@
 /* What the store knows from earlier mounts, as a listing. */
 #include "merge.h"
 
-
 #include "alloc.h"
 #include "ids.h"
 #include "name.h"

@@ -61,8 +61,10 @@ static void want_refresh(struct session *s, const struct job *j)
 	session_want_listing(s);
 	if (j->waited_for) {
 		s->refresh_waited_for = true;
-		s->refresh_sure = s->refresh_sure || !j->first;
 		s->refresh_asked = j->number;
+	}
+	if (j->insists) {
+		s->refresh_sure = true;
 		backoff_ask(&s->backoff);
 		secrets_person_asks(s);
 	}

@@ -272,8 +272,10 @@ static bool is_meant(const struct prefetch *p, const struct message *m)
 	unsigned flags = message_flags(m);
 	uint64_t size = message_size(m);
 
+	if (size > p->octets)
+		return false;
 	if (p->what == PREFETCH_UNCACHED)
-		return !(flags & MESSAGE_CACHED) && size <= p->octets;
+		return !(flags & MESSAGE_CACHED);
 	return (flags & MESSAGE_CACHED) && (flags & MESSAGE_TRUE_SIZE) &&
 	       !(flags & (MESSAGE_RESIZED | MESSAGE_REPLACED)) && size > 0 &&
 	       size <= PREFETCH_LARGEST_PUSH;

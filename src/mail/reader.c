@@ -7,19 +7,21 @@
 
 #include "alloc.h"
 #include "jobs.h"
-#include "shelf.h"
 #include "learn.h"
+#include "schema.h"
+#include "shelf.h"
 
-#define INDEX_BITS 24   /* of a chunk's key; the id is above */
-#define BUSY_MS    1000 /* while the writer rewinds its log */
+#define BUSY_MS 1000 /* while the writer rewinds its log */
 
 /* What is asked, each prepared once. */
 #define QUERIES(X)                                                                                 \
-	X(BODY, "SELECT m.size, m.chunks, c.data FROM message m "                                  \
-		"LEFT JOIN chunk c ON c.key = (m.id << 24) + ?2 "                                  \
+	X(BODY, "SELECT m.size, abs(m.chunks), c.data, " SCHEMA_FIRST_KEY " FROM message m "       \
+		"LEFT JOIN chunk c ON c.key = " SCHEMA_FIRST_KEY " + ?2 "                          \
 		"WHERE m.id = ?1 AND m.chunks IS NOT NULL")                                        \
 	X(CHUNK, "SELECT data FROM chunk WHERE key = ?1")                                          \
-	X(LINES, "SELECT lines FROM chunk WHERE key = ?1")                                         \
+	X(LINES, "SELECT c.lines FROM message m JOIN chunk c "                                     \
+		 "ON c.key = " SCHEMA_FIRST_KEY " + ?2 "                                           \
+		 "WHERE m.id = ?1 AND m.chunks IS NOT NULL")                                       \
 	X(MESSAGE, "SELECT listed, size, chunks, lines, header_len, received, seen, sha256 "       \
 		   "FROM message WHERE id = ?1")                                                   \
 	X(UIDL, "SELECT uidl FROM message WHERE id = ?1")                                          \
@@ -139,10 +141,10 @@ static bool copy_part(
 }
 
 static bool copy_piece(
-    struct reader *r, int64_t id, uint64_t size, uint64_t offset, char *to, size_t len)
+    struct reader *r, int64_t first_key, uint64_t size, uint64_t offset, char *to, size_t len)
 {
 	CLEANUP(end)
-	sqlite3_stmt *q = ask(r, CHUNK, id << INDEX_BITS | (int64_t)(offset / CHUNK_OCTETS));
+	sqlite3_stmt *q = ask(r, CHUNK, first_key + (int64_t)(offset / CHUNK_OCTETS));
 
 	return q && copy_part(q, 0, size, offset, to, len);
 }
@@ -154,15 +156,16 @@ static bool sound(uint64_t size, uint64_t chunks)
 
 /* The row comes with the first piece: mostly that is all. Its statement stays open meanwhile, so
  * that all pieces are of one moment. */
-static sqlite3_stmt *ask_body(struct reader *r, int64_t id, uint64_t offset)
+static sqlite3_stmt *ask_piece(struct reader *r, enum query_name name, int64_t id, uint64_t index)
 {
-	sqlite3_bind_int64(r->queries[BODY], 2, (int64_t)(offset / CHUNK_OCTETS));
-	return ask(r, BODY, id);
+	sqlite3_bind_int64(r->queries[name], 2, (int64_t)index);
+	return ask(r, name, id);
 }
 
 static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *to, size_t len)
 {
-	CLEANUP(end) sqlite3_stmt *q = ask_body(r, id, offset);
+	CLEANUP(end) sqlite3_stmt *q = ask_piece(r, BODY, id, offset / CHUNK_OCTETS);
+	int64_t first_key;
 	uint64_t size;
 	size_t done = 0;
 
@@ -175,11 +178,12 @@ static ssize_t stored_body(struct reader *r, int64_t id, uint64_t offset, void *
 		return 0;
 	if (len > size - offset)
 		len = (size_t)(size - offset);
+	first_key = sqlite3_column_int64(q, 3);
 	while (done < len) {
 		uint64_t at = offset + done, room = CHUNK_OCTETS - at % CHUNK_OCTETS;
 		size_t part = len - done < room ? len - done : (size_t)room;
 		bool good = done == 0 ? copy_part(q, 2, size, at, to, part)
-				      : copy_piece(r, id, size, at, (char *)to + done, part);
+				      : copy_piece(r, first_key, size, at, (char *)to + done, part);
 
 		if (!good)
 			return -1;
@@ -200,7 +204,7 @@ void reader_end(struct reader *r)
 
 bool reader_piece_lines(struct reader *r, int64_t id, uint32_t index, uint32_t *lines)
 {
-	CLEANUP(end) sqlite3_stmt *q = ask(r, LINES, id << INDEX_BITS | (int64_t)index);
+	CLEANUP(end) sqlite3_stmt *q = ask_piece(r, LINES, id, index);
 
 	if (q)
 		*lines = (uint32_t)sqlite3_column_int64(q, 0);

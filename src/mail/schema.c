@@ -20,7 +20,8 @@ static const char tables[] =
     "  listed INTEGER NOT NULL,"  /* octets, from LIST */
     "  size INTEGER,"             /* octets, once fetched; size - lines is its size with LF */
     "  lines INTEGER,"            /* CRLFs */
-    "  chunks INTEGER,"           /* rows of its body; NULL: not in the cache */
+    "  chunks INTEGER,"           /* rows of its body (below 0: they are under the negative of its
+				     id, bodies.h); NULL: not in the cache */
     "  header_len INTEGER,"       /* octets */
     "  digest BLOB,"              /* of the header */
     "  sha256 BLOB,"              /* of the body */
@@ -31,7 +32,7 @@ static const char tables[] =
     "  UNIQUE(uidl, ordinal)"
     ") STRICT;"
     "CREATE TABLE chunk("
-    "  key INTEGER PRIMARY KEY," /* id << 24 | index */
+    "  key INTEGER PRIMARY KEY," /* place << 24 | index */
     "  lines INTEGER NOT NULL,"  /* CRLFs that end in it */
     "  data BLOB NOT NULL"
     ") STRICT;"

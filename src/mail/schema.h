@@ -2,8 +2,8 @@
  *
  * fact       what is known about the account, text by key
  * message    one row a message ever listed; never deleted, so that names and numbers stay its own
- * chunk      bodies, in rows of CHUNK_OCTETS
- * arriving   whose body has chunk rows and is not whole yet: what a start sweeps away
+ * chunk      bodies, in rows of CHUNK_OCTETS (bodies.h: which key is whose)
+ * arriving   where a body has chunk rows and is not whole yet: what a start sweeps away
  * header     the header of each message whose header was brought
  * intention  the journal of deletions
  */
@@ -19,6 +19,9 @@
 /* Where ids begin in a database that is made now: above all that a lost one gave out, as long as
  * messages came slower than SCHEMA_IDS_A_SECOND since 1970. */
 #define SCHEMA_IDS_A_SECOND 64
+
+/* In SQL: the key of the first row of the body that message m has; the others follow. */
+#define SCHEMA_FIRST_KEY "((CASE WHEN m.chunks < 0 THEN -m.id ELSE m.id END) << 24)"
 
 /* These fail with SQLite's code. In one transaction, and then sets it to WAL. `first` is the id
  * after which ids are given. */

@@ -293,7 +293,7 @@ static void check_time(struct session *s)
 		line_over(s, &why);
 	if (is_idle(s) && clock_ms() >= line_idle_until(s))
 		line_leave(s);
-	if (s->line == LINE_LEAVING && (talk_waiting(s->talk) == 0 || clock_ms() >= s->leave_by))
+	if (s->line == LINE_LEAVING && line_is_left(s))
 		line_close(s);
 }
 

@@ -265,7 +265,7 @@ enum error shelf_add(struct shelf *s, int64_t id, uint32_t index, struct slice d
 {
 	struct shelved *b = find(s, id);
 
-	if (!b || index > b->count)
+	if (!b || b->whole || index > b->count)
 		return failed(why, E_STORE, "pieces of message %lld are missing", (long long)id);
 	if (index < b->count)
 		return OK; /* the transaction that it came in is tried again */

@@ -10,6 +10,7 @@
 #include "learn.h"
 #include "name.h"
 #include "query.h"
+#include "schema.h"
 
 #define FACT_BITS 8 /* listing.h: size << 8 | flags */
 
@@ -119,7 +120,7 @@ static enum error hash_body(struct store *s, bool *found, struct stored *m, stru
 	CLEANUP(query_end)
 	sqlite3_stmt *q = query(s, why,
 	    "SELECT substr(c.data, 1, min(m.header_len, ?2)) FROM message m "
-	    "JOIN chunk c ON c.key = m.id << 24 WHERE m.id = ?1 AND m.chunks > 0",
+	    "JOIN chunk c ON c.key = " SCHEMA_FIRST_KEY " WHERE m.id = ?1 AND m.chunks <> 0",
 	    "ii", m->id, (int64_t)LEARN_LARGEST);
 
 	return hash_column(s, q, found, m, why);

@@ -60,6 +60,7 @@ enum error survey_start(struct session *s, struct failure *why)
 void survey_forget(struct session *s)
 {
 	draft_free(s->survey.draft);
+	buf_finish(&s->survey.first);
 	s->survey = (struct survey){0};
 	learning_forget(s);
 }
@@ -96,12 +97,18 @@ static bool has_uidl(const struct session *s)
 	return talk_capabilities(s->talk)->uidl || s->facts.of[FACT_UIDL];
 }
 
-/* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list. */
+/* Some servers refuse UIDL and LIST on an empty maildrop (facts.md): that is an empty list, unless
+ * it is said to be trouble. */
+static bool is_empty(const struct survey *v, enum reply_code code)
+{
+	return v->counted && v->stat_count == 0 && code != CODE_SYS_TEMP && code != CODE_SYS_PERM;
+}
+
 static enum error list_status(struct session *s, const struct answer *a, struct failure *why)
 {
 	struct survey *v = &s->survey;
 
-	if (a->status.sign == REPLY_OK || (v->counted && v->stat_count == 0))
+	if (a->status.sign == REPLY_OK || is_empty(v, a->status.code))
 		return OK;
 	if (a->verb != VERB_UIDL || has_uidl(s) || a->status.code == CODE_SYS_TEMP)
 		return refused(s, a, why);
@@ -137,6 +144,36 @@ static void list_line(struct survey *v, struct slice line)
 	v->draft->bad_lines++;
 	if (reply_uidl(line, &number, &rest))
 		draft_listed(v->draft, number, 0);
+}
+
+static void take_line(struct survey *v, enum verb verb, struct slice line)
+{
+	if (verb == VERB_UIDL)
+		uidl_line(v, line);
+	else
+		list_line(v, line);
+}
+
+/* A reply too many before a list makes its status line the first of its lines, and "+OK 3 messages"
+ * reads like one. Where servers put "+OK" before each line, the next has it too. */
+static void list_answer(struct survey *v, const struct answer *a)
+{
+	bool is_line = a->kind == ANSWER_LINE, is_first = is_line && v->lines++ == 0;
+	bool says_ok = is_line && reply_status(a->text).sign == REPLY_OK;
+
+	if (is_first && says_ok) {
+		buf_add_slice(&v->first, a->text);
+		return;
+	}
+	if (v->first.len > 0 && is_line && !says_ok)
+		v->draft->bad_lines++;
+	else if (v->first.len > 0)
+		take_line(v, a->verb, buf_slice(&v->first));
+	buf_clear(&v->first);
+	if (is_line)
+		take_line(v, a->verb, a->text);
+	else
+		v->lines = 0;
 }
 
 /* ---- both lists have ended ---- */
@@ -181,16 +218,14 @@ enum error survey_answer(struct session *s, const struct answer *a, struct failu
 	struct survey *v = &s->survey;
 	enum error e = OK;
 
-	if (a->verb == VERB_TOP || a->verb == VERB_RETR || s->ahead.unproven)
+	if (a->verb == VERB_TOP || a->verb == VERB_RETR || learning_is_unproven(s))
 		return learning_answer(s, a, why);
 	if (a->verb == VERB_STAT)
 		e = stat_answer(s, a, why);
 	else if (a->kind == ANSWER_STATUS)
 		e = list_status(s, a, why);
-	else if (a->kind == ANSWER_LINE && a->verb == VERB_UIDL)
-		uidl_line(v, a->text);
-	else if (a->kind == ANSWER_LINE)
-		list_line(v, a->text);
+	else
+		list_answer(v, a);
 	if (e || !a->last)
 		return e;
 	e = ask(s, why);

@@ -135,6 +135,11 @@ def resident(pid):
     return 1024 * int(re.search(r"^VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
 
 
+def processor(pid):
+    """The seconds that its threads have spent, of those that there are."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e9
+
+
 def switches(pid):
     """How often its threads have given the processor away: each wake-up ends in one."""
     return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M)[1])

@@ -167,6 +167,7 @@ ROWS = (
         )),
     Row(10, "million", "listings of L", works.million("L"), (
         ratio("pop3fs, nothing new", "mpop, nothing new", 0.5),
+        ratio("pop3fs, a poll", "mpop, nothing new", 0.5),
         Goal("pop3fs, octets of memory a message", figure("pop3fs, first listing", "octets a message"), 100),
         bound("2.5 s", "pop3fs, first listing", 2.5),
         ratio("pop3fs, ls -U", "disk, ls -U", 1.3, "pop3fs / disk, ls -U, cold"),

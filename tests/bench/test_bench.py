@@ -337,7 +337,7 @@ def test_each_row_has_a_name_of_its_own_and_a_goal():
 
 
 @pytest.mark.skipif(not os.access("/dev/fuse", os.W_OK), reason="/dev/fuse cannot be opened")
-@pytest.mark.parametrize("name", ["S-near", "mounting", "deleting", "idle"])
+@pytest.mark.parametrize("name", ["S-near", "mounting", "million", "deleting", "idle"])
 def test_a_row_runs_from_one_end_to_the_other(tmp_path, name):
     said = subprocess.run([HERE / "run", "--quick", "--build", BUILD, "--dir", tmp_path, "--svg", tmp_path / "svg",
                            "--json", tmp_path / "json", name], capture_output=True, text=True, timeout=300, check=False)

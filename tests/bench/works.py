@@ -12,7 +12,7 @@ from pathlib import Path
 
 import leftovers
 from contestants import MIRROR, curl_url, curl_words, drain, mpop_config, read_all
-from machine import (Broken, PeakMemory, Requests, drop_caches, find, memory, resident, switches, tick)
+from machine import (Broken, PeakMemory, Requests, drop_caches, find, memory, processor, resident, switches, tick)
 from world import PASSWORD, Line, Mount, Place
 
 ACTIVE_FOR = 1.0       # seconds that a bulk load has run when another message is wanted
@@ -307,15 +307,18 @@ def million(corpus):
         with Mount(place, cache=known, headers=0) as mount:
             mount.start()
             mount.umount()
-        yield {
-            "pop3fs, first listing": lambda: _listing(place, few, headers=0),
-            "pop3fs, nothing new": lambda: _listing(place, few, cache=known, headers=0),
-            "mpop, nothing new": _mpop_poll(place),
-            "limit 1: listing": lambda: drain(place, "--list"),
-            "limit 2: listing": lambda: drain(place, "--list", "--store", world.fresh("drain") / "db"),
-            "pop3fs, ls -U": lambda: _ls_mount(place, known),
-            "disk, ls -U": _ls_disk(world, place.corpus.count),
-        }
+        lives = shutil.copytree(known, world.fresh("lives"), dirs_exist_ok=True)
+        with ExitStack() as stack:
+            yield {
+                "pop3fs, first listing": lambda: _listing(place, few, headers=0),
+                "pop3fs, nothing new": lambda: _listing(place, few, cache=known, headers=0),
+                "pop3fs, a poll": _once_mounted(stack, _mounted(place, lives, headers=0), lambda m: _poll(world, m)),
+                "mpop, nothing new": _mpop_poll(place),
+                "limit 1: listing": lambda: drain(place, "--list"),
+                "limit 2: listing": lambda: drain(place, "--list", "--store", world.fresh("drain") / "db"),
+                "pop3fs, ls -U": lambda: _ls_mount(place, known),
+                "disk, ls -U": _ls_disk(world, place.corpus.count),
+            }
     return work
 
 
@@ -329,6 +332,16 @@ def _listing(place, few, **options):
         small.umount()
     return {"seconds": seconds, "cpu": mount.cost.cpu, "peak": mount.cost.peak,
             "octets a message": used / place.corpus.count}
+
+
+def _poll(world, mount):
+    """A mount that lives lists again, with a login of its own, as it does by itself every now and then: until
+    `pop3fs refresh` has returned, in which the listing is compared with the one before, and what is shown is it."""
+    pid = mount.pid or mount.find_pid()
+    before = processor(pid)
+    cost = world.run(world.tool("pop3fs"), "refresh", mount.path)
+    cost.add(processor(pid) - before, resident(pid) / 2**20)
+    return cost.figures()
 
 
 def _mpop_poll(place):

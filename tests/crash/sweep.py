@@ -133,10 +133,10 @@ class World:
             ("fetch", names[0]), ("fetch", names[1]), ("fetch", names[2]), ("fetch", names[3]),
             ("unlink", names[1]), ("unlink", names[2]), ("undelete", names[1]), ("sync",),
             ("commit",), ("refresh",), ("appear", late), ("fetch", late), ("unlink", late), ("unlink", names[4]),
-            ("header", names[5]), ("verify",), ("end",),
+            ("header", names[5]), ("verify",), ("spoil", names[0]), ("end",),
         ]
         for number, words in enumerate(deeds):
-            if number == deed and words[0] not in ("sync", "appear", "header", "verify", "end"):
+            if number == deed and words[0] not in ("sync", "appear", "header", "verify", "spoil", "end"):
                 self._begin(words, moment)
             self._do(*words)
 

@@ -17,7 +17,8 @@ PATIENT = capabilities("PIPELINING", "LOGIN-DELAY 1")
 NARROW = ("evict.", "spare.")                       # where the cache is too small
 UNLEARNT = ("header.",)                             # where no header was asked for
 BY_A_MIRROR = ("ahead.",)                           # nothing else asks before it knows
-BY_A_MOUNT = ("sync.", "used.", "check.", *NARROW, *UNLEARNT)   # the driver does nothing of it
+SPOILT = ("damaged.",)                              # where a body is lost in the cache
+BY_A_MOUNT = ("sync.", "used.", "check.", *NARROW, *UNLEARNT, *SPOILT)   # the driver does nothing of it
 OF_A_MIRROR = [point for point in points("mail") if point.startswith(BY_A_MIRROR)]
 OF_A_MOUNT = [point for point in points("mail") if point.startswith(BY_A_MOUNT)]
 MOMENTS = 12
@@ -62,6 +63,12 @@ def unlearnt(mounts, serve, person, root):
 
 
 @pytest.fixture
+def spoilt(mounts, serve, person, root):
+    drop = Scripted(serve, *PIPELINING)
+    return World(drop, Mounted(mounts, drop.server, person, root, spoils=True, cache_min_free=0))
+
+
+@pytest.fixture
 def mirrored(mounts, serve, person, root):
     """All is fetched at once, and what is new is shown when it is here."""
     drop = Scripted(serve, *PIPELINING)
@@ -83,8 +90,8 @@ def test_death_at_a_point(needs_points, request, point):
 
 @pytest.mark.parametrize("point", points("fs") + sorted({*OF_A_MOUNT, *points("mail")[::5]} - {*OF_A_MIRROR}))
 def test_death_of_a_mount_at_a_point(needs_points, request, point):
-    kind = "narrow" if point.startswith(NARROW) else "unlearnt" if point.startswith(UNLEARNT) else "mounted"
-    world = request.getfixturevalue(kind)
+    kinds = {"narrow": NARROW, "unlearnt": UNLEARNT, "spoilt": SPOILT}
+    world = request.getfixturevalue(next((k for k, those in kinds.items() if point.startswith(those)), "mounted"))
     assert world.round(kill=f"{point}:1")
 
 

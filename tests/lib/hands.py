@@ -6,8 +6,10 @@ Whatever finds that pop3fs has died raises Dead; then after_death() takes away w
 otherwise returns False or None: the tests judge by what is there afterwards, not by what was said.
 """
 
+import errno
 import os
 import re
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +113,9 @@ class Driven:
     def verify(self):
         return True   # ... and no verbs
 
+    def spoil(self, _name):
+        return True   # ... and nobody who reads
+
     def refresh(self):
         return self._answer("refresh", "^(refreshed|not-listed)").startswith("refreshed")
 
@@ -139,8 +144,9 @@ class Mounted:
 
     kind = "mounted"
 
-    def __init__(self, mounts, account, person, root, **options):
+    def __init__(self, mounts, account, person, root, spoils=False, **options):
         self._mounts, self._account, self._person, self._options = mounts, account, person, options
+        self._spoils = spoils
         self._pop3fs = program("pop3fs", root)
         self._cache = person.directory("cache")
         self._mount = None
@@ -250,6 +256,31 @@ class Mounted:
 
     def verify(self):
         return self._verb("verify")
+
+    def spoil(self, name):
+        """Its body is lost in the cache: who reads it has an error, and then it comes anew."""
+        path = self._mount.path / name
+
+        def lose():
+            with sqlite3.connect(next(self._cache.glob("*.db")), timeout=30) as database:
+                database.execute("DELETE FROM chunk WHERE key >> 24 = "
+                                 "(SELECT id FROM message WHERE uidl = CAST(? AS BLOB))", (name,))
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+        def is_lost():
+            try:
+                return not path.read_bytes()
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                return True
+
+        if not self._spoils:
+            return True
+        self._deed(lose)
+        lost = self._deed(is_lost)
+        return lost and eventually(lambda: self._deed(is_lost) is False, f"{name} to come anew")
 
     def refresh(self):
         return self._verb("refresh")

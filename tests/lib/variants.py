@@ -61,6 +61,7 @@ LEFT_OUT = {
             "test_readers_race_while_the_kernel_forgets": ONCE,
             "test_what_the_kernel_forgets_it_is_told_again": ONCE,
             "test_many_readers_at_once_see_the_same": ONCE,
+            "test_large_ones_are_there_before_they_are_read_and_no_more_than_the_bound": CACHED,
         },
         "mount/test_memory.py": {"test_a_huge_message": "what is open is in memory, as much as memory= says"},
         "mount/test_octets.py": {"test_each_message_is_fetched_once": ONCE},

@@ -1,7 +1,9 @@
 """What the kernel keeps, it keeps only as long as it is true: attempts to make it show what is not there any more."""
 
 import ctypes
+import mmap
 import os
+import subprocess
 import threading
 
 import pytest
@@ -13,6 +15,7 @@ from programs import program
 
 NEVER = 1000    # seconds: nothing is listed by itself
 libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
 
 
 @pytest.fixture
@@ -286,19 +289,96 @@ def test_what_vanishes_while_it_is_pushed_is_gone_or_whole(person, mounts, serve
         assert digest == want or (digest is None and int(name[1:]) >= 40 and int(name[1:]) % 5 == 0), name
 
 
+@pytest.fixture
+def widening(person, mounts, serve, verb):
+    """(server, mount) of messages that make windows wide."""
+    server = serve(messages=shapes.widening())
+    return server, filled(mounts, server, person, verb, refresh=NEVER, prefetch="64M")
+
+
+def pages(mount, name):
+    """(pages of a file that the kernel has, all its pages)"""
+    def count():
+        with open(mount.path / name, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            there = (ctypes.c_ubyte * -(-size // mmap.PAGESIZE))()
+            at = libc.mmap(None, ctypes.c_size_t(size), mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), ctypes.c_long(0))
+            assert libc.mincore(ctypes.c_void_p(at), ctypes.c_size_t(size), there) == 0
+            libc.munmap(ctypes.c_void_p(at), ctypes.c_size_t(size))
+        return sum(octet & 1 for octet in there), len(there)
+    return mount.call(count)
+
+
+def is_there(mount, name):
+    there, all_of_them = pages(mount, name)
+    return there == all_of_them
+
+
+def open_windows(mount, names):
+    mount.call(lambda: in_order(mount, names[:16]))
+
+
+def test_large_ones_are_there_before_they_are_read_and_no_more_than_the_bound(widening):
+    server, mount = widening
+    names = mount.names()
+    open_windows(mount, names)
+    eventually(lambda: is_there(mount, "m0030") and is_there(mount, "m0045"), "the pages of large ones")
+    assert pages(mount, "m0060")[0] == 0
+    want = {name: mounting.digest(octets) for name, octets in server.messages().items()}
+    assert mount.call(lambda: in_order(mount, names)) == want
+
+
+def test_nobody_who_asks_for_none_ahead_has_them(person, mounts, serve, verb):
+    mount = filled(mounts, serve(messages=shapes.widening()), person, verb, prefetch=0)
+    names = mount.names()
+    mount.call(lambda: in_order(mount, names[:30] + names[31:44]))
+    assert pages(mount, "m0030")[0] == 0 and pages(mount, "m0045")[0] == 0
+
+
+def test_a_large_one_that_goes_while_it_is_pushed_is_read_to_its_end_or_gone(widening, root):
+    server, mount = widening
+    names, want = mount.names(), server.messages()
+    refresh = [str(word) for word in (program("pop3fs", root), "refresh", mount.path)]
+    (server.directory / "m0045").unlink()
+
+    def play():
+        with open(mount.path / "m0030", "rb") as removed:
+            in_order(mount, names[:16])
+            (mount.path / "m0030").unlink()
+            code = subprocess.run(refresh, check=False).returncode
+            return code, removed.read(), in_order(mount, ["m0045"])["m0045"]
+
+    code, octets, vanished = mount.call(play)
+    assert (code, octets) == (0, want["m0030"])
+    assert vanished in (None, mounting.digest(want["m0045"]))
+    rest = [name for name in names if name not in ("m0030", "m0045")]
+    assert mount.call(lambda: in_order(mount, rest)) == {name: mounting.digest(want[name]) for name in rest}
+
+
+def test_readers_of_large_ones_race_while_the_kernel_forgets(widening):
+    server, mount = widening
+    names = mount.names()
+    want = {name: mounting.digest(octets) for name, octets in server.messages().items()}
+    race(mount, want, (names, names[::-1], names))
+
+
+def race(mount, want, orders):
+    found = []
+    readers = [threading.Thread(target=lambda order=order: found.append(mount.call(lambda: in_order(mount, order))))
+               for order in orders]
+    for reader in readers:
+        reader.start()
+    while any(reader.is_alive() for reader in readers):
+        drop_caches()
+        readers[0].join(0.05)
+    assert found == [want] * len(orders)
+
+
 def test_readers_race_while_the_kernel_forgets(person, mounts, serve, verb):
     server = serve(synthetic="400:700-9000")
     mount = filled(mounts, server, person, verb)
     names = [f"m{number:07}" for number in range(400)]
     want = mount.call(lambda: in_order(mount, names))
     drop_caches()
-    found = []
-    readers = [threading.Thread(target=lambda order=order: found.append(mount.call(lambda: in_order(mount, order))))
-               for order in (names, names[::-1], names[200:] + names[:200], names)]
-    for reader in readers:
-        reader.start()
-    while any(reader.is_alive() for reader in readers):
-        drop_caches()
-        readers[0].join(0.05)
-    assert found == [want] * 4
+    race(mount, want, (names, names[::-1], names[200:] + names[:200], names))
     assert server.sent("RETR") == 400

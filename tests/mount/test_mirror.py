@@ -413,8 +413,9 @@ def test_what_vanishes_while_it_is_open_is_read_to_its_end(closed, verb, root):
     assert mount.call(play) == want
 
 
-def test_two_readers_race_and_the_kernel_forgets(closed, anyone):
-    server, mount = closed(numbered(200))
+@pytest.mark.parametrize("messages", [lambda: numbered(200), shapes.widening], ids=["small", "large"])
+def test_two_readers_race_and_the_kernel_forgets(closed, anyone, messages):
+    server, mount = closed(messages())
     want = {name: digest(octets) for name, octets in server.messages().items()}
 
     def read():
@@ -480,6 +481,30 @@ def test_damage_is_an_error_and_mended(closed):
     assert mount.read("m0002") == server.messages()["m0002"]
     assert mount.call(below, mount.path) == server.messages()
     assert mount_read["m0004"] == server.messages()["m0004"]
+
+
+def test_damage_of_a_large_one_is_found_by_who_reads_it_however_much_of_it_was_pushed(closed):
+    server, mount = closed(shapes.widening())
+    want = {name: digest(octets) for name, octets in server.messages().items()}
+    database = next(path for path in mount.cache.rglob("*.db") if path.is_file())
+    with sqlite3.connect(database) as db:
+        db.execute("DELETE FROM chunk WHERE key = ((SELECT id FROM message WHERE uidl = CAST('m0030' AS BLOB)) << 24) + 50")
+    db.close()
+
+    def read(name):
+        try:
+            return digest((mount.path / name).read_bytes())
+        except OSError as error:
+            assert error.errno == errno.EIO
+            return None
+
+    def in_order():
+        return {name: read(name) for name in sorted(want)}
+
+    first = mount.call(in_order)
+    assert first["m0030"] in (None, want["m0030"])
+    assert {**first, "m0030": want["m0030"]} == want
+    eventually(lambda: mount.call(in_order) == want, "the message again")
 
 
 def test_killed_and_mounted_again_it_is_whole(closed, mirror):

@@ -4,6 +4,7 @@ damaged is made anew, at the mount or under it, and never shows another octet th
 import os
 import random
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -135,6 +136,92 @@ def test_what_the_server_has_changed_comes_with_refetch(serve, mounts, person):
     assert lines[0].endswith("and sent another content: the cache has it now")
     assert mount.read("m3") == body("m3", 7)
     assert mount.sizes()["m3"] == len(body("m3", 7))
+
+
+# ---- under a reader ----
+
+def large(word):
+    return f"Subject: large\r\n\r\n{word}\r\n".encode() * 40000   # some chunks of 128 KiB
+
+
+def opened(mount):
+    """A process that has the message open, and reads it when it is told to."""
+    script = ("import hashlib, os, sys; fd = os.open(sys.argv[1], os.O_RDONLY); print('open', flush=True); "
+              "sys.stdin.readline(); print(hashlib.sha256(open(fd, 'rb').read()).hexdigest())")
+    process = mount.person.start("/usr/bin/python3", "-c", script, mount.path / "large", stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+def reads(process, octets):
+    said, _ = process.communicate("\n", timeout=60)
+    assert said == digest(octets) + "\n"
+
+
+def arriving(mount):
+    def look():
+        with sqlite3.connect(f"file:{next(mount.cache.glob('*.db'))}?mode=ro", uri=True) as database:
+            return database.execute("SELECT count(*) FROM arriving").fetchone()[0]
+    return mount.call(look)
+
+
+@pytest.fixture
+def copied(serve, mounts, person):
+    """The cache has a large message, which nobody has read, and its second copy has come by halves."""
+    server = serve(messages={"large": large("first")})
+    mount = mounts.mount(server, person, refresh="1d", prefetch=0, cache_min_free=0)
+    assert mount.run(mount.argv[0], "fetch", mount.path).code == 0
+    server.rules("on LIST list-add 10", "on RETR times=1 delay 1000 stall 400000")
+    return server, mount
+
+
+def begin(mount):
+    return mount.person.start(mount.argv[0], "verify", "-r", mount.path, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_second_copy_takes_nothing_from_whoever_has_the_first_one_open(copied):
+    server, mount = copied
+    process = begin(mount)
+    server.wait_for("> RETR", 2)
+    reader = opened(mount)
+    eventually(lambda: arriving(mount) == 1, "a piece of the second copy")
+    reads(reader, large("first"))
+    reads(opened(mount), large("first"))
+    server.unplug()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "and sends what is in the cache" in said, said
+    assert arriving(mount) == 0
+    assert verify(mount, "-r", mount.path)[-1] == "0 messages as they should be, 1 settled"
+    assert mount.read("large") == large("first")
+
+
+def test_another_content_waits_until_nobody_has_the_message_open(copied):
+    server, mount = copied
+    process = begin(mount)
+    eventually(lambda: arriving(mount) == 1, "a piece of the second copy")
+    reader = opened(mount)
+    server.deliver("large", large("other"))
+    server.unplug()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "it is open, and what the server sends now is something else" in said, said
+    reads(reader, large("first"))
+    assert "and sent another content: the cache has it now" in verify(mount, "-r", mount.path)[0]
+    assert mount.read("large") == large("other")
+
+
+def test_a_second_copy_that_never_ends_leaves_the_first(copied):
+    server, mount = copied
+    server.rules("on LIST list-add 10", "on RETR stall 400000")
+    process = begin(mount)
+    eventually(lambda: arriving(mount) == 1, "a piece of the second copy")
+    server.down()
+    server.unplug()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and said.startswith("large: "), said
+    eventually(lambda: arriving(mount) == 0, "what had come of it is gone")
+    assert mount.read("large") == large("first")
+    assert mount.status()["cached"] == "1"
 
 
 # ---- the database itself ----

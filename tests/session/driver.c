@@ -109,7 +109,7 @@ static void send_job(enum job_kind kind, int64_t id, bool waited_for, bool final
 	struct job *j = job_create(kind);
 
 	j->id = id;
-	j->urgent = j->waited_for = waited_for;
+	j->urgent = j->waited_for = j->insists = waited_for;
 	j->number = kind == JOB_REFRESH && waited_for ? ++refreshes : 0;
 	j->final = final;
 	queue_put(&queues.jobs, &j->item);
@@ -141,7 +141,7 @@ static void first(void)
 {
 	struct job *j = job_create(JOB_REFRESH);
 
-	j->waited_for = j->first = true;
+	j->waited_for = true;
 	j->number = ++refreshes;
 	queue_put(&queues.jobs, &j->item);
 }

@@ -1,5 +1,6 @@
 """Listings of every kind: what is shown, under which names, and that nothing is taken for gone that may still be there."""
 
+import calendar
 import errno
 import hashlib
 import os
@@ -53,7 +54,9 @@ ODD = {
     "a +OK before each line": ([reply("LIST", "+OK 1 87", "+OK 2 87", "+OK 3 87"),
                                 reply("UIDL", "+OK 1 a", "+OK 2 b", "+OK 3 c")], "abc", 0),
     "a status line too many": ([reply("LIST", "+OK 3 messages", "1 87", "2 87", "3 87"),
-                                reply("UIDL", "+OK", "1 a", "2 b", "3 c")], "abc", 3),
+                                reply("UIDL", "+OK", "1 a", "2 b", "3 c")], "abc", 2),
+    "one that reads like a line": ([reply("LIST", "+OK 3 348", "1 87", "2 87", "3 87"),
+                                    reply("UIDL", "+OK 3 messages", "1 a", "2 b", "3 c")], "abc", 2),
     "gaps": (['on STAT reply "+OK 2 174\\r\\n"', reply("LIST", "1 87", "3 87"), reply("UIDL", "1 a", "3 c")], "ac", 0),
     "sizes that are none": ([reply("LIST", "1 -5", "2 99999999999999999999", "3")], "abc", 3),
     "a number too many": ([reply("UIDL", "1 a", "2 b", "3 c", "0 d", "99999999999 e", "-4 f", "x"),
@@ -502,6 +505,27 @@ def test_a_headers_trouble_is_its_own(drive, serve, what, options, rules, header
     assert {name for name in times if times[name] == OLD} == set(learnt), what
     if sent is not None:
         assert server.sent("TOP") == sent
+    driver.end()
+
+
+YEARS = {"a": 2011, "b": 2012, "c": 2013}
+
+
+def of_year(year):
+    return b"Received: from x by y; Sat, 1 Jan %d 00:00:00 +0000\r\nSubject: %d\r\n\r\nbody\r\n" % (year, year)
+
+
+@pytest.mark.parametrize("where", ["prepend", "append"])
+@pytest.mark.parametrize("number", [3, 2, 1])    # in the order in which they are asked for
+@pytest.mark.parametrize("reply", ["-ERR late\\r\\n", "+OK\\r\\nReceived: by z; Sat, 1 Jan 2005 00:00:00 +0000\\r\\n\\r\\n.\\r\\n"],
+                         ids=["a refusal", "a header"])
+def test_a_reply_too_many_gives_no_message_the_time_of_another(drive, serve, reply, number, where):
+    server = serve(messages={name: of_year(year) for name, year in YEARS.items()},
+                   rules=[f'on TOP {number} times=1 {where} "{reply}"'])
+    driver = drive(server)
+    driver.answer("first", "^listed 3 fresh")
+    for name, time in received(driver).items():
+        assert time == calendar.timegm((YEARS[name], 1, 1, 0, 0, 0)), name
     driver.end()
 
 

@@ -15,7 +15,7 @@ SURVEY = ["CAPA", "STAT", "UIDL", "LIST"]
 LOGIN = [f"USER {USER}", "PASS secret"]
 ASKED = ["CAPA", "STLS", "CAPA", *LOGIN, *SURVEY]
 REMEMBERED = ["STLS", *LOGIN, *SURVEY]
-HEADERS = ["TOP 3 0", "TOP 2 0", "TOP 1 0"]
+HEADERS = ["TOP 3 0", "TOP 2 0", "TOP 1 0", "LIST 1"]
 
 
 def capa(*words, when=""):

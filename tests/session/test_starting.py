@@ -145,6 +145,26 @@ def test_the_terminal_sees_how_many_headers_have_come(root, person, serve, passw
     start.check_gone()
 
 
+def test_a_terminal_that_goes_ends_what_is_in_its_foreground_with_a_commit(root, person, serve, password):
+    server, gone = serve(synthetic="5:1000"), Terminal()
+    start = Starting(root, person, server, password, "-f", **gone.popen())
+    eventually(lambda: leftovers.mounts_below(start.path), "the mount")
+    person.run("rm", start.path / "m0000001").ok()
+    gone.close()
+    assert start.process.wait(60) == 0
+    start.check_gone()
+    assert server.sent("DELE") == 1
+
+
+def test_a_cache_that_the_mount_would_hide_is_refused(root, person, password):
+    path = person.directory("mnt")
+    done = person.run(program("pop3fs", root), "-o", f"cache_dir={path}/cache", password, "demo@localhost", path)
+    assert done.code == 2
+    assert done.err == (f"pop3fs: the mount on {path} would hide the cache directory, {path}/cache: "
+                        "give another as cache_dir=\n")
+    assert not leftovers.mounts_below(path)
+
+
 def test_a_command_that_was_stopped_knows_how_far_it_has_come(root, person, serve, password, terminal):
     server = serve(synthetic="5:1000", rules=["on GREETING delay 500", "on TOP 3 stall"])
     start = Starting(root, person, server, password, **terminal.popen())

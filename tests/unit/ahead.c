@@ -210,7 +210,7 @@ static void nothing_goes_ahead_of_what_is_doubtful(void **state)
 
 	start(&d);
 	assert_int_equal(merged(&d, ROW_DOUBTFUL), OK);
-	desk_sent(&d, "TOP 2;TOP 1;");
+	desk_sent(&d, "TOP 2;TOP 1;LIST 1;");
 	desk_finish(&d);
 }
 
@@ -255,8 +255,9 @@ static void what_breaks_under_it_is_listed_again(void **state)
 	assert_true(d.talk.closed);
 	line_connect(s);
 	assert_int_equal(merged(&d, ROW_NEW), OK);
-	desk_sent(&d, "TOP 2;TOP 1;");
+	desk_sent(&d, "TOP 2;TOP 1;LIST 1;");
 	headers_come(&d);
+	assert_int_equal(answer(&d, VERB_LIST, 1, "+OK 1 12"), OK);
 	published(&d);
 	desk_finish(&d);
 }

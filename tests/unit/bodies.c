@@ -31,7 +31,8 @@ static void add_pieces(struct storage *t, int64_t id, uint64_t size, uint32_t wi
 		if (index == without)
 			continue;
 		assert_int_equal(
-		    bodies_add(t->store, id, index, slice_make(data, (size_t)len), 1, NULL), OK);
+		    bodies_add(t->store, id, index, slice_make(data, (size_t)len), 1, NULL),
+		    without == 0 ? E_STORE : OK); /* what has no beginning would never be swept */
 	}
 }
 
@@ -49,15 +50,18 @@ static enum error complete(struct storage *t, int64_t id, uint64_t size)
 	return bodies_complete(t->store, id, &b, NULL);
 }
 
-/* -1: no body; else its size, having looked at every octet. */
+/* -1: no body; else its size, having looked at every octet and counted the lines of each piece. */
 static int64_t read_back(struct storage *t, int64_t id)
 {
 	struct reader *r = NULL;
 	CLEANUP(freep) char *data = xmalloc(100000);
 	int64_t at = 0;
+	uint32_t lines = 0;
 	ssize_t got;
 
 	assert_int_equal(reader_open(&r, t->path, NULL), OK);
+	assert_int_equal(reader_piece_lines(r, id, 0, &lines),
+	    reader_body(r, id, 0, data, 1) > 0); /* of a whole one only */
 	while ((got = reader_body(r, id, (uint64_t)at, data, 100000)) > 0) {
 		for (ssize_t i = 0; i < got; i++)
 			if (data[i] != pattern_at((uint64_t)(at + i)))
@@ -95,7 +99,8 @@ static void a_body_with_a_missing_piece_is_not_whole(void **state)
 		add_pieces(t, id, 3 * CHUNK_OCTETS, without);
 		assert_int_equal(complete(t, id, 3 * CHUNK_OCTETS), E_STORE);
 		assert_int_equal(read_back(t, id), -1);
-		assert_int_equal(bodies_discard(t->store, id, NULL), OK);
+		assert_int_equal(bodies_break_off(t->store, id, NULL), OK);
+		assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 0);
 	}
 	assert_int_equal(complete(t, id, 100), E_STORE);
 }
@@ -118,6 +123,86 @@ static void a_body_whose_pieces_are_others_is_not_whole(void **state)
 		assert_int_equal(read_back(t, id), -1);
 	}
 	assert_int_equal(complete(t, id, CHUNK_OCTETS + 9), OK);
+}
+
+/* In the middle of each piece of the second one, wherever the first one stands. */
+static void a_whole_body_is_read_while_another_one_arrives(void **state)
+{
+	static const struct {
+		uint64_t first, second;
+		bool breaks_off;
+	} cases[] = {
+	    {3 * CHUNK_OCTETS, 2 * CHUNK_OCTETS + 7, false},
+	    {100, 3 * CHUNK_OCTETS, false},
+	    {2 * CHUNK_OCTETS + 1, CHUNK_OCTETS, true},
+	    {0, CHUNK_OCTETS + 1, false},
+	    {CHUNK_OCTETS + 1, 0, false},
+	    {5, CHUNK_OCTETS + 1, true},
+	};
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a"), other = storage_message(t, "b");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t first = cases[i].first, second = cases[i].second;
+
+		add_pieces(t, id, first, UINT32_MAX);
+		assert_int_equal(complete(t, id, first), OK);
+		for (uint64_t some = 1; some < second; some += CHUNK_OCTETS) {
+			add_pieces(t, id, some, UINT32_MAX);
+			assert_int_equal(read_back(t, id), first);
+		}
+		assert_int_equal(complete(t, id, second + 1), E_STORE);
+		assert_int_equal(read_back(t, id), first);
+		if (cases[i].breaks_off) {
+			assert_int_equal(bodies_break_off(t->store, id, NULL), OK);
+			second = first;
+		} else {
+			add_pieces(t, id, second, UINT32_MAX);
+			assert_int_equal(complete(t, id, second), OK);
+		}
+		assert_int_equal(read_back(t, id), second);
+		assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"),
+		    (second + CHUNK_OCTETS - 1) / CHUNK_OCTETS);
+		assert_int_equal(storage_number(t, "SELECT count(*) FROM arriving"), 0);
+	}
+	assert_int_equal(read_back(t, other), -1);
+}
+
+/* Evicted, say, or found to be damaged: what comes goes on coming. */
+static void a_whole_body_leaves_without_the_one_that_arrives(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+
+	for (unsigned turn = 0; turn < 3; turn++) { /* each time from another place */
+		add_pieces(t, id, CHUNK_OCTETS + 1, UINT32_MAX);
+		assert_int_equal(complete(t, id, CHUNK_OCTETS + 1), OK);
+		add_pieces(t, id, 2 * CHUNK_OCTETS + 1, UINT32_MAX);
+		assert_int_equal(bodies_discard(t->store, id, NULL), OK);
+		assert_int_equal(read_back(t, id), -1);
+		assert_int_equal(complete(t, id, 2 * CHUNK_OCTETS + 1), OK);
+		assert_int_equal(read_back(t, id), 2 * CHUNK_OCTETS + 1);
+		assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 3);
+	}
+}
+
+static void a_piece_is_the_whole_one_s_or_that_of_the_one_that_arrives(void **state)
+{
+	struct storage *t = *state;
+	CLEANUP(buf_finish) struct buf piece = {.len = 0};
+	int64_t id = storage_message(t, "a");
+	uint32_t lines;
+
+	add_pieces(t, id, 10, UINT32_MAX);
+	assert_int_equal(bodies_piece(t->store, id, 0, &piece, &lines, NULL), E_STORE);
+	assert_int_equal(complete(t, id, 10), OK);
+	assert_int_equal(bodies_piece_arrived(t->store, id, 0, &piece, &lines, NULL), E_STORE);
+	add_pieces(t, id, 20, UINT32_MAX);
+	assert_int_equal(bodies_piece(t->store, id, 0, &piece, &lines, NULL), OK);
+	assert_int_equal(piece.len, 10);
+	assert_int_equal(bodies_piece_arrived(t->store, id, 0, &piece, &lines, NULL), OK);
+	assert_int_equal(piece.len, 30);
+	assert_int_equal(bodies_piece_arrived(t->store, id, 1, &piece, &lines, NULL), E_STORE);
 }
 
 static void a_later_fetch_replaces_the_body_also_by_a_shorter_one(void **state)
@@ -171,8 +256,8 @@ static void a_start_sweeps_half_fetched_bodies_and_leaves_whole_ones(void **stat
 	storage_open(t);
 	assert_int_equal(read_back(t, whole), 300000);
 	assert_int_equal(read_back(t, half), -1);
-	assert_int_equal(read_back(t, again), -1);
-	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 3);
+	assert_int_equal(read_back(t, again), 300000);
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 6);
 	assert_int_equal(storage_number(t, "SELECT count(*) FROM arriving"), 0);
 }
 
@@ -240,9 +325,10 @@ static void a_body_that_is_too_large_is_refused(void **state)
 	int64_t id = storage_message(t, "a");
 	struct failure why = {0};
 
+	assert_int_equal(bodies_add(t->store, id, 0, slice_of("first"), 1, &why), OK);
 	assert_int_equal(bodies_add(t->store, id, (1u << 24) - 1, slice_of("last"), 1, &why), OK);
 	assert_int_equal(bodies_add(t->store, id, 1u << 24, slice_of("beyond"), 1, &why), E_FULL);
-	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 1);
+	assert_int_equal(storage_number(t, "SELECT count(*) FROM chunk"), 2);
 }
 
 static void an_opening_is_noted(void **state)
@@ -262,6 +348,9 @@ int main(void)
 	    TEST(a_body_is_read_as_it_came),
 	    TEST(a_body_with_a_missing_piece_is_not_whole),
 	    TEST(a_body_whose_pieces_are_others_is_not_whole),
+	    TEST(a_whole_body_is_read_while_another_one_arrives),
+	    TEST(a_whole_body_leaves_without_the_one_that_arrives),
+	    TEST(a_piece_is_the_whole_one_s_or_that_of_the_one_that_arrives),
 	    TEST(a_later_fetch_replaces_the_body_also_by_a_shorter_one),
 	    TEST(a_discarded_body_leaves_its_true_size),
 	    TEST(a_start_sweeps_half_fetched_bodies_and_leaves_whole_ones),

@@ -87,8 +87,8 @@ static void the_directory_is_made_and_ours_alone(void **state)
 {
 	CLEANUP(freep) char *given = xasprintf("%s/a/b//c/", top);
 	CLEANUP(freep) char *above = xasprintf("%s/a", top);
-	CLEANUP(freep) char *want = xasprintf("%s/me@host:995.db", given);
-	CLEANUP(freep) char *lock = xasprintf("%s/me@host:995.lock", given);
+	CLEANUP(freep) char *want = xasprintf("%s/a/b/c/me@host:995.db", top);
+	CLEANUP(freep) char *lock = xasprintf("%s/a/b/c/me@host:995.lock", top);
 	struct cache c;
 	struct stat st;
 
@@ -136,6 +136,24 @@ static void what_is_no_directory_is_refused(void **state)
 	assert_null(c.database);
 }
 
+/* Somebody else's link may lead elsewhere when the database is opened. */
+static void a_link_on_the_way_is_followed_once(void **state)
+{
+	CLEANUP(freep) char *real = xasprintf("%s/real/cache", top);
+	CLEANUP(freep) char *link = xasprintf("%s/link", top);
+	CLEANUP(freep) char *given = xasprintf("%s/cache", link);
+	CLEANUP(freep) char *want = xasprintf("%s/me@host:995.db", real);
+	struct cache c;
+
+	assert_int_equal(symlink("real", link), 0);
+	assert_int_equal(find(&c, real, NULL), OK);
+	cache_finish(&c);
+	assert_int_equal(find(&c, given, NULL), OK);
+	assert_string_equal(c.directory, real);
+	assert_string_equal(c.database, want);
+	cache_finish(&c);
+}
+
 static void the_environment_says_where(void **state)
 {
 	CLEANUP(freep) char *systemds = xasprintf("%s/systemd:/other", top);
@@ -177,6 +195,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_directory_that_others_may_write_is_refused, make_top, remove_top),
 	    cmocka_unit_test_setup_teardown(what_is_no_directory_is_refused, make_top, remove_top),
+	    cmocka_unit_test_setup_teardown(
+		a_link_on_the_way_is_followed_once, make_top, remove_top),
 	    cmocka_unit_test_setup_teardown(the_environment_says_where, make_top, remove_top),
 	};
 

@@ -12,6 +12,7 @@
 #include "chores.h"
 #include "journal.h"
 #include "merge.h"
+#include "pins.h"
 #include "spoken.h"
 #include "storage.h"
 
@@ -168,6 +169,7 @@ static void what_must_be_on_disk_before_it_is_told(void **state)
 	    {TASK_CHUNK, false, false},
 	    {TASK_BODY, false, false},
 	    {TASK_DISCARD, false, false},
+	    {TASK_DAMAGED, false, false},
 	    {TASK_MERGE, false, true},
 	    {TASK_PUBLISH, false, true},
 	    {TASK_INTENTIONS, false, false},
@@ -202,7 +204,8 @@ static void a_body_is_in_the_cache_when_its_end_is_told(void **state)
 	assert_int_equal(message_size(listing_by_id(b->chores.listing, b->id)), 5);
 }
 
-static void a_body_that_begins_anew_is_not_in_the_cache(void **state)
+/* As long as there is another one. */
+static void a_body_that_begins_anew_takes_none_out_of_the_cache(void **state)
 {
 	struct bench *b = *state;
 
@@ -211,10 +214,60 @@ static void a_body_that_begins_anew_is_not_in_the_cache(void **state)
 	expect_kept(b, OK);
 	expect_fs(b, EVENT_FETCHED, OK);
 	assert_int_equal(add_piece(b, b->id, 0, "ab"), OK);
-	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE);
+	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
 	assert_int_equal(perform(b, about(TASK_DISCARD, b->id)), OK);
+	assert_int_equal(rows(b, "chunk"), 1);
+	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(perform(b, about(TASK_DAMAGED, b->id)), OK);
 	assert_int_equal(rows(b, "chunk"), 0);
 	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE);
+}
+
+/* The event that the old one was left comes first: who waits for the new one opens it behind both.
+ */
+static void a_body_with_other_octets_waits_until_nobody_reads_the_one_before(void **state)
+{
+	static const struct {
+		bool read;
+		enum error code;
+		unsigned flags;
+	} cases[] = {
+	    {true, E_LATER, 0},
+	    {false, OK, MESSAGE_REPLACED},
+	};
+	struct bench *b = *state;
+
+	b->queues.pins = pins_create();
+	assert_int_equal(add_piece(b, b->id, 0, "abc"), OK);
+	assert_int_equal(end_body(b, b->id, 1, 3), OK);
+	expect_kept(b, OK);
+	expect_fs(b, EVENT_FETCHED, OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct task *t = about(TASK_BODY, b->id);
+
+		if (!cases[i].read)
+			pins_let_go(b->queues.pins, b->id); /* as whoever hears EVENT_FETCHED */
+		t->body = xzalloc(sizeof(*t->body));
+		t->body->chunks = 1;
+		t->body->size = 3;
+		t->body->sha256[0] = 1;
+		assert_int_equal(add_piece(b, b->id, 0, "xyz"), OK);
+		assert_int_equal(perform(b, t), cases[i].code);
+		expect_kept(b, cases[i].code);
+		if (!cases[i].read) {
+			assert_false(pins_hold(b->queues.pins, b->id));
+			expect_fs(b, EVENT_EVICTED, OK);
+			pins_left(b->queues.pins, b->id);
+		}
+		expect_fs(b, EVENT_FETCHED, cases[i].code);
+		assert_int_equal(flags(b), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+		assert_int_equal(
+		    message_flags(listing_by_id(b->chores.listing, b->id)) & MESSAGE_REPLACED,
+		    cases[i].flags);
+		assert_int_equal(rows(b, "chunk WHERE data = CAST('abc' AS BLOB)"), cases[i].read);
+		assert_int_equal(rows(b, "chunk"), 1);
+	}
+	pins_free(b->queues.pins);
 }
 
 /* The failure of one piece is told once, at the body's end, and no other piece is kept. */
@@ -242,7 +295,7 @@ static void a_piece_that_is_lost_spoils_its_body(void **state)
 	expect_fs(b, EVENT_FETCHED, OK);
 }
 
-static void a_body_that_cannot_replace_another_leaves_none(void **state)
+static void a_body_that_cannot_replace_another_leaves_that_one(void **state)
 {
 	struct bench *b = *state;
 	struct task *t = about(TASK_BODY, b->id);
@@ -261,8 +314,8 @@ static void a_body_that_cannot_replace_another_leaves_none(void **state)
 	assert_int_equal(perform(b, t), E_STORE);
 	expect_kept(b, E_STORE);
 	expect_fs(b, EVENT_FETCHED, E_STORE);
-	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE);
-	assert_int_equal(rows(b, "chunk"), 0);
+	assert_int_equal(flags(b), MESSAGE_TRUE_SIZE | MESSAGE_CACHED);
+	assert_int_equal(rows(b, "chunk"), 1);
 }
 
 /* A step at a time: between two of them other tasks have their turn. */
@@ -540,8 +593,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_must_be_on_disk_before_it_is_told),
 	    TEST(a_body_is_in_the_cache_when_its_end_is_told),
-	    TEST(a_body_that_begins_anew_is_not_in_the_cache),
-	    TEST(a_body_that_cannot_replace_another_leaves_none),
+	    TEST(a_body_that_begins_anew_takes_none_out_of_the_cache),
+	    TEST(a_body_with_other_octets_waits_until_nobody_reads_the_one_before),
+	    TEST(a_body_that_cannot_replace_another_leaves_that_one),
 	    TEST(a_piece_that_is_lost_spoils_its_body),
 	    TEST(what_is_found_damaged_is_not_in_the_cache),
 	    TEST(a_body_that_lacks_a_piece_is_no_body),

@@ -34,6 +34,33 @@ static void a_deletion_is_marked_sent_and_proved(void **state)
 	played_end(&b);
 }
 
+/* It says "+OK" before it deletes: the listing that proves it comes when it has closed. */
+static void a_server_that_deletes_behind_its_answer_is_waited_for(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"DELE 3", "+OK\r\n"},
+	    {"QUIT", "+OK\r\n", .closes = true, .lingers = true, .session = 1},
+	    {"STAT", "+OK 2 18\r\n", .session = 2},
+	    {"UIDL", "+OK\r\n1 a\r\n2 b\r\n.\r\n", .session = 2},
+	    {"LIST", "+OK\r\n1 10\r\n2 8\r\n.\r\n", .session = 2},
+	    PLAYED_LISTING,
+	    SCRIPTED_LOGIN,
+	};
+	struct played b;
+
+	played_start(&b, rows, COUNT(rows));
+	played_list(&b);
+	committed_ask(&b, false);
+	committed_choose(&b, &one);
+	committed_mark(&b, 1);
+	committed_outcome(&b, OUTCOME_DELETED);
+	played_publish(&b, played_merge(&b));
+	played_refreshed(&b, 1);
+	committed_result(&b, &(struct commit_result){.deleted = 1, .proved = true}, OK);
+	played_end(&b);
+	assert_false(b.server.left_first);
+}
+
 /* The final commit, which no listing follows. */
 static void the_answers_to_dele_and_quit_decide_the_outcome(void **state)
 {
@@ -218,6 +245,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_deletion_is_marked_sent_and_proved),
+	    cmocka_unit_test(a_server_that_deletes_behind_its_answer_is_waited_for),
 	    cmocka_unit_test(the_answers_to_dele_and_quit_decide_the_outcome),
 	    cmocka_unit_test(quit_goes_out_behind_the_last_dele),
 	    cmocka_unit_test(a_commit_of_nothing_needs_no_line),

@@ -90,14 +90,18 @@ static void once_they_have_begun_anew_all_are_asked_for_once(void **state)
 	struct failure why;
 	bool asks = false;
 
-	assert_int_equal(counters_question(t->store, d, &asks, &why), OK);
-	assert_true(asks);
+	for (int try = 0; try < 2; try++) { /* the first was rolled back */
+		asks = false;
+		assert_int_equal(counters_question(t->store, d, &asks, &why), OK);
+		assert_true(asks);
+		assert_int_equal(fact_recall(t->store, FACT_UIDL_BEGINS_ANEW), 1);
+		check_kinds(d, "dkknd");
+	}
+	counters_ask(d);
 	check_kinds(d, "ddknd");
-	assert_int_equal(fact_recall(t->store, FACT_UIDL_BEGINS_ANEW), 1);
-	d->rows[1].kind = ROW_KNOWN;
+	d->rows[1].kind = ROW_KNOWN; /* its header did not come */
 	assert_int_equal(counters_question(t->store, d, &asks, &why), OK);
 	assert_false(asks);
-	check_kinds(d, "ddknd");
 }
 
 static void where_no_header_is_missing_nothing_is_asked_for(void **state)

@@ -107,6 +107,49 @@ static void a_second_signal_ends_at_once(void **state)
 	assert_false(mounted());
 }
 
+static void a_hangup_means_nothing_to_a_daemon(void **state)
+{
+	struct child c = child_start(&w, remove_it, "a-short");
+
+	kill(getpid(), SIGHUP);
+	answer_unlink(&w, SHORT, OK);
+	assert_int_equal(child_end(&c), 0);
+	assert_true(mounted());
+	assert_true(world_idle(&w));
+}
+
+static void hanging_up(struct fs_plan *p)
+{
+	p->hangup = true;
+}
+
+static int setup_in_the_foreground(void **state)
+{
+	signal(SIGHUP, SIG_DFL); /* the worlds before this ignore it */
+	world_start(&w, four, COUNT(four), hanging_up);
+	return 0;
+}
+
+static int setup_with_nohup(void **state)
+{
+	signal(SIGHUP, SIG_IGN);
+	world_start(&w, four, COUNT(four), hanging_up);
+	return 0;
+}
+
+/* A terminal and its shell send one each. */
+static void a_hangup_commits_in_the_foreground_and_is_no_second_signal(void **state)
+{
+	kill(getpid(), SIGHUP);
+	await_commit();
+	kill(getpid(), SIGHUP);
+	answer_commit(4);
+	world_join(&w);
+	assert_false(mounted());
+	assert_int_equal(w.code, OK);
+	assert_int_equal(w.result.deleted, 4);
+}
+
 static void hurried(struct fs_plan *p)
 {
 	p->commit_ms = 1;
@@ -135,6 +178,10 @@ int main(void)
 	    TEST(a_signal_commits_while_the_loop_goes_on_answering, setup),
 	    TEST(a_mount_taken_away_commits_by_itself, setup),
 	    TEST(a_second_signal_ends_at_once, setup),
+	    TEST(a_hangup_means_nothing_to_a_daemon, setup),
+	    TEST(a_hangup_commits_in_the_foreground_and_is_no_second_signal,
+		setup_in_the_foreground),
+	    TEST(a_hangup_means_nothing_to_a_daemon, setup_with_nohup),
 	    TEST(a_commit_that_is_never_answered_ends_in_time, setup_hurried),
 	};
 

@@ -45,6 +45,19 @@ static void each_is_asked_for_once_in_order_however_often_it_is_named(void **sta
 	fetch_free(x);
 }
 
+/* Whoever gets into the mount may name them, part by part. */
+static void who_names_the_same_for_ever_gets_no_more_memory(void **state)
+{
+	struct fetch *x = fetch_create();
+
+	for (int64_t i = 0; i < 1000000; i++)
+		fetch_add(x, 1 + i % 40, 10);
+	assert_in_range(x->room, 40, 160);
+	fetch_begin(x);
+	assert_int_equal(x->messages, 40);
+	fetch_free(x);
+}
+
 static void it_is_done_when_the_last_is_settled(void **state)
 {
 	struct fetch *x = fetch_create();
@@ -144,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_is_done_at_once),
 	    cmocka_unit_test(each_is_asked_for_once_in_order_however_often_it_is_named),
+	    cmocka_unit_test(who_names_the_same_for_ever_gets_no_more_memory),
 	    cmocka_unit_test(it_is_done_when_the_last_is_settled),
 	    cmocka_unit_test(what_fails_is_kept_with_its_reason_and_counts_no_octets),
 	    cmocka_unit_test(of_many_failures_only_the_first_are_kept),

@@ -336,12 +336,44 @@ static void a_body_cut_in_the_middle_leaves_nothing(void **state)
 	desk_finish(&d);
 }
 
+/* LIST is no end of a body; but a server that sends on and on would fill the disk. */
+static void a_body_without_an_end_is_cut(void **state)
+{
+	static const struct {
+		uint64_t came; /* octets of it, so far */
+		enum error code;
+	} cases[] = {
+	    {DESK_OCTETS * 100, OK},
+	    {UINT64_C(2) << 30, OK},
+	    {UINT64_C(5) << 30, E_REFUSED},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
+		struct answer text = {
+		    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_of("A: b\r\n\r\n")};
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		begun.status.sign = REPLY_OK;
+		desk_list(&d, 1);
+		fetching_want(s, 1, true, false);
+		go(&d);
+		s->fetching.came = UINT64_MAX / 2; /* of another, before */
+		assert_int_equal(fetching_answer(s, &begun, NULL), OK);
+		assert_int_equal(fetching_answer(s, &text, NULL), OK);
+		s->fetching.came = cases[i].came;
+		assert_int_equal(fetching_answer(s, &text, NULL), cases[i].code);
+		desk_finish(&d);
+	}
+}
+
 static void a_line_that_breaks_twice_under_one_message_is_told(void **state)
 {
 	static const struct {
 		enum error code;
 		unsigned lines; /* that break before its reader is told */
-	} cases[] = {{E_CLOSED, 2}, {E_PROTOCOL, 2}, {E_TIMEOUT, 1}};
+	} cases[] = {{E_CLOSED, 2}, {E_PROTOCOL, 2}, {E_REFUSED, 2}, {E_TIMEOUT, 1}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct failure why = {.code = cases[i].code, .words = "broken"};
@@ -535,6 +567,7 @@ int main(void)
 	    cmocka_unit_test(without_a_known_header_the_number_must_be_answered),
 	    cmocka_unit_test(what_was_out_is_wanted_again_in_its_order),
 	    cmocka_unit_test(a_body_cut_in_the_middle_leaves_nothing),
+	    cmocka_unit_test(a_body_without_an_end_is_cut),
 	    cmocka_unit_test(a_line_that_breaks_twice_under_one_message_is_told),
 	    cmocka_unit_test(when_nobody_can_be_served_all_are_told),
 	    cmocka_unit_test(what_waits_for_an_odd_one_is_believed_when_that_is_refused),

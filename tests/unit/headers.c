@@ -85,7 +85,7 @@ static void a_header_that_cannot_be_read_any_more_is_an_error(void **state)
 	answer_unlink(&w, SHORT, OK);
 	assert_int_equal(child_end(&remover), 0);
 	assert_int_equal(child_end(&c), EIO);
-	task_free(world_task(&w, TASK_DISCARD));
+	task_free(world_task(&w, TASK_DAMAGED));
 	job_free(world_job(&w, JOB_FETCH));
 }
 

@@ -243,6 +243,21 @@ static void a_clock_that_is_set_back_makes_nothing_newer(void **state)
 	assert_true(left->all[0].older);
 }
 
+/* A listing takes a while from the server to here, and a clock may be set back meanwhile. */
+static void what_was_unlinked_while_a_listing_came_is_older(void **state)
+{
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+	CLEANUP(freep) struct intentions *left = NULL;
+
+	assert_int_equal(journal_unlink(t->store, id, NULL), OK);
+	storage_run(t, "UPDATE intention SET armed = armed + 3600");
+	assert_int_equal(journal_settle(t->store, NULL), OK);
+	left = all(t);
+	assert_int_equal(state_of(left), PENDING);
+	assert_true(left->all[0].older);
+}
+
 static void a_message_that_has_vanished_cannot_be_unlinked(void **state)
 {
 	struct storage *t = *state;
@@ -306,6 +321,7 @@ int main(void)
 	    TEST(a_refused_one_that_is_unlinked_again_begins_anew),
 	    TEST(an_intention_says_what_the_message_was_when_it_was_unlinked),
 	    TEST(what_was_made_before_the_listing_is_older),
+	    TEST(what_was_unlinked_while_a_listing_came_is_older),
 	    TEST(a_clock_that_is_set_back_makes_nothing_newer),
 	    TEST(a_message_that_has_vanished_cannot_be_unlinked),
 	    TEST(one_that_was_undeleted_stops_the_whole_mark),

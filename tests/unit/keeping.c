@@ -9,6 +9,8 @@
 
 #include "alloc.h"
 #include "keeping.h"
+#include "pins.h"
+#include "reader.h"
 #include "shelf.h"
 #include "storage.h"
 
@@ -59,23 +61,26 @@ static void begin(struct bench *b, uint64_t memory, const char *directory, struc
 }
 
 /* One task in a transaction of its own, as the storer does it. */
-static enum error perform(struct bench *b, const struct task *t)
+static enum error perform(struct bench *b, struct task *t)
 {
-	struct failure why = {.code = OK};
-	bool doubted = false, replaces;
+	struct work w = {.task = t};
 
 	assert_int_equal(store_begin(b->storage->store, NULL), OK);
 	if (t->kind == TASK_CHUNK)
-		keeping_piece(&b->chores, t, &why);
+		keeping_piece(&b->chores, t, &w.failure);
 	else
-		keeping_body(&b->chores, t, &doubted, &replaces, &why);
-	if (!why.code)
-		store_commit(b->storage->store, false, &why);
-	if (!why.code)
-		return OK;
-	store_rollback(b->storage->store);
-	keeping_failed(&b->chores, t, doubted, &why);
-	return why.code;
+		keeping_body(&b->chores, &w);
+	if (!w.failure.code)
+		store_commit(b->storage->store, false, &w.failure);
+	if (w.failure.code) {
+		store_rollback(b->storage->store);
+		keeping_failed(&b->chores, &w);
+	}
+	if (w.failure.code && t->kind == TASK_BODY)
+		keeping_drop(&b->chores, &w);
+	if (w.leaves)
+		pins_left(b->queues.pins, t->id);
+	return w.failure.code;
 }
 
 static char octet_at(uint64_t offset)
@@ -112,13 +117,25 @@ static enum error body(struct bench *b)
 	return error;
 }
 
-static void check_shelf(struct bench *b)
+/* What a reader has who has it open, wherever it is. */
+static void check_reader(struct bench *b)
 {
 	CLEANUP(freep) char *data = xmalloc(SIZE + 1);
+	struct reader *r = NULL;
 
-	assert_int_equal(shelf_read(b->queues.shelf, b->id, 0, data, SIZE + 1), SIZE);
+	assert_int_equal(reader_open(&r, b->storage->path, NULL), OK);
+	reader_shelf(r, b->queues.shelf);
+	assert_int_equal(reader_body(r, b->id, 0, data, SIZE + 1), SIZE);
 	for (uint64_t i = 0; i < SIZE; i++)
-		assert_int_equal(data[i], octet_at(i));
+		if (data[i] != octet_at(i))
+			fail_msg("octet %llu differs", (unsigned long long)i);
+	reader_close(r);
+}
+
+static void check_shelf(struct bench *b)
+{
+	assert_true(shelf_has_whole(b->queues.shelf, b->id));
+	check_reader(b);
 	assert_int_equal(
 	    storage_number(b->storage, "SELECT count(*) FROM message WHERE chunks > 0"), 0);
 }
@@ -221,50 +238,134 @@ static void who_opens_a_body_that_is_being_replaced_waits(void **state)
 {
 	struct bench *b = *state;
 	struct message *m = &b->chores.listing->messages[0];
-	struct failure why;
-	bool doubted, replaces;
 
 	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
 	for (int same = 1; same >= 0; same--) {
-		struct task *t = whole(b, "small");
+		struct work w = {.task = whole(b, "small")};
 
 		assert_int_equal(keep_whole(b, "small"), OK);
 		message_set_body(b->chores.listing, m, 5, 0, 0, true);
-		t->body->sha256[0] = same ? 0 : 1;
+		w.task->body->sha256[0] = same ? 0 : 1;
 		assert_int_equal(store_begin(b->storage->store, NULL), OK);
-		assert_int_equal(keeping_body(&b->chores, t, &doubted, &replaces, &why), OK);
-		assert_int_equal(replaces, !same);
+		assert_int_equal(keeping_body(&b->chores, &w), OK);
+		assert_int_equal(w.replaces, !same);
 		assert_int_equal((message_flags(m) & MESSAGE_CACHED) != 0, same); /* yet */
 		assert_int_equal(store_commit(b->storage->store, false, NULL), OK);
-		task_free(t);
+		task_free(w.task);
 	}
 }
 
-/* Also where there is room in the cache by now, and where what comes is not believed. */
-static void who_reads_from_the_shelf_notices_no_second_copy(void **state)
+static enum error other_body(struct bench *b)
+{
+	struct task *t = task_create(TASK_BODY);
+	enum error error;
+
+	t->id = b->id;
+	t->body = xnew(struct body);
+	*t->body = (struct body){.size = SIZE, .chunks = PIECES, .sha256 = {1}};
+	error = perform(b, t);
+	task_free(t);
+	return error;
+}
+
+/* However it comes, and wherever the one is that he reads. */
+static void who_reads_a_body_keeps_it_from_one_with_other_octets(void **state)
 {
 	struct bench *b = *state;
-	struct task *t = whole(b, "small");
-	bool doubted, replaces;
 
-	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
-	for (uint32_t i = 0; i < PIECES; i++)
-		assert_int_equal(piece(b, i), OK);
-	assert_int_equal(body(b), OK);
-	b->chores.room.plan.nocache = false;
-	assert_int_equal(piece(b, 0), OK);
-	check_shelf(b);
-	assert_int_equal(keeping_discard(&b->chores, b->id, NULL), OK); /* the line broke */
-	check_shelf(b);
-	t->body->unproven = true;
-	assert_int_equal(keeping_body(&b->chores, t, &doubted, &replaces, NULL), OK);
-	assert_true(doubted);
-	check_shelf(b);
-	task_free(t);
-	for (uint32_t i = 0; i < PIECES; i++)
-		assert_int_equal(piece(b, i), OK);
-	assert_int_equal(body(b), OK);
-	check_shelf(b);
+	b->queues.pins = pins_create();
+	for (unsigned nocache = 0; nocache <= 1; nocache++) {
+		struct task *small = whole(b, "small");
+
+		begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = nocache});
+		for (uint32_t i = 0; i < PIECES; i++)
+			assert_int_equal(piece(b, i), OK);
+		assert_int_equal(body(b), OK);
+		assert_true(pins_hold(b->queues.pins, b->id));
+		for (uint32_t i = 0; i < PIECES; i++)
+			assert_int_equal(piece(b, i), OK);
+		assert_int_equal(other_body(b), E_LATER);
+		check_reader(b);
+		small->body->sha256[0] = 1;
+		assert_int_equal(perform(b, small), E_LATER);
+		check_reader(b);
+		for (uint32_t i = 0; i < PIECES; i++)
+			assert_int_equal(piece(b, i), OK);
+		assert_int_equal(body(b), OK); /* the same octets take nothing from him */
+		check_reader(b);
+
+		pins_let_go(b->queues.pins, b->id);
+		assert_int_equal(perform(b, small), OK);
+		assert_int_equal(storage_number(b->storage, "SELECT size FROM message"), 5);
+		assert_int_equal(
+		    storage_number(b->storage, "SELECT count(*) FROM chunk"), !nocache);
+		task_free(small);
+		keeping_discard(&b->chores, b->id, NULL);
+		shelf_free(take(&b->queues.shelf));
+	}
+	pins_free(b->queues.pins);
+}
+
+/* Without open nobody is known to read: numbers tell bodies apart there. */
+static void where_all_are_held_a_body_makes_way(void **state)
+{
+	struct bench *b = *state;
+	struct task *small = whole(b, "small");
+
+	b->queues.pins = pins_create();
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+	assert_int_equal(keep_whole(b, "other"), OK);
+	assert_true(pins_hold_all(b->queues.pins));
+	small->body->sha256[0] = 1;
+	assert_int_equal(perform(b, small), OK);
+	task_free(small);
+	pins_free(b->queues.pins);
+}
+
+/* From the shelf or from the database, also where the other one has room by now; and where what
+ * comes is not believed. */
+static void who_reads_a_body_notices_no_second_copy(void **state)
+{
+	static const struct {
+		bool first_shelved, then_shelved;
+		int64_t pieces; /* that the database has in the end */
+	} cases[] = {{true, true, 0}, {true, false, 0}, {false, true, 0}, {false, false, PIECES}};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct work w = {.task = whole(b, "small")};
+
+		begin(b, 1 << 20, b->storage->directory,
+		    (struct room_plan){.nocache = cases[i].first_shelved});
+		for (uint32_t k = 0; k < PIECES; k++)
+			assert_int_equal(piece(b, k), OK);
+		assert_int_equal(body(b), OK);
+		b->chores.room.plan.nocache = cases[i].then_shelved;
+		assert_int_equal(piece(b, 0), OK);
+		check_reader(b);
+		assert_int_equal(
+		    keeping_break_off(&b->chores, b->id, NULL), OK); /* the line broke */
+		check_reader(b);
+		assert_int_equal(keeping_break_off(&b->chores, b->id, NULL), OK);
+		check_reader(b);
+		w.task->body->unproven = true;
+		assert_int_equal(keeping_body(&b->chores, &w), OK);
+		assert_true(w.doubted);
+		check_reader(b);
+		task_free(w.task);
+		for (uint32_t k = 0; k < PIECES; k++) {
+			assert_int_equal(piece(b, k), OK);
+			check_reader(b);
+		}
+		assert_int_equal(body(b), OK);
+		check_reader(b);
+		assert_true(keeping_has(&b->chores, b->id));
+		assert_int_equal(
+		    storage_number(b->storage, "SELECT count(*) FROM chunk"), cases[i].pieces);
+		assert_int_equal(keeping_discard(&b->chores, b->id, NULL), OK);
+		assert_false(keeping_has(&b->chores, b->id));
+		shelf_free(take(&b->queues.shelf));
+	}
 }
 
 /* SQLite says FULL when the database may not grow. */
@@ -318,13 +419,13 @@ static void a_small_body_goes_onto_the_shelf_of_a_full_disk_unless_it_is_doubted
 	}
 	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
 	{
-		struct task *t = whole(b, text);
-		struct failure why = {.code = E_FULL};
+		struct work w = {.task = whole(b, text), .doubted = true};
 
-		keeping_failed(&b->chores, t, true, &why);
-		assert_int_equal(why.code, E_FULL);
+		w.failure.code = E_FULL;
+		keeping_failed(&b->chores, &w);
+		assert_int_equal(w.failure.code, E_FULL);
 		assert_false(shelf_has(b->queues.shelf, b->id));
-		task_free(t);
+		task_free(w.task);
 	}
 }
 
@@ -335,14 +436,14 @@ static void what_is_no_body_does_not_go_onto_the_shelf(void **state)
 
 	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct task *t = task_create(kinds[i]);
-		struct failure why = {.code = E_FULL};
+		struct work w = {.task = task_create(kinds[i])};
 
-		t->id = b->id;
-		keeping_failed(&b->chores, t, false, &why);
-		assert_int_equal(why.code, E_FULL);
+		w.task->id = b->id;
+		w.failure.code = E_FULL;
+		keeping_failed(&b->chores, &w);
+		assert_int_equal(w.failure.code, E_FULL);
 		assert_false(shelf_has(b->queues.shelf, b->id));
-		task_free(t);
+		task_free(w.task);
 	}
 }
 
@@ -357,7 +458,6 @@ static void where_nothing_has_room_the_body_tells_and_the_next_may_come(void **s
 	assert_int_equal(piece(b, 2), E_FULL);
 	assert_int_equal(piece(b, 3), OK); /* passed over */
 	assert_int_equal(body(b), E_FULL);
-	keeping_drop(&b->chores, b->id);
 	assert_false(shelf_has(b->queues.shelf, b->id));
 	unsetenv("TMPDIR");
 	shelf_free(b->queues.shelf);
@@ -405,18 +505,53 @@ static void a_body_that_neither_disk_nor_shelf_takes_tells(void **state)
 static void a_body_on_the_shelf_that_lacks_a_piece_is_no_body(void **state)
 {
 	struct bench *b = *state;
+	struct work w = {.task = task_create(TASK_BODY)};
 
 	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.nocache = true});
 	for (uint32_t k = 0; k < PIECES - 1; k++)
 		assert_int_equal(piece(b, k), OK);
 	assert_int_equal(body(b), E_STORE);
-	assert_false(shelf_has_whole(b->queues.shelf, b->id));
+	assert_false(shelf_has(b->queues.shelf, b->id));
 
 	/* where the database cannot be written, it leaves the shelf at least */
+	assert_int_equal(piece(b, 0), OK);
 	assert_int_equal(store_begin(b->storage->store, NULL), OK);
-	keeping_drop(&b->chores, b->id);
+	w.task->id = b->id;
+	keeping_drop(&b->chores, &w);
 	store_rollback(b->storage->store);
 	assert_false(shelf_has(b->queues.shelf, b->id));
+	task_free(w.task);
+}
+
+/* What is whole on the shelf and could not be said of the message is nobody's: a whole one in the
+ * database is, and stays. */
+static void a_full_disk_leaves_the_body_that_there_is(void **state)
+{
+	CLEANUP(freep) char *text = xzalloc(CHUNK_OCTETS);
+	struct bench *b = *state;
+
+	memset(text, 'x', CHUNK_OCTETS - 1);
+	begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+	for (uint32_t k = 0; k < PIECES; k++)
+		assert_int_equal(piece(b, k), OK);
+	assert_int_equal(body(b), OK);
+	storage_run(b->storage, "CREATE TRIGGER full BEFORE UPDATE OF size ON message "
+				"BEGIN SELECT RAISE(FAIL, 'full'); END");
+	for (unsigned nocache = 0; nocache <= 1; nocache++) {
+		struct work w = {.task = whole(b, text)};
+
+		b->chores.room.plan.nocache = nocache;
+		assert_int_equal(store_begin(b->storage->store, NULL), OK);
+		assert_int_not_equal(keeping_body(&b->chores, &w), OK);
+		store_rollback(b->storage->store);
+		w.failure.code = E_FULL;
+		keeping_failed(&b->chores, &w);
+		assert_int_equal(w.failure.code, E_FULL);
+		keeping_drop(&b->chores, &w);
+		assert_false(shelf_has(b->queues.shelf, b->id));
+		check_reader(b);
+		task_free(w.task);
+	}
 }
 
 int main(void)
@@ -439,7 +574,12 @@ int main(void)
 		what_is_no_body_does_not_go_onto_the_shelf, setup, teardown),
 	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
-		who_reads_from_the_shelf_notices_no_second_copy, setup, teardown),
+		who_reads_a_body_notices_no_second_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		who_reads_a_body_keeps_it_from_one_with_other_octets, setup, teardown),
+	    cmocka_unit_test_setup_teardown(where_all_are_held_a_body_makes_way, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_full_disk_leaves_the_body_that_there_is, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_body_that_neither_disk_nor_shelf_takes_tells, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -81,11 +81,35 @@ static void a_long_header_is_cut_at_the_same_octet_always(void **state)
 	}
 }
 
+static void what_begins_like_a_reply_is_no_header(void **state)
+{
+	static const struct {
+		const char *text;
+		bool reply;
+	} cases[] = {
+	    {"+OK top follows\r\nSubject: x\r\n\r\n", true},
+	    {"-err late\r\n", true},
+	    {"+OK", true},
+	    {"+O", false},
+	    {"", false},
+	    {"Subject: +OK\r\n\r\n", false},
+	    {"\r\n+OK\r\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CLEANUP(freep)
+		struct learnt *l = learn_header(slice_of(cases[i].text), NOW);
+
+		assert_int_equal(learn_is_reply(l), cases[i].reply);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_header_teaches_its_text_its_date_and_its_digest),
 	    cmocka_unit_test(no_text_may_have_no_place),
+	    cmocka_unit_test(what_begins_like_a_reply_is_no_header),
 	    cmocka_unit_test(a_long_header_is_cut_at_the_same_octet_always),
 	};
 

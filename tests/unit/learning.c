@@ -51,6 +51,13 @@ static void answer(struct desk *d, enum verb verb, uint32_t number, const char *
 		fail_msg("%s", why.words);
 }
 
+static void answer_list(struct desk *d, const char *text, enum error code)
+{
+	struct failure why = {0};
+
+	assert_int_equal(desk_answer(d, survey_answer, VERB_LIST, 1, text, &why), code);
+}
+
 /* The draft is the store's again; which rows have learnt their header: "yn". */
 static void published(struct desk *d, const char *want)
 {
@@ -98,12 +105,53 @@ static void with_pipelining_they_are_asked_for_together(void **state)
 	desk_start(&d);
 	d.talk.capabilities.pipelining = true;
 	start(&d, "nnn");
-	desk_sent(&d, "TOP 3;TOP 2;TOP 1;");
+	desk_sent(&d, "TOP 3;TOP 2;TOP 1;LIST 1;");
 	answer(&d, VERB_TOP, 3, HEADER);
 	answer(&d, VERB_TOP, 2, "-ERR it is gone");
-	desk_quiet(&d);
 	answer(&d, VERB_TOP, 1, HEADER);
+	desk_quiet(&d);
+	answer_list(&d, "+OK 1 100", OK);
 	published(&d, "yny");
+	desk_finish(&d);
+}
+
+/* A reply too many, and each header is taken for the next message's. */
+static void headers_that_came_out_of_step_are_none(void **state)
+{
+	static const struct {
+		const char *list; /* the answer to LIST 1 */
+		enum error code;
+	} cases[] = {
+	    {"+OK 1 100", OK}, {"+OK 1", E_PROTOCOL}, {"+OK 2 100", E_PROTOCOL},
+	    {"+OK top follows", E_PROTOCOL}, {"-ERR no numbers here", OK}, /* it cannot be proved */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct desk d;
+		struct session *s = desk_start(&d);
+
+		d.talk.capabilities.pipelining = true;
+		start(&d, "nn");
+		answer(&d, VERB_TOP, 2, HEADER);
+		answer(&d, VERB_TOP, 1, HEADER);
+		assert_true(pipelining_is_used(s)); /* it is to blame, if anything is */
+		answer_list(&d, cases[i].list, cases[i].code);
+		if (cases[i].code == OK)
+			published(&d, "yy");
+		desk_finish(&d);
+	}
+}
+
+static void one_header_needs_no_proof(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	d.talk.capabilities.pipelining = true;
+	start(&d, "nkk");
+	desk_sent(&d, "TOP 1;");
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "ynn");
 	desk_finish(&d);
 }
 
@@ -120,7 +168,7 @@ static void as_many_go_out_as_a_listing_may_have(void **state)
 	d.plan.headers = MANY;
 	d.talk.capabilities.pipelining = true;
 	start(&d, kinds);
-	assert_int_equal(d.talk.waiting, MANY);
+	assert_int_equal(d.talk.waiting, MANY + 1); /* and LIST behind them */
 	desk_finish(&d);
 
 	desk_start(&d);
@@ -235,6 +283,19 @@ static void three_refusals_in_a_row_are_enough_for_this_listing(void **state)
 	desk_finish(&d);
 }
 
+static void a_reply_too_many_is_no_header(void **state)
+{
+	struct desk d;
+
+	desk_start(&d);
+	start(&d, "nnm");
+	answer(&d, VERB_TOP, 3, "+OK\n+OK top follows\nSubject: one\n\n"); /* or it has no name */
+	answer(&d, VERB_TOP, 2, "+OK\n-ERR late\nSubject: one\n\n");
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "yny");
+	desk_finish(&d);
+}
+
 static void an_empty_answer_teaches_nothing(void **state)
 {
 	struct desk d;
@@ -327,10 +388,27 @@ static void no_more_is_asked_for_than_may_be_received(void **state)
 	desk_start(&d);
 	start(&d, "nnn");
 	desk_sent(&d, "TOP 3;");
-	d.session.learning.received = UINT64_C(1) << 40;
+	d.session.learning.received = UINT64_C(300) << 20;
 	answer(&d, VERB_TOP, 3, HEADER);
 	desk_sent(&d, "");
 	published(&d, "nny");
+	desk_finish(&d);
+}
+
+/* Whole messages in the place of headers, or one that has no end. */
+static void what_has_no_end_is_cut_and_the_listing_goes_without(void **state)
+{
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	start(&d, "nnn");
+	s->learning.received = UINT64_C(1) << 30;
+	assert_int_equal(desk_answer(&d, learning_answer, VERB_TOP, 2, HEADER, &why), E_REFUSED);
+	assert_true(learning_broken(s, &why));
+	learning_forget(s);
+	start(&d, "nnn");
+	published(&d, "nnn");
 	desk_finish(&d);
 }
 
@@ -374,6 +452,8 @@ int main(void)
 	    cmocka_unit_test(nothing_is_asked_where_all_is_known),
 	    cmocka_unit_test(the_newest_are_asked_for_first_and_one_by_one),
 	    cmocka_unit_test(with_pipelining_they_are_asked_for_together),
+	    cmocka_unit_test(headers_that_came_out_of_step_are_none),
+	    cmocka_unit_test(one_header_needs_no_proof),
 	    cmocka_unit_test(as_many_go_out_as_a_listing_may_have),
 	    cmocka_unit_test(they_show_what_the_line_does),
 	    cmocka_unit_test(no_more_new_ones_than_the_plan_says),
@@ -381,10 +461,12 @@ int main(void)
 	    cmocka_unit_test(a_top_that_is_not_there_is_found_out),
 	    cmocka_unit_test(one_that_works_is_not_given_up_for_a_refusal),
 	    cmocka_unit_test(three_refusals_in_a_row_are_enough_for_this_listing),
+	    cmocka_unit_test(a_reply_too_many_is_no_header),
 	    cmocka_unit_test(an_empty_answer_teaches_nothing),
 	    cmocka_unit_test(a_header_that_breaks_the_line_is_left_out),
 	    cmocka_unit_test(lines_that_break_again_and_again_are_not_opened_for_ever),
 	    cmocka_unit_test(no_more_is_asked_for_than_may_be_received),
+	    cmocka_unit_test(what_has_no_end_is_cut_and_the_listing_goes_without),
 	    cmocka_unit_test(of_bodies_in_the_place_of_headers_a_few_are_out),
 	    cmocka_unit_test(a_line_that_takes_no_command_ends_the_listing),
 	};

@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "bodies.h"
+#include "counters.h"
 #include "journal.h"
 #include "merge.h"
 #include "name.h"
@@ -139,6 +140,8 @@ static enum error publish(struct storage *t, struct listing *now, struct draft *
 			store_rollback(t->store);
 		else
 			assert_int_equal(store_commit(t->store, false, why), OK);
+		if (!error && d->verdict == DRAFT_ASKS)
+			counters_ask(d);
 	} while (!error && d->verdict == DRAFT_ASKS);
 	return error;
 }

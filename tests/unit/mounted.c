@@ -176,7 +176,7 @@ static void a_damaged_body_is_an_error_at_once_and_fetched_again(void **state)
 	assert_int_equal(
 	    sqlite3_step(store_statement(w.store, "DELETE FROM chunk", &why)), SQLITE_DONE);
 	assert_int_equal(child_do(&w, read_fails, "b-cached"), EIO);
-	discard = world_task(&w, TASK_DISCARD);
+	discard = world_task(&w, TASK_DAMAGED);
 	fetch = world_job(&w, JOB_FETCH);
 	assert_int_equal(discard->id, CACHED);
 	assert_int_equal(fetch->id, CACHED);
@@ -209,6 +209,22 @@ static void other_octets_than_an_earlier_body_win_before_the_open(void **state)
 	}
 }
 
+/* A second copy that does not come leaves the first: who came to wait for the new one reads that.
+ */
+static void who_waits_for_a_copy_that_does_not_come_reads_the_one_there_is(void **state)
+{
+	static const struct text first = {"b-cached", "hello, world"};
+	struct message *m = listing_by_id(w.listing, CACHED);
+	struct child c;
+
+	message_set_uncached(w.listing, m);
+	c = child_start(&w, read_it, &first);
+	job_free(world_job(&w, JOB_FETCH));
+	message_set_cached(w.listing, m);
+	world_put(&w, world_event(EVENT_FETCHED, CACHED, E_LATER));
+	assert_int_equal(child_end(&c), 0);
+}
+
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -224,6 +240,7 @@ int main(void)
 	    TEST(a_large_body_is_whole, setup),
 	    TEST(a_damaged_body_is_an_error_at_once_and_fetched_again, setup),
 	    TEST(other_octets_than_an_earlier_body_win_before_the_open, setup),
+	    TEST(who_waits_for_a_copy_that_does_not_come_reads_the_one_there_is, setup),
 	};
 
 	if (!world_can_mount())

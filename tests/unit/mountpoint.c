@@ -46,11 +46,35 @@ static void what_is_no_directory_is_not(void **state)
 	}
 }
 
+static void a_mount_does_not_hide_its_cache(void **state)
+{
+	static const struct {
+		const char *mountpoint, *cache;
+		bool good;
+	} cases[] = {
+	    {"/home/me/mail", "/home/me/.cache/pop3fs", true},
+	    {"/home/me/mail", "/home/me/mail-cache", true},
+	    {"/home/me/mail/box", "/home/me/mail", true},
+	    {"/home/me/mail", "/home/me/mail", false},
+	    {"/home/me/mail", "/home/me/mail/cache", false},
+	    {"/home/me", "/home/me/.cache/pop3fs", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct failure why = {.words = ""};
+
+		assert_int_equal(mountpoint_leaves(cases[i].mountpoint, cases[i].cache, &why),
+		    cases[i].good ? OK : E_CONFIG);
+		assert_int_equal(strstr(why.words, cases[i].cache) != NULL, !cases[i].good);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_directory_is_fit_to_mount_on),
 	    cmocka_unit_test(what_is_no_directory_is_not),
+	    cmocka_unit_test(a_mount_does_not_hide_its_cache),
 	};
 
 	return cmocka_run_group_tests_name("mountpoint", tests, NULL, NULL);

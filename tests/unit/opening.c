@@ -26,13 +26,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 {
 	*b = (struct bench){.secret = secret_create(slice_of("secret"))};
 	scripted_start(&b->server, rows, count);
-	b->plan = (struct session_plan){
-	    .host = "127.0.0.1",
-	    .port = b->server.port,
-	    .user = "user",
-	    .password = b->secret,
-	    .tls = SESSION_TLS_OFF,
-	};
+	b->plan = scripted_plan(b->server.port, b->secret);
 	b->opening = opening_create(&b->plan, NULL, &b->plan.facts, 0, hurried);
 }
 

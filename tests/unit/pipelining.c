@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "desk.h"
 #include "quirks.h"
 
 #define NOW     1000000 /* of the line's last octet: clock.h */
 #define TRIP_MS 300
+#define MESSAGE 1000 /* octets */
 
 /* Logged in where PIPELINING is announced, with nothing out. */
 static struct session *prepare(struct desk *b)
@@ -126,6 +128,46 @@ static void harm_is_remembered_once_lone_fetches_go_well(void **state)
 	}
 }
 
+/* Silence may have been the network's. */
+static void a_line_that_opens_much_later_may_try_again(void **state)
+{
+	static const struct {
+		bool corrupted;
+		unsigned before;     /* failures */
+		int64_t least, most; /* ms; 0: in this mount it may not */
+	} cases[] = {
+	    {.corrupted = true},
+	    {false, 0, 60000, 3600000},
+	    {false, 2, 3600000, 4 * 3600000},
+	    {false, 100, 12 * 3600000, 24 * 3600000},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct desk b;
+		struct session *s = prepare(&b);
+		int64_t now = clock_ms();
+
+		s->refresh_waited_for = true;
+		s->pipelining_failures = cases[i].before;
+		s->pipelines_broken = 2;
+		pipelining_failed(s, cases[i].corrupted);
+		pipelining_line_opens(s);
+		assert_false(pipelining_may_be(s));
+		if (cases[i].most == 0) {
+			assert_true(s->pipelining_again == CLOCK_NEVER);
+			desk_finish(&b);
+			continue;
+		}
+		assert_true(s->pipelining_again >= now + cases[i].least);
+		assert_true(s->pipelining_again <= clock_ms() + cases[i].most);
+		s->pipelining_again = clock_ms();
+		pipelining_line_opens(s);
+		assert_true(pipelining_allowed(s));
+		assert_int_equal(s->pipelines_broken, 0);
+		desk_finish(&b);
+	}
+}
+
 static void it_is_used_while_several_are_out_or_wait_for_proof(void **state)
 {
 	static const struct {
@@ -160,19 +202,33 @@ static void it_is_used_while_several_are_out_or_wait_for_proof(void **state)
 static const struct silence {
 	size_t waiting, noops;
 	bool out, paused, opening;
+	enum commit_stage stage;
+	uint64_t held; /* octets of a body of a window of those that LIST says are MESSAGE */
 	int64_t trip_ms;
 	enum error code; /* OK: it may last */
 } silences[] = {
-    {0, 0, .trip_ms = -1, .code = OK},
-    {1, 0, .out = true, .trip_ms = TRIP_MS, .code = OK},
+    {0, 0, .trip_ms = -1, .code = OK}, {1, 0, .out = true, .trip_ms = TRIP_MS, .code = OK},
     {2, 0, .out = true, .trip_ms = -1, .code = E_TIMEOUT},
     {2, 0, .out = true, .trip_ms = TRIP_MS, .code = E_TIMEOUT},
     {2, 1, .out = true, .trip_ms = TRIP_MS, .code = E_TIMEOUT}, /* the body comes first */
-    {1, 1, .trip_ms = -1, .code = E_PROTOCOL},
-    {1, 1, .trip_ms = TRIP_MS, .code = E_PROTOCOL},
+    {1, 1, .trip_ms = -1, .code = E_PROTOCOL}, {1, 1, .trip_ms = TRIP_MS, .code = E_PROTOCOL},
     {2, 0, .out = true, .paused = true, .code = OK}, /* it is we who do not read */
     {2, 0, .opening = true, .code = OK},
+    {1, 1, .held = MESSAGE, .trip_ms = -1, .code = E_TIMEOUT}, /* it may only be slow */
+    {1, 1, .held = MESSAGE + 5, .trip_ms = -1, .code = E_PROTOCOL},
+    {9, 0, .stage = COMMIT_DELETING, .trip_ms = -1, .code = E_TIMEOUT},
+    {9, 0, .stage = COMMIT_QUITTING, .trip_ms = -1, .code = OK}, /* it may be at QUIT's work */
 };
+
+static void hold(struct session *s, uint64_t octets)
+{
+	struct want *w = wants_add(&s->fetching.wants, 2, WANT_HELD);
+
+	w->listed = MESSAGE;
+	w->body = task_create(TASK_BODY);
+	w->body->body = xnew(struct body);
+	w->body->body->size = octets;
+}
 
 static struct session *silent(struct desk *b, const struct silence *c)
 {
@@ -180,11 +236,14 @@ static struct session *silent(struct desk *b, const struct silence *c)
 
 	b->talk.waiting = c->waiting;
 	b->talk.paused = c->paused;
-	s->line = c->opening ? LINE_OPENING : LINE_READY;
+	s->line = c->opening ? LINE_OPENING : c->stage ? LINE_COMMITTING : LINE_READY;
+	s->committing.stage = c->stage;
 	s->fetching.noops_out = c->noops;
 	s->fetching.pace.trip_ms = c->trip_ms;
 	if (c->out)
 		wants_add(&s->fetching.wants, 1, WANT_OUT);
+	if (c->held)
+		hold(s, c->held);
 	return s;
 }
 
@@ -232,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(bodies_are_pipelined_behind_a_lone_one),
 	    cmocka_unit_test(a_lone_fetch_shows_whether_list_is_exact),
 	    cmocka_unit_test(harm_is_remembered_once_lone_fetches_go_well),
+	    cmocka_unit_test(a_line_that_opens_much_later_may_try_again),
 	    cmocka_unit_test(it_is_used_while_several_are_out_or_wait_for_proof),
 	    cmocka_unit_test(silence_has_a_deadline_from_the_last_octet_on),
 	    cmocka_unit_test(silence_beyond_it_says_what_is_wrong),

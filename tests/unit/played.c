@@ -11,27 +11,11 @@
 #include "alloc.h"
 #include "clock.h"
 
-#define PATIENCE_MS 20000 /* for what must come: far more than it takes */
-
-struct session_plan played_plan(void)
-{
-	return (struct session_plan){
-	    .host = "127.0.0.1",
-	    .user = "user",
-	    .tls = SESSION_TLS_OFF,
-	    .timeout_ms = PATIENCE_MS,
-	    .idle_ms = 1000 * PATIENCE_MS,
-	    .commit_ms = PATIENCE_MS,
-	};
-}
-
 void played_start(struct played *p, const struct scripted_row *rows, size_t count)
 {
 	struct secret *secret = secret_create(slice_of("secret"));
-	struct session_plan plan = played_plan();
 
-	plan.password = secret;
-	played_start_plan(p, rows, count, plan);
+	played_start_plan(p, rows, count, scripted_plan(NULL, secret));
 	secret_free(secret);
 }
 
@@ -165,7 +149,7 @@ void played_ask(struct played *p, int64_t number)
 {
 	struct job *j = job_create(JOB_REFRESH);
 
-	j->waited_for = true;
+	j->waited_for = j->insists = true;
 	j->number = number;
 	played_put(p, j);
 }

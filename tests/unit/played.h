@@ -4,7 +4,6 @@
 #define POP3FS_TEST_PLAYED_H
 
 #include "scripted.h"
-#include "session.h"
 
 /* The ids of "a", "b" and "c", as PLAYED_LISTING lists them. */
 #define PLAYED_FIRST 100
@@ -29,7 +28,6 @@ struct played {
 void played_start(struct played *p, const struct scripted_row *rows, size_t count);
 
 /* The same with another plan than the usual one, which has no password; the port is filled in. */
-struct session_plan played_plan(void);
 void played_start_plan(
     struct played *p, const struct scripted_row *rows, size_t count, struct session_plan plan);
 

@@ -159,6 +159,7 @@ static void only_what_is_verified_and_small_is_pushed(void **state)
 	    {1000, MESSAGE_CACHED | MESSAGE_TRUE_SIZE | MESSAGE_REPLACED, false},
 	    {0, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, false},
 	    {256 * KB, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, true},
+	    {15 * MB, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, false}, /* not while it may be a jump */
 	    {PREFETCH_LARGEST_PUSH + 1, MESSAGE_CACHED | MESSAGE_TRUE_SIZE, false},
 	};
 
@@ -171,6 +172,41 @@ static void only_what_is_verified_and_small_is_pushed(void **state)
 		prefetch_opened(s.p, s.d, 1);
 		prefetch_opened(s.p, s.d, 2);
 		assert_int_equal(prefetch_next(s.p, s.d), cases[i].pushed ? 3 : 0);
+		end(&s);
+	}
+}
+
+/* Small ones, then one that is larger than all that was small until now. */
+static void the_largest_is_pushed_as_soon_as_there_is_room(void **state)
+{
+	static const struct {
+		uint64_t octets, large; /* the bound, and the one that is large */
+		int64_t pushed_at;      /* the step at which it is pushed; 0: never */
+	} cases[] = {
+	    {32 * MB, 15 * MB, 5}, /* the widest window, and all before it and it fit */
+	    {32 * MB, PREFETCH_LARGEST_PUSH, 16}, {32 * MB, PREFETCH_LARGEST_PUSH + 1, 0},
+	    {16 * MB, 15 * MB, 169},
+	    {16 * MB, PREFETCH_LARGEST_PUSH, 179}, /* nothing else is ahead */
+	    {8 * MB, 15 * MB, 0},                  /* more than the bound */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s = {
+		    maildrop_create(), prefetch_create(cases[i].octets, PREFETCH_CACHED)};
+		struct listing *l = make(COUNT, 100 * KB);
+		int64_t at = 0, next;
+
+		for (size_t k = 0; k < COUNT; k++)
+			l->messages[k].fact |= MESSAGE_CACHED | MESSAGE_TRUE_SIZE;
+		l->messages[179].fact = cases[i].large << 8 | MESSAGE_CACHED | MESSAGE_TRUE_SIZE;
+		maildrop_swap(s.d, l, NULL, NULL, NULL);
+		for (int64_t id = 1; id <= 180; id++) {
+			prefetch_opened(s.p, s.d, id);
+			while ((next = prefetch_next(s.p, s.d)) != 0)
+				if (next == 180)
+					at = id;
+		}
+		assert_int_equal(at, cases[i].pushed_at);
 		end(&s);
 	}
 }
@@ -353,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(a_sequence_opens_a_window_and_nothing_else_does),
 	    cmocka_unit_test(what_was_pushed_is_passed_over_unseen),
 	    cmocka_unit_test(only_what_is_verified_and_small_is_pushed),
+	    cmocka_unit_test(the_largest_is_pushed_as_soon_as_there_is_room),
 	    cmocka_unit_test(never_more_than_the_bound_is_ahead),
 	    cmocka_unit_test(a_stalled_reader_gets_no_more),
 	    cmocka_unit_test(a_full_window_is_filled_again_when_a_quarter_is_free),

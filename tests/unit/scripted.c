@@ -1,6 +1,7 @@
 #include "scripted.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,21 @@
 #include <unistd.h>
 
 #define LONGEST_LINE 512
+#define LINGER_MS    200 /* who closes at once does so within this, unless the machine is busy */
+
+struct session_plan scripted_plan(const char *port, const struct secret *password)
+{
+	return (struct session_plan){
+	    .host = "127.0.0.1",
+	    .port = port,
+	    .user = "user",
+	    .password = password,
+	    .tls = SESSION_TLS_OFF,
+	    .timeout_ms = PATIENCE_MS,
+	    .idle_ms = 1000 * PATIENCE_MS,
+	    .commit_ms = PATIENCE_MS,
+	};
+}
 
 /* Octet by octet: the client may send several commands at once. false: the client has closed. */
 static bool read_line(int fd, char line[LONGEST_LINE])
@@ -35,7 +51,15 @@ static const struct scripted_row *find(const struct scripted *s, const char *lin
 	return &unknown;
 }
 
-static void play(const struct scripted *s, int fd, unsigned session)
+static void linger(struct scripted *s, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (poll(&p, 1, LINGER_MS) > 0)
+		s->left_first = true;
+}
+
+static void play(struct scripted *s, int fd, unsigned session)
 {
 	char line[LONGEST_LINE] = "";
 
@@ -44,6 +68,8 @@ static void play(const struct scripted *s, int fd, unsigned session)
 
 		if (row->answer && write(fd, row->answer, strlen(row->answer)) < 0)
 			return;
+		if (row->lingers)
+			linger(s, fd);
 		if (row->closes)
 			return;
 	} while (read_line(fd, line));
@@ -51,7 +77,7 @@ static void play(const struct scripted *s, int fd, unsigned session)
 
 static void *run(void *scripted)
 {
-	const struct scripted *s = scripted;
+	struct scripted *s = scripted;
 	sigset_t pipe;
 	int fd;
 
@@ -73,6 +99,7 @@ void scripted_start(struct scripted *s, const struct scripted_row *rows, size_t 
 
 	s->rows = rows;
 	s->count = count;
+	s->left_first = false;
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(s->listener, (struct sockaddr *)&at, len) < 0 || listen(s->listener, 4) < 0 ||
 	    getsockname(s->listener, (struct sockaddr *)&at, &len) < 0)

@@ -112,7 +112,7 @@ static void a_password_that_was_accepted_is_not_asked_for_again(void **state)
 	static const char *const answers[] = {NULL};
 	struct bench b = {.source.answers = answers};
 
-	begin(&b, rows, COUNT(rows), "secret", played_plan());
+	begin(&b, rows, COUNT(rows), "secret", scripted_plan(NULL, NULL));
 	list(&b, 1);
 	list(&b, 2);
 	finish(&b, 0);
@@ -123,16 +123,20 @@ static void a_refused_password_is_asked_for_again_when_a_person_tries_again(void
 	static const struct scripted_row rows[] = {PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const char *const answers[] = {"wrong again", "secret"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
-	struct job *nobody_waits;
 
-	begin(&b, rows, COUNT(rows), "wrong", played_plan());
+	begin(&b, rows, COUNT(rows), "wrong", scripted_plan(NULL, NULL));
 	played_ask(&b.played, 1);
 	not_listed(&b, E_LOGIN);
 	assert_int_equal(b.source.asked, 0);
-	nobody_waits = job_create(JOB_REFRESH);
-	played_put(&b.played, nobody_waits);
-	not_listed(&b, E_LOGIN); /* by itself nothing is asked, and nothing sent */
-	assert_int_equal(b.source.asked, 0);
+	for (int stranger = 0; stranger < 2; stranger++) {
+		struct job *j = job_create(JOB_REFRESH);
+
+		j->waited_for = stranger;
+		played_put(&b.played, j);
+		not_listed(&b, E_LOGIN); /* nothing is asked, and nothing sent: of itself or for
+					    one whose mount it is not */
+		assert_int_equal(b.source.asked, 0);
+	}
 	played_ask(&b.played, 2);
 	not_listed(&b, E_LOGIN);
 	assert_int_equal(b.source.asked, 1);
@@ -147,7 +151,7 @@ static void a_source_that_fails_is_left_in_peace(void **state)
 	static const char *const answers[] = {NULL, "secret"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
 
-	begin(&b, rows, COUNT(rows), "wrong", played_plan());
+	begin(&b, rows, COUNT(rows), "wrong", scripted_plan(NULL, NULL));
 	played_ask(&b.played, 1);
 	not_listed(&b, E_LOGIN);
 	played_ask(&b.played, 2);
@@ -166,7 +170,7 @@ static void a_token_is_asked_for_at_each_login(void **state)
 	    SCRIPTED_LOGIN};
 	static const char *const answers[] = {"two", "three"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
-	struct session_plan plan = played_plan();
+	struct session_plan plan = scripted_plan(NULL, NULL);
 
 	plan.is_token = true;
 	begin(&b, rows, COUNT(rows), "one", plan);
@@ -192,7 +196,7 @@ static void a_refused_token_is_replaced_once(void **state)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct bench b = {.source = {cases[i].answers, 2, 0, -1}};
-		struct session_plan plan = played_plan();
+		struct session_plan plan = scripted_plan(NULL, NULL);
 
 		plan.is_token = true;
 		begin(&b, rows, COUNT(rows), NULL, plan);
@@ -212,7 +216,7 @@ static void a_token_that_cannot_be_had_is_asked_for_again_later(void **state)
 	    BY_TOKEN, {GOOD, "+OK\r\n"}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const char *const answers[] = {NULL, "good"};
 	struct bench b = {.source = {answers, COUNT(answers) - 1, 0, -1}};
-	struct session_plan plan = played_plan();
+	struct session_plan plan = scripted_plan(NULL, NULL);
 
 	plan.is_token = true;
 	begin(&b, rows, COUNT(rows), NULL, plan);
@@ -227,7 +231,7 @@ static void nothing_hangs_on_a_source_that_never_answers(void **state)
 	static const struct scripted_row rows[] = {PLAYED_LISTING, SCRIPTED_LOGIN};
 	static const char *const answers[] = {NEVER};
 	struct bench b = {.source.answers = answers};
-	struct session_plan plan = played_plan();
+	struct session_plan plan = scripted_plan(NULL, NULL);
 	struct event *e;
 
 	/* whoever waits is told in time */
@@ -239,7 +243,7 @@ static void nothing_hangs_on_a_source_that_never_answers(void **state)
 
 	/* and the end comes at once */
 	b.source.asked = 0;
-	begin(&b, rows, COUNT(rows), NULL, played_plan());
+	begin(&b, rows, COUNT(rows), NULL, scripted_plan(NULL, NULL));
 	played_fetch(&b.played, PLAYED_FIRST);
 	while (b.source.asked == 0)
 		usleep(1000);

@@ -350,7 +350,7 @@ static void a_body_is_in_the_model_before_anybody_hears_of_it(void **state)
 	    b->kept, 1); /* that came before the listing's job, if not before its event */
 	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_CACHED | MESSAGE_RESIZED);
 
-	put(b, about(TASK_DISCARD, id));
+	put(b, about(TASK_DAMAGED, id));
 	put(b, about(TASK_SYNC, 7));
 	assert_int_equal(answer(b, EVENT_SYNCED, 7), OK);
 	assert_int_equal(flags_of(b, id), MESSAGE_TRUE_SIZE | MESSAGE_RESIZED);
@@ -370,7 +370,7 @@ static void a_body_that_comes_again_is_marked_only_if_it_is_another(void **state
 
 		if (other)
 			memset(whole->body->sha256, 0x77, sizeof(whole->body->sha256));
-		put(b, about(TASK_DISCARD, id));
+		put(b, about(TASK_DAMAGED, id));
 		put(b, chunk(id, 0, 50));
 		put(b, whole);
 		assert_int_equal(answer(b, EVENT_FETCHED, id), OK);

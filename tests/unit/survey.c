@@ -24,6 +24,15 @@ static const struct survey_case cases[] = {
     {"an empty maildrop, whose lists are refused", "+OK 0 0", "-ERR none", "-ERR none", OK, 0},
     {"one that STAT counts is not listed", "+OK 3 30", "+OK\n1 a\n2 b\n", "+OK\n1 10\n2 20\n",
 	E_PROTOCOL},
+    {"an empty maildrop that cannot be had now", "+OK 0 0", "-ERR [SYS/TEMP] later", NULL, E_LATER},
+    {"an empty maildrop that cannot be had", "+OK 0 0", "-ERR [SYS/PERM] lost", NULL, E_REFUSED},
+    {"a reply too many", "+OK 2 30", "+OK\n+OK 2 messages\n1 a\n2 b\n",
+	"+OK\n+OK 2 20\n1 10\n2 20\n", OK, 2, 0, 2},
+    {"a reply too many, and too few lines", "+OK 2 30", "+OK\n+OK 2 messages\n1 a\n", "+OK\n1 10\n",
+	E_PROTOCOL},
+    {"+OK before each line", "+OK 2 30", "+OK\n+OK 1 a\n+OK 2 b\n", "+OK\n+OK 1 10\n+OK 2 20\n", OK,
+	2},
+    {"+OK before the only line", "+OK 1 10", "+OK\n+OK 1 a\n", "+OK\n+OK 1 10\n", OK, 1},
     {"LIST is short", "+OK 2 30", "+OK\n1 a\n2 b\n", "+OK\n1 10\n", E_PROTOCOL},
     {"UIDL is short: it has no name", "+OK 2 30", "+OK\n1 a\n", "+OK\n1 10\n2 20\n", OK, 2, 1},
     {"one that came since STAT", "+OK 1 10", "+OK\n1 a\n2 b\n", "+OK\n1 10\n2 20\n", OK, 2},
@@ -50,6 +59,8 @@ static void check_draft(struct desk *d, const struct survey_case *c)
 	assert_int_equal(draft->bad_lines, c->bad_lines);
 	assert_int_equal(draft->partial, c->partial);
 	assert_int_equal(draft->line, d->session.lines);
+	for (size_t i = 0; i < draft->count; i++) /* none is longer here */
+		assert_in_range(row_uidl(draft, &draft->rows[i]).len, 0, 1);
 	assert_null(d->session.survey.draft); /* the store has it */
 	task_free(t);
 }

@@ -18,8 +18,6 @@
 #include "talk.h"
 #include "tls.h"
 
-#define PATIENCE_MS 20000 /* for what must come: far more than it takes */
-
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 struct bench {
@@ -34,14 +32,7 @@ static void start(struct bench *b, const struct scripted_row *rows, size_t count
 {
 	scripted_start(&b->server, rows, count);
 	b->secret = secret_create(slice_of("secret"));
-	b->plan = (struct session_plan){
-	    .host = "127.0.0.1",
-	    .port = b->server.port,
-	    .user = "user",
-	    .password = b->secret,
-	    .tls = SESSION_TLS_OFF,
-	    .timeout_ms = PATIENCE_MS,
-	};
+	b->plan = scripted_plan(b->server.port, b->secret);
 	b->talk = talk_create(&b->plan, NULL, &b->plan.facts, 0, true);
 	b->why = (struct failure){0};
 }
@@ -449,14 +440,8 @@ static void start_deaf(struct bench *b, struct deaf *d, enum session_tls tls)
 	assert_int_equal(pipe2(d->done, O_CLOEXEC), 0);
 	assert_int_equal(pthread_create(&d->thread, NULL, play_deaf, d), 0);
 	*b = (struct bench){.secret = secret_create(slice_of("secret"))};
-	b->plan = (struct session_plan){
-	    .host = "127.0.0.1",
-	    .port = d->port,
-	    .user = "user",
-	    .password = b->secret,
-	    .tls = tls,
-	    .timeout_ms = PATIENCE_MS,
-	};
+	b->plan = scripted_plan(d->port, b->secret);
+	b->plan.tls = tls;
 }
 
 static void end_deaf(struct bench *b, struct deaf *d)

@@ -49,6 +49,45 @@ static void a_header_waits_until_no_body_is_out(void **state)
 	desk_finish(&d);
 }
 
+static void a_reply_too_many_is_no_header(void **state)
+{
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	desk_list(&d, 1);
+	heading_want(s, 1, true);
+	go(&d);
+	assert_int_equal(
+	    desk_answer(&d, heading_answer, VERB_TOP, 0, "+OK\n+OK top\nA: b\n\n", NULL), OK);
+	told(&d, 1, E_REFUSED);
+	desk_finish(&d);
+}
+
+/* The others come on the next line; whoever waits for this one may have it from the body. */
+static void an_answer_without_an_end_is_cut(void **state)
+{
+	struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_TOP};
+	struct answer text = {.kind = ANSWER_TEXT, .verb = VERB_TOP, .text = slice_of("A: b\r\n")};
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	begun.status.sign = REPLY_OK;
+	desk_list(&d, 2);
+	heading_want(s, 1, true);
+	heading_want(s, 2, true);
+	go(&d);
+	s->heading.octets = UINT64_MAX / 2; /* of another, before */
+	assert_int_equal(heading_answer(s, &begun, &why), OK);
+	assert_int_equal(heading_answer(s, &text, &why), OK);
+	s->heading.octets = UINT64_C(1) << 30;
+	assert_int_equal(heading_answer(s, &text, &why), E_REFUSED);
+	line_over(s, &why);
+	told(&d, 1, E_REFUSED);
+	assert_true(heading_waited_for(s));
+	desk_finish(&d);
+}
+
 /* Where CAPA does not say, the first answer does. */
 static void a_server_that_knows_no_top_is_asked_once(void **state)
 {
@@ -122,6 +161,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_header_waits_until_no_body_is_out),
+	    cmocka_unit_test(a_reply_too_many_is_no_header),
+	    cmocka_unit_test(an_answer_without_an_end_is_cut),
 	    cmocka_unit_test(a_server_that_knows_no_top_is_asked_once),
 	    cmocka_unit_test(when_nobody_can_be_served_all_are_told),
 	    cmocka_unit_test(what_is_wanted_while_the_mount_ends_is_refused),

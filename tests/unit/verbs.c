@@ -184,6 +184,7 @@ static int be_a_stranger(struct world *x, const void *with)
 	int fd = open(x->mountpoint, O_RDONLY | O_DIRECTORY);
 	struct verb_commit nothing = {.leaving = 0};
 	struct verb_undelete all = {.name = ""};
+	struct verb_refresh listing;
 	struct verb_identity who;
 
 	if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
@@ -192,7 +193,9 @@ static int be_a_stranger(struct world *x, const void *with)
 		return WRONG + 1;
 	if (ioctl(fd, VERB_UNDELETE, &all) >= 0 || errno != EPERM)
 		return WRONG + 2;
-	return ioctl(fd, VERB_IDENTITY, &who) == 0 ? 0 : WRONG + 3;
+	if (ioctl(fd, VERB_IDENTITY, &who) < 0)
+		return WRONG + 3;
+	return ioctl(fd, VERB_REFRESH, &listing) == 0 ? 0 : WRONG + 4;
 }
 
 /* ---- the session's and the store's part ---- */
@@ -217,11 +220,12 @@ static void answer_commit(const struct brought *b, bool final)
 	world_put(&w, e);
 }
 
-static void await_refresh(int64_t number)
+static void await_refresh(int64_t number, bool insists)
 {
 	struct job *j = world_job(&w, JOB_REFRESH);
 
 	assert_true(j->waited_for);
+	assert_int_equal(j->insists, insists);
 	assert_int_equal(j->number, number);
 	job_free(j);
 }
@@ -441,9 +445,9 @@ static void a_refresh_is_answered_by_its_own_listing(void **state)
 {
 	struct child one = child_start(&w, refresh, ""), two;
 
-	await_refresh(1);
+	await_refresh(1, true);
 	two = child_start(&w, refresh, "the server refused the login");
-	await_refresh(2);
+	await_refresh(2, true);
 	answer_refresh(1, OK);
 	assert_int_equal(child_end(&one), 0);
 	answer_refresh(1, E_LOCKED); /* says nothing about the second */
@@ -457,7 +461,7 @@ static void one_listing_answers_all_before_it(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		c[i] = child_start(&w, refresh, "");
-		await_refresh(i + 1);
+		await_refresh(i + 1, true);
 	}
 	answer_refresh(3, OK);
 	for (int i = 0; i < 3; i++)
@@ -543,7 +547,10 @@ static void who_may_not_unlink_may_not_commit(void **state)
 	static const struct brought b = {.words = ""};
 	struct child c;
 
-	assert_int_equal(child_do(&w, be_a_stranger, NULL), 0);
+	c = child_start(&w, be_a_stranger, NULL);
+	await_refresh(1, false);
+	answer_refresh(1, OK);
+	assert_int_equal(child_end(&c), 0);
 	assert_true(world_idle(&w));
 	c = child_start(&w, commit, &b);
 	await_commit(false);

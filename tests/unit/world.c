@@ -175,6 +175,7 @@ static void block_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -186,6 +187,7 @@ static void forget_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	while (sigtimedwait(&set, NULL, &at_once) > 0)
 		continue;
 }
@@ -208,6 +210,7 @@ static void make_plan(struct world *w, void (*change)(struct fs_plan *))
 	    .umask = 077,
 	    .commit_ms = LONGEST_WAIT_MS,
 	    .refresh_s = 100000,
+	    .pushed = UINT64_C(32) << 20,
 	    .sandbox = "none",
 	    .mount = make_mount,
 	    .detach = detach,

@@ -206,15 +206,14 @@ static void from_a_listing_that_is_not_believed_nothing_is_deleted(void **state)
 	static const struct scripted_row rows[] = {
 	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
 	struct secret *secret = secret_create(slice_of("secret"));
-	struct session_plan plan = played_plan();
+	struct session_plan plan = scripted_plan(NULL, secret);
 	struct job *j = job_create(JOB_REFRESH);
 	struct played b;
 
-	plan.password = secret;
-	plan.hold_ms = plan.idle_ms; /* far beyond this test */
+	plan.hold_ms = 1000 * plan.commit_ms; /* far beyond this test */
 	played_start_plan(&b, rows, COUNT(rows), plan);
 	b.missing = 9;
-	j->waited_for = j->first = true; /* of a mount: nobody says that he believes it */
+	j->waited_for = true; /* and nobody insists */
 	played_put(&b, j);
 	played_publish(&b, played_merge(&b));
 	event_free(played_event(&b, EVENT_NOT_LISTED));
@@ -228,7 +227,7 @@ static void from_a_listing_that_is_not_believed_nothing_is_deleted(void **state)
 static void a_read_only_mount_deletes_nothing_and_needs_no_line(void **state)
 {
 	static const struct scripted_row rows[] = {{"", "-ERR nobody should come\r\n"}};
-	struct session_plan plan = played_plan();
+	struct session_plan plan = scripted_plan(NULL, NULL);
 	struct played b;
 
 	plan.read_only = true;

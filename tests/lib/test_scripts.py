@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from eventually import eventually
+from eventually import PATIENCE, eventually
 from programs import TOP
 
 SCRIPTS = [path for path in sorted([*(TOP / "contrib").iterdir(), *(TOP / "tests/boot").iterdir()])
@@ -53,7 +53,7 @@ class Machine:
 
     def install(self, *packages):
         process = self.start(*packages)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     def left(self):
@@ -94,7 +94,7 @@ def test_who_is_interrupted_leaves_no_policy(tmp_path, number):
     eventually(machine.log.read_text, "apt-get")
     assert machine.policy.exists()
     os.killpg(process.pid, number)   # as a terminal does
-    process.communicate()
+    process.communicate(timeout=PATIENCE)
     eventually(lambda: not machine.left(), "the end of the policy")
 
 

@@ -5,12 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 
 import pytest
 
 import leftovers
 from eventually import eventually
 from mounting import COPIES
+from people import PATIENCE, kill_group
 from programs import TOP, program_built
 
 BUILT = {"pop3fs": "build/src", "pop3-server": "build/tests/server"}
@@ -36,14 +38,20 @@ def quickstart(anyone):
     for path in tree.rglob("*"):
         anyone.own(path)
     tmp = anyone.directory("a tmp")
+    watchdogs = []
 
     def start():
-        return anyone.start("sh", "-c", 'umask 077; exec "$0"', tree / "contrib/quickstart", stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, cwd=tree,
-                            env={"PATH": f"{tree}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp)})
+        process = anyone.start("sh", "-c", 'umask 077; exec "$0"', tree / "contrib/quickstart", stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, cwd=tree,
+                               env={"PATH": f"{tree}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp)})
+        watchdogs.append(threading.Timer(PATIENCE, kill_group, [process.pid]))
+        watchdogs[-1].start()
+        return process
 
     start.tmp = tmp
-    return start
+    yield start
+    for watchdog in watchdogs:
+        watchdog.cancel()
 
 
 def nothing_stays(tmp):

@@ -33,6 +33,7 @@ def root():
     leftovers.adopt_orphans()
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # so that what follows the yields is done then, too
     signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell's background jobs ignore it, and so would ours
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)                # ... and so does what nohup started
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)               # the same
     path = Path(tempfile.mkdtemp(prefix="pop3fs-test-"))
     os.chmod(path, 0o755)

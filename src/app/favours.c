@@ -40,7 +40,10 @@ static void note_place(struct favour_place *place, const char *mountpoint)
 		if (!row.ours || strcmp(row.target, mountpoint) != 0)
 			continue;
 		free(place->source);
-		*place = (struct favour_place){row.id, row.major, row.minor, xstrdup(row.source)};
+		place->source = xstrdup(row.source);
+		place->id = row.id;
+		place->major = row.major;
+		place->minor = row.minor;
 	}
 }
 

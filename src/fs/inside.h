@@ -84,7 +84,8 @@ struct fs {
 	struct failure list_failure;
 
 	int signal_fd;
-	unsigned signals;
+	unsigned signals;   /* SIGTERM and SIGINT; a hangup is none of them ... */
+	bool hung_up;       /* ... but ends the mount, too, where it is heard */
 	bool entered;       /* the root was: dir_changed */
 	bool greeted;       /* the kernel's INIT is answered */
 	bool broken;        /* its descriptor cannot be read */

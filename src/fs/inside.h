@@ -73,7 +73,7 @@ struct fs {
 	uint64_t sync_cookie, told_cookie;
 
 	struct headers headers;
-	struct lf_place place; /* of the last reader with LF line ends */
+	struct lf_places places; /* of the last readers with LF line ends */
 
 	int64_t *mending; /* messages whose damaged bodies are being fetched again */
 	size_t mendings;
@@ -84,7 +84,8 @@ struct fs {
 	struct failure list_failure;
 
 	int signal_fd;
-	unsigned signals;
+	unsigned signals;   /* SIGTERM and SIGINT; a hangup is none of them ... */
+	bool hung_up;       /* ... but ends the mount, too, where it is heard */
 	bool entered;       /* the root was: dir_changed */
 	bool greeted;       /* the kernel's INIT is answered */
 	bool broken;        /* its descriptor cannot be read */

@@ -168,15 +168,23 @@ void fs_free(struct fs *f)
 
 /* ---- waiting and answering ---- */
 
-/* A terminal that goes sends SIGHUP, and so does its shell, and systemd behind SIGTERM: none of
- * them is the second signal. */
+/* A terminal that goes sends SIGHUP, and so does its shell, and whoever ends the session sends it
+ * before or behind SIGTERM: with none of them is it the second signal. */
 static void take_signals(struct fs *f)
 {
 	struct signalfd_siginfo info;
 
-	while (read(f->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo != SIGHUP || f->signals == 0)
+	while (read(f->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			f->hung_up = true;
+		else
 			f->signals++;
+	}
+}
+
+static bool is_told_to_end(const struct fs *f)
+{
+	return f->signals > 0 || f->hung_up;
 }
 
 /* Never seen; but a mount that nobody serves must not stay. */
@@ -281,9 +289,9 @@ void fs_ask_first_listing(struct queues *queues)
 enum error fs_first_listing(struct fs *f, struct failure *why)
 {
 	f->listing = true;
-	while (!f->listed && f->list_failure.code == OK && f->signals == 0)
+	while (!f->listed && f->list_failure.code == OK && !is_told_to_end(f))
 		turn(f, -1, CLOCK_NEVER);
-	if (f->signals)
+	if (is_told_to_end(f))
 		return failed(why, E_INTERRUPT, "interrupted before the first listing");
 	if (!f->listed && !first_from_store(f))
 		return failed(why, f->list_failure.code, "%s", f->list_failure.words);
@@ -401,7 +409,7 @@ enum error fs_run(struct fs *f, void (*ready)(void *with), void *with, struct co
 			ready(with);
 			telling_all(f);
 		}
-		if (!f->ending && (f->signals || !connected(f)))
+		if (!f->ending && (is_told_to_end(f) || !connected(f)))
 			begin_end(f, f->broken || connected(f));
 	}
 	finish(f);

@@ -4,6 +4,7 @@ apt-get only says what it was asked for."""
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,60 @@ def test_a_server_that_was_here_before_goes_on(tmp_path, installed, stops):
     machine = Machine(tmp_path, installed=installed)
     assert machine.install("dovecot-core", "dovecot-pop3d")[0] == 0
     assert ("systemctl -q disable --now dovecot" in machine.log.read_text()) == stops
+
+
+# ---- contrib/check ----
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree of its own, without tests, in a directory with a blank in its name. Its `ninja` fails for the builds of
+    "points" where `broken` is there, and else is at them until it is ended."""
+    top = tmp_path / "a tree"
+    for path in ("contrib/check", "contrib/packages.sh", "tests/lib/tally.py"):
+        (top / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / path).write_bytes((TOP / path).read_bytes())
+        (top / path).chmod(0o755)
+    for part in ("mount", "crash", "model"):
+        (top / "tests" / part).mkdir()
+        (top / "tests" / part / "test_it.py").write_text("def test_it(): pass\n")
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "bin").mkdir()
+    for name, script in (("meson", 'mkdir -p "$2"; touch "$2/build.ninja"'), (
+            "ninja", f'case $2 in *points*)\n[ ! -e "{top}/broken" ] || {{ echo "error: broken"; exit 1; }}\n'
+                     f'echo $$ >"{top}/pid.new"; mv "{top}/pid.new" "{top}/pid"; exec sleep 300\nesac')):
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return top
+
+
+def start_check(tree, *parts):
+    environment = {**os.environ, "PATH": f"{tree.parent}/bin:{os.environ['PATH']}", "TMPDIR": str(tree.parent / "tmp")}
+    environment.pop("BUILD", None)
+    return subprocess.Popen([tree / "contrib/check", "--no-install", *parts], cwd=tree.parent, env=environment,
+                            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("parts, passed", [(["mount", "crash"], 1), (["crash"], 0)], ids=["built ahead", "alone"])
+def test_a_build_that_fails_counts_once_and_nothing_is_tested_with_it(tree, parts, passed):
+    (tree / "broken").touch()
+    said, _ = start_check(tree, *parts).communicate(timeout=60)
+    assert said.count("FAILED: build points") == 1
+    assert said.splitlines()[-1].startswith(f"{passed} passed, 1 failed"), said
+
+
+def runs(pid):
+    """What nobody has waited for yet has no command line any more."""
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes() != b""
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_interrupted_leaves_no_build_behind(tree, number):
+    process = start_check(tree, "mount", "crash")
+    builder = int(eventually(lambda: (tree / "pid").exists() and (tree / "pid").read_text(), "what builds ahead"))
+    os.killpg(process.pid, number)   # as a terminal does
+    process.communicate(timeout=60)
+    eventually(lambda: not runs(builder), "its end")
+    assert not list((tree.parent / "tmp").iterdir())

@@ -150,6 +150,18 @@ static void a_hangup_commits_in_the_foreground_and_is_no_second_signal(void **st
 	assert_int_equal(w.result.deleted, 4);
 }
 
+/* Nor is the SIGTERM of whoever ends a session whose terminal has gone. */
+static void a_signal_behind_a_hangup_is_the_first(void **state)
+{
+	kill(getpid(), SIGHUP);
+	await_commit();
+	kill(getpid(), SIGTERM);
+	answer_commit(4);
+	world_join(&w);
+	assert_int_equal(w.code, OK);
+	assert_int_equal(w.result.deleted, 4);
+}
+
 static void hurried(struct fs_plan *p)
 {
 	p->commit_ms = 1;
@@ -181,6 +193,7 @@ int main(void)
 	    TEST(a_hangup_means_nothing_to_a_daemon, setup),
 	    TEST(a_hangup_commits_in_the_foreground_and_is_no_second_signal,
 		setup_in_the_foreground),
+	    TEST(a_signal_behind_a_hangup_is_the_first, setup_in_the_foreground),
 	    TEST(a_hangup_means_nothing_to_a_daemon, setup_with_nohup),
 	    TEST(a_commit_that_is_never_answered_ends_in_time, setup_hurried),
 	};

@@ -73,8 +73,8 @@ _pop3fs_behind() {
 	-*) _pop3fs_flags "$program" "$verb" | _pop3fs_beginning "$current" ;;
 	*:list:*) ;;
 	*:) _pop3fs_mountpoints | _pop3fs_beginning "$current" && compgen -d -- "$current" ;;
-	*:undelete:*) (cd -- "$mountpoint/.pop3fs/deleted" && compgen -f -- "$current") 2>/dev/null ;;
-	*) (cd -- "$mountpoint" && compgen -f -- "$current") 2>/dev/null ;;
+	*:undelete:*) (CDPATH='' cd -- "$mountpoint/.pop3fs/deleted" && compgen -f -- "$current") 2>/dev/null ;;
+	*) (CDPATH='' cd -- "$mountpoint" && compgen -f -- "$current") 2>/dev/null ;;
 	esac
 }
 

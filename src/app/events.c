@@ -28,13 +28,13 @@
 
 /* ---- as JSON ---- */
 
-static void put_string(struct slice text)
+static void put_value(void (*add)(struct buf *to, struct slice text), struct slice text)
 {
-	struct buf string = {.len = 0};
+	struct buf value = {.len = 0};
 
-	json_string(&string, text);
-	fputs(buf_text(&string), stdout);
-	buf_finish(&string);
+	add(&value, text);
+	fputs(buf_text(&value), stdout);
+	buf_finish(&value);
 }
 
 /* "new NAME SIZE", "gone NAME", "committed N", "lost N", "offline", "online". */
@@ -45,15 +45,18 @@ static void put_json(struct slice line)
 	bool counts = slice_is(word, "committed") || slice_is(word, "lost");
 
 	printf("{\"event\":");
-	put_string(word);
+	put_value(json_string, word);
 	if (first.len && counts) {
-		printf(",\"count\":%.*s", SLICE_ARGS(first));
+		printf(",\"count\":");
+		put_value(json_number, first);
 	} else if (first.len) {
 		printf(",\"name\":");
-		put_string(first);
+		put_value(json_string, first);
 	}
-	if (size.len)
-		printf(",\"size\":%.*s", SLICE_ARGS(size));
+	if (size.len) {
+		printf(",\"size\":");
+		put_value(json_number, size);
+	}
 	printf("}\n");
 }
 

@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include <inttypes.h>
+
 /* Octets of the character that begins here; 0: it is no UTF-8. RFC 3629, 4. */
 static size_t character(const unsigned char *at, size_t left)
 {
@@ -43,6 +45,8 @@ void json_string(struct buf *to, struct slice text)
 			buf_printf(to, "\\udc%02x", *at);
 		else if (*at < 0x20 || *at == 0x7f)
 			buf_printf(to, "\\u%04x", *at);
+		else if (*at == 0xc2 && at[1] < 0xa0)
+			buf_printf(to, "\\u%04x", at[1]);
 		else if (*at == '"' || *at == '\\')
 			buf_printf(to, "\\%c", *at);
 		else
@@ -50,4 +54,14 @@ void json_string(struct buf *to, struct slice text)
 		len = len ? len : 1;
 	}
 	buf_add_text(to, "\"");
+}
+
+void json_number(struct buf *to, struct slice text)
+{
+	uint64_t number;
+
+	if (slice_number(text, UINT64_MAX, &number))
+		buf_printf(to, "%" PRIu64, number);
+	else
+		json_string(to, text);
 }

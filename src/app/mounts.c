@@ -21,19 +21,6 @@
 
 /* ---- for people ---- */
 
-static void add_counts(struct buf *to, struct slice text, bool coloured)
-{
-	struct slice messages = report_value(text, "messages");
-	struct slice pending = report_value(text, "pending deletions");
-
-	buf_printf(to, ": %.*s %s", SLICE_ARGS(messages),
-	    slice_is(messages, "1") ? "message" : "messages");
-	if (pending.len && !slice_is(pending, "0"))
-		buf_printf(to, ", %s%.*s %s%s", coloured ? REPORT_YELLOW : "", SLICE_ARGS(pending),
-		    slice_is(pending, "1") ? "deletion waits" : "deletions wait",
-		    coloured ? REPORT_PLAIN : "");
-}
-
 /* `error` is NULL where it has answered. */
 static void add_line(
     struct buf *to, const struct mountinfo_row *row, const char *error, struct slice text)
@@ -43,11 +30,12 @@ static void add_line(
 
 	buf_printf(to, "%s on %s", log_escape(source, sizeof(source), slice_of(row->source)),
 	    log_escape(target, sizeof(target), slice_of(row->target)));
+	buf_add_text(to, ": ");
 	if (error)
-		buf_printf(to, ": %s%s%s", coloured ? REPORT_RED : "", error,
-		    coloured ? REPORT_PLAIN : "");
+		buf_printf(
+		    to, "%s%s%s", coloured ? REPORT_RED : "", error, coloured ? REPORT_PLAIN : "");
 	else
-		add_counts(to, text, coloured);
+		report_counts(to, text, coloured);
 }
 
 /* ---- for programs ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "json.h"
 #include "log.h"
 #include "progress.h"
@@ -78,7 +79,8 @@ bool report_coloured(void)
 	       strcmp(term, "dumb") != 0;
 }
 
-struct slice report_value(struct slice text, const char *key)
+/* The value of a key; empty: it is not there. */
+static struct slice value_of(struct slice text, const char *key)
 {
 	struct line l;
 
@@ -145,20 +147,36 @@ void report_people(struct buf *to, struct slice text, bool coloured)
 	}
 }
 
+void report_counts(struct buf *to, struct slice text, bool coloured)
+{
+	struct slice messages = value_of(text, "messages");
+	struct slice pending = value_of(text, "pending deletions");
+
+	add_escaped(to, messages);
+	buf_add_text(to, slice_is(messages, "1") ? " message" : " messages");
+	if (!pending.len || slice_is(pending, "0"))
+		return;
+	buf_printf(to, ", %s", coloured ? REPORT_YELLOW : "");
+	add_escaped(to, pending);
+	buf_printf(to, " %s%s", slice_is(pending, "1") ? "deletion waits" : "deletions wait",
+	    coloured ? REPORT_PLAIN : "");
+}
+
 /* ---- for programs ---- */
 
 static void add_key(struct buf *to, struct slice key)
 {
-	buf_add_text(to, "\"");
+	CLEANUP(buf_finish) struct buf joined = {.len = 0};
+
 	for (size_t i = 0; i < key.len; i++)
-		buf_printf(to, "%c", key.at[i] == ' ' ? '_' : key.at[i]);
-	buf_add_text(to, "\":");
+		buf_add(&joined, key.at[i] == ' ' ? "_" : key.at + i, 1);
+	json_string(to, buf_slice(&joined));
+	buf_add_text(to, ":");
 }
 
 void report_json(struct buf *to, struct slice text)
 {
 	const char *between = "";
-	uint64_t number;
 	struct line l;
 
 	for (; next(&text, &l); between = ",") {
@@ -168,8 +186,8 @@ void report_json(struct buf *to, struct slice text)
 		add_key(to, l.key);
 		if (f->nothing && slice_is(l.value, f->nothing))
 			buf_add_text(to, "null");
-		else if (f->kind != TEXT && slice_number(l.value, UINT64_MAX, &number))
-			buf_printf(to, "%" PRIu64, number);
+		else if (f->kind != TEXT)
+			json_number(to, l.value);
 		else
 			json_string(to, l.value);
 	}

@@ -16,11 +16,11 @@
  */
 bool report_coloured(void);
 
-/* The value of a key; empty: it is not there. */
-struct slice report_value(struct slice text, const char *key);
-
 /* Adds it in lines, the values below each other, octets in units. */
 void report_people(struct buf *to, struct slice text, bool coloured);
+
+/* Adds how many messages there are, and deletions that wait, in one line without its end. */
+void report_counts(struct buf *to, struct slice text, bool coloured);
 
 /* Adds it as members of an object, without its braces: numbers are numbers, in octets; what is not
  * there ("none", "never", "unknown") is null; a key's blanks are underscores. */

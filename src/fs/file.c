@@ -321,7 +321,7 @@ static void read_message(
 	buf_clear(&f->reply);
 	to = buf_room(&f->reply, size);
 	if (tree_has_lf(&f->owner, view))
-		len = lf_body(f->reader, &f->place, id, (uint64_t)offset, to, size);
+		len = lf_body(f->reader, &f->places, id, (uint64_t)offset, to, size);
 	else
 		len = reader_body(f->reader, id, (uint64_t)offset, to, size);
 	if (len < 0) {

@@ -67,7 +67,7 @@ static void reply(struct fs *f, fuse_req_t req, int64_t id)
 	if (!pins_hold(f->queues->pins, id)) {
 		file_wait_evicted(f, req, id, VIEW_HEADER);
 	} else if (!pins_hold(f->queues->pins, SHELF_HEADER(id))) {
-		pins_let_go(f->queues->pins, id);
+		file_let_go(f, id, VIEW_MESSAGE);
 		file_wait_evicted(f, req, SHELF_HEADER(id), VIEW_HEADER);
 	} else {
 		file_reply_open(f, req, id, VIEW_HEADER, false);

@@ -73,7 +73,7 @@ struct fs {
 	uint64_t sync_cookie, told_cookie;
 
 	struct headers headers;
-	struct lf_place place; /* of the last reader with LF line ends */
+	struct lf_places places; /* of the last readers with LF line ends */
 
 	int64_t *mending; /* messages whose damaged bodies are being fetched again */
 	size_t mendings;

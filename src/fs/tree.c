@@ -173,13 +173,15 @@ bool tree_has_lf(const struct owner *who, enum view view)
 }
 
 /* Until a body is known its size is LIST's, with whatever line ends; a header that is not known yet
- * is no longer than its message. */
+ * is no longer than its message. One with more lines than octets is damaged, or just being replaced
+ * by another thread: the kernel would have nothing to do with a size below 0, so that nobody could
+ * open it and find out. */
 static uint64_t size_of(
     const struct owner *who, enum view view, uint64_t size, uint64_t lines, uint32_t header)
 {
 	if (view == VIEW_HEADER && header > 0)
 		return header;
-	return tree_has_lf(who, view) ? size - lines : size;
+	return tree_has_lf(who, view) && lines <= size ? size - lines : size;
 }
 
 void tree_message(struct stat *st, const struct owner *who, const struct message *m, enum view view,

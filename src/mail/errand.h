@@ -69,7 +69,9 @@ struct learning {
 	size_t last;             /* ... the last of them being this row's */
 	size_t refused;          /* one after the other */
 	uint64_t kept, received; /* octets */
-	struct buf text;         /* the header that is coming in */
+	uint64_t bodies;         /* ... that LIST says of those asked for in a header's place */
+	struct buf text;         /* the header that is coming in ... */
+	uint64_t coming;         /* ... and of how many octets its answer is so far */
 	/* for the life of the mount: */
 	enum top_use top;
 	unsigned breaks; /* lines that broke under headers since the last listing */

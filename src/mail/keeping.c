@@ -154,9 +154,11 @@ enum error keeping_break_off(struct chores *c, int64_t id, struct failure *why)
 	return bodies_break_off(c->store, id, why);
 }
 
+/* What is arriving on the shelf beside it goes on. */
 enum error keeping_discard(struct chores *c, int64_t id, struct failure *why)
 {
-	shelf_drop(c->queues->shelf, id);
+	if (shelf_rests(c->queues->shelf, id))
+		shelf_drop(c->queues->shelf, id);
 	return bodies_discard(c->store, id, why);
 }
 

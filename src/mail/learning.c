@@ -33,9 +33,10 @@
 #define MOST_KEPT     (UINT64_C(64) << 20)
 #define MOST_RECEIVED (UINT64_C(256) << 20)
 
-/* What has been asked for by then may bring as much again. Beyond that the line is given up, and
- * the next one asks for no headers: there are servers that answer TOP with the whole message, and
- * an answer may have no end. */
+/* What has been asked for by then may bring as much again, and bodies what LIST says of them.
+ * Beyond that the line is given up. An answer that alone is more than all may be has no end, and
+ * its header is left out; else it is all of them (there are servers that answer TOP with the whole
+ * message), and the next line asks for no headers. */
 #define GIVEN_UP (2 * MOST_RECEIVED)
 
 /* Messages whose header decides which one they are, in one listing; headers= does not bound them.
@@ -73,7 +74,7 @@ void learning_forget(struct session *s)
 
 	buf_finish(&l->text);
 	l->next = l->out = l->came = l->wanted = l->doubts = l->refused = 0;
-	l->kept = l->received = 0;
+	l->kept = l->received = l->coming = l->bodies = 0;
 	l->answered = l->proof_asked = false;
 	l->proof = 0;
 }
@@ -130,6 +131,11 @@ static const struct row *culprit(const struct session *s, const struct failure *
 	return &d->rows[i];
 }
 
+static uint64_t most_received(const struct learning *l)
+{
+	return GIVEN_UP + l->bodies;
+}
+
 bool learning_broken(struct session *s, const struct failure *why)
 {
 	struct learning *l = &s->learning;
@@ -137,7 +143,7 @@ bool learning_broken(struct session *s, const struct failure *why)
 
 	if (!s->survey.draft || (l->out == 0 && !l->answered) || ++l->breaks > MOST_BREAKS)
 		return false;
-	if (l->received > GIVEN_UP) {
+	if (l->received > most_received(l) && l->coming <= MOST_RECEIVED) {
 		log_info("%s: the listing goes without headers", why->words);
 		l->breaks = l->breaks < BREAKS_WITHOUT ? BREAKS_WITHOUT : l->breaks;
 		return true;
@@ -177,8 +183,10 @@ static enum error ask_for(struct session *s, struct row *r, struct failure *why)
 
 	if (talk_send_number(s->talk, top ? VERB_TOP : VERB_RETR, r->number, l->next, why))
 		return why->code;
-	if (!top)
+	if (!top) {
 		s->fetching.read_here = true;
+		l->bodies += r->listed;
+	}
 	l->wanted -= r->kind == ROW_NEW;
 	l->doubts -= r->kind == ROW_DOUBTFUL || r->kind == ROW_TWIN;
 	l->out++;
@@ -204,7 +212,7 @@ static size_t most_out(const struct session *s)
 	size_t counted = l->came + GUESS_WEIGHT;
 	size_t most = OUT_OCTETS * counted / ((size_t)l->received + GUESS_WEIGHT * GUESSED);
 
-	if (!pipelining_allowed(s))
+	if (!pipelining_allowed(s) || l->breaks >= BREAKS_WITHOUT)
 		return 1;
 	if (!uses_top(s) || most < MOST_RETRS)
 		return MOST_RETRS;
@@ -285,6 +293,7 @@ static void top_granted(struct learning *l)
 static void take_status(struct session *s, const struct answer *a)
 {
 	buf_clear(&s->learning.text);
+	s->learning.coming = 0;
 	if (a->verb != VERB_TOP)
 		return;
 	if (a->status.sign == REPLY_OK)
@@ -301,11 +310,12 @@ static enum error take_text(struct session *s, struct slice text, struct failure
 
 	buf_add(&l->text, text.at, text.len < room ? text.len : room);
 	l->received += text.len;
+	l->coming += text.len;
 	pace_arrived(&s->fetching.pace, text.len, clock_ms());
-	if (l->received <= GIVEN_UP)
+	if (l->received <= most_received(l))
 		return OK;
 	return failed(why, E_REFUSED, "%s sends more than %" PRIu64 " MiB for headers",
-	    s->plan->host, GIVEN_UP >> 20);
+	    s->plan->host, most_received(l) >> 20);
 }
 
 /* No octet at all tells nothing, unless there is none; nor does a reply too many. */

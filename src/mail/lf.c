@@ -53,10 +53,30 @@ static size_t convert(const struct piece *p, uint64_t skip, char *to, size_t roo
 	return done;
 }
 
-static void begin_anew(struct lf_place *place, int64_t id, const struct reader_row *row)
+static struct lf_place *begin_anew(
+    struct lf_places *places, int64_t id, const struct reader_row *row)
 {
+	struct lf_place *place = &places->all[places->next++ % LF_PLACES];
+
 	*place = (struct lf_place){.id = id};
 	memcpy(place->sha256, row->sha256, sizeof(place->sha256));
+	return place;
+}
+
+/* The last place in the body that is not behind the offset: the reader's own, if he goes on. */
+static struct lf_place *find_place(
+    struct lf_places *places, int64_t id, const struct reader_row *row, uint64_t offset)
+{
+	struct lf_place *best = NULL;
+
+	for (size_t i = 0; i < LF_PLACES; i++) {
+		struct lf_place *place = &places->all[i];
+
+		if (place->id == id && place->at <= offset && (!best || place->at > best->at) &&
+		    memcmp(place->sha256, row->sha256, sizeof(place->sha256)) == 0)
+			best = place;
+	}
+	return best ? best : begin_anew(places, id, row);
 }
 
 /* Moves the place to the piece that has `offset`, which is within the body. */
@@ -80,9 +100,10 @@ static bool find_piece(
 }
 
 static ssize_t read_part(
-    struct reader *r, struct lf_place *place, int64_t id, uint64_t offset, char *to, size_t len)
+    struct reader *r, struct lf_places *places, int64_t id, uint64_t offset, char *to, size_t len)
 {
 	CLEANUP(freep) char *octets = NULL;
+	struct lf_place *place;
 	struct reader_row row;
 	size_t done = 0;
 
@@ -92,9 +113,7 @@ static ssize_t read_part(
 		return 0;
 	if (len > row.size - row.lines - offset)
 		len = (size_t)(row.size - row.lines - offset);
-	if (place->id != id || place->at > offset ||
-	    memcmp(place->sha256, row.sha256, sizeof(place->sha256)) != 0)
-		begin_anew(place, id, &row);
+	place = find_place(places, id, &row, offset);
 	octets = xmalloc(CHUNK_OCTETS + 2);
 	while (done < len) {
 		struct piece p = {.octets = octets};
@@ -112,14 +131,14 @@ static ssize_t read_part(
 }
 
 ssize_t lf_body(
-    struct reader *r, struct lf_place *place, int64_t id, uint64_t offset, void *to, size_t len)
+    struct reader *r, struct lf_places *places, int64_t id, uint64_t offset, void *to, size_t len)
 {
 	ssize_t got;
 
 	reader_begin(r);
-	got = read_part(r, place, id, offset, to, len);
+	got = read_part(r, places, id, offset, to, len);
 	reader_end(r);
 	if (got < 0)
-		*place = (struct lf_place){0};
+		*places = (struct lf_places){.next = 0};
 	return got;
 }

@@ -15,8 +15,15 @@ struct lf_place {
 	uint64_t at;
 };
 
+/* One for each of several that read at the same time, be it the same body. Zeroed: nowhere. */
+#define LF_PLACES 8
+struct lf_places {
+	struct lf_place all[LF_PLACES];
+	unsigned next; /* the one that is given away next */
+};
+
 /* As reader_body. */
 ssize_t lf_body(
-    struct reader *r, struct lf_place *place, int64_t id, uint64_t offset, void *to, size_t len);
+    struct reader *r, struct lf_places *places, int64_t id, uint64_t offset, void *to, size_t len);
 
 #endif

@@ -1,12 +1,14 @@
 """Users of one machine against each other: an ordinary user gets nothing of root's daemon, nor makes it read or write
 anything of his, and root's commands believe nothing that an ordinary user serves."""
 
+import json
 import os
 import shutil
 import signal
 
 import pytest
 
+import pretender
 from programs import program
 
 MAIL = b"Subject: one\r\n\r\nThe body.\r\n"
@@ -111,3 +113,25 @@ def test_others_get_nothing_of_a_mount(account, root_person, ordinary_person, mo
     with pytest.raises(PermissionError):
         ordinary_person.call(os.kill, mount.pid, signal.SIGTERM)
     assert mount.umount() == 0
+
+
+CLEAR = "\x1b[2J\r\u009b31m"    # to a terminal it is more than text
+TOLD = f"messages: {CLEAR}\npending deletions: 2{CLEAR}\nlast error: {CLEAR}\n\"a\":1,\"b{CLEAR}: x\n".encode()
+HAPPENED = f"new {CLEAR} 1,\"a\":1\ncommitted 1,\"a\":{CLEAR}\n{CLEAR}\n".encode()
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["status"], ["status", "--json"], ["events"],
+                                   ["events", "--json"]], ids=" ".join)
+def test_what_anybody_serves_stays_within_its_line(root_person, root, words):
+    """Root lists the mounts of all: what is no text is shown, and never reaches the terminal."""
+    place = given_to(THIRD, root_person.directory("served"))
+    answers = {pretender.STATUS: [pretender.status(TOLD)],
+               pretender.EVENTS: [pretender.events(b""), pretender.events(HAPPENED)]}
+    with pretender.Pretender(place, THIRD, answers):
+        done = root_person.run(program("pop3fs", root), *words, *([] if words[0] == "list" else [place]))
+    lines = [line for line in done.out.splitlines() if words[0] != "list" or str(place) in line]
+    assert done.code == 0 and lines, done
+    assert all(" " <= c <= "~" for line in lines for c in line), lines
+    if "--json" in words:
+        assert all("a" not in json.loads(line) for line in lines)
+    assert len(lines) == {"list": 1, "status": 1 if "--json" in words else 4, "events": 3}[words[0]]

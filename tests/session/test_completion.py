@@ -35,11 +35,11 @@ def told(path):
     return verbs, options
 
 
-def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/", home="/"):
+def bash(path, line, *, breaks=" \t\n\"'@><=;|&(:", cwd="/", home="/", **environment):
     """What bash offers at the end of this line, with what readline would put before it."""
     script = '. "$1"; COMP_WORDBREAKS=$2; COMP_LINE=$3; COMP_POINT=${#3}; _pop3fs pop3fs; printf "%s\\n" "${COMPREPLY[@]}"'
-    done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], env={"PATH": path, "HOME": str(home)},
-                          cwd=cwd, capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", BASH, breaks, line], cwd=cwd,
+                          env={"PATH": path, "HOME": str(home), **environment}, capture_output=True, text=True, check=True)
     return [w for w in done.stdout.splitlines() if w]
 
 
@@ -103,6 +103,16 @@ def test_bash_offers_files(path, tmp_path):
     (tmp_path / "mail").mkdir()
     assert bash(path, "pop3fs -o password_file=se", cwd=tmp_path) == ["secret"]
     assert bash(path, "pop3fs me@host ma", cwd=tmp_path) == ["mail"]
+
+
+def test_bash_offers_the_names_of_this_mount_whatever_CDPATH_says(path, tmp_path):
+    for place, name in (("here", "one"), ("elsewhere", "two")):
+        (tmp_path / place / "mail/.pop3fs/deleted").mkdir(parents=True)
+        (tmp_path / place / "mail" / name).touch()
+        (tmp_path / place / "mail/.pop3fs/deleted" / name).touch()
+    for verb in ("verify", "undelete"):
+        assert "one" in bash(path, f"pop3fs {verb} mail ", cwd=tmp_path / "here", CDPATH=str(tmp_path / "elsewhere"))
+        assert bash(path, f"pop3fs {verb} mail o", cwd=tmp_path / "here", CDPATH=str(tmp_path / "elsewhere")) == ["one"]
 
 
 def test_fish_offers_verbs_and_options(path, told, root, tmp_path):

@@ -105,6 +105,26 @@ static void a_body_with_a_missing_piece_is_not_whole(void **state)
 	assert_int_equal(complete(t, id, 100), E_STORE);
 }
 
+/* Each of what is known of it by itself. */
+static void a_body_whose_pieces_are_others_is_not_whole(void **state)
+{
+	static const struct body cases[] = {{.size = 1}, {.lines = 1}, {.chunks = 1}};
+	struct storage *t = *state;
+	int64_t id = storage_message(t, "a");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct body b = body_of(CHUNK_OCTETS + 9);
+
+		b.size += cases[i].size;
+		b.lines += cases[i].lines;
+		b.chunks += cases[i].chunks;
+		add_pieces(t, id, CHUNK_OCTETS + 9, UINT32_MAX);
+		assert_int_equal(bodies_complete(t->store, id, &b, NULL), E_STORE);
+		assert_int_equal(read_back(t, id), -1);
+	}
+	assert_int_equal(complete(t, id, CHUNK_OCTETS + 9), OK);
+}
+
 /* In the middle of each piece of the second one, wherever the first one stands. */
 static void a_whole_body_is_read_while_another_one_arrives(void **state)
 {
@@ -327,6 +347,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    TEST(a_body_is_read_as_it_came),
 	    TEST(a_body_with_a_missing_piece_is_not_whole),
+	    TEST(a_body_whose_pieces_are_others_is_not_whole),
 	    TEST(a_whole_body_is_read_while_another_one_arrives),
 	    TEST(a_whole_body_leaves_without_the_one_that_arrives),
 	    TEST(a_piece_is_the_whole_one_s_or_that_of_the_one_that_arrives),

@@ -201,6 +201,45 @@ static void behind_a_refused_password_nothing_is_committed(void **state)
 	played_end(&b);
 }
 
+static void from_a_listing_that_is_not_believed_nothing_is_deleted(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct secret *secret = secret_create(slice_of("secret"));
+	struct session_plan plan = scripted_plan(NULL, secret);
+	struct job *j = job_create(JOB_REFRESH);
+	struct played b;
+
+	plan.hold_ms = 1000 * plan.commit_ms; /* far beyond this test */
+	played_start_plan(&b, rows, COUNT(rows), plan);
+	b.missing = 9;
+	j->waited_for = true; /* and nobody insists */
+	played_put(&b, j);
+	played_publish(&b, played_merge(&b));
+	event_free(played_event(&b, EVENT_NOT_LISTED));
+	committed_ask(&b, false);
+	committed_intentions(&b, &one);
+	committed_result(&b, &(struct commit_result){.waiting = 1}, E_SHRUNK);
+	played_end(&b);
+	secret_free(secret);
+}
+
+static void a_read_only_mount_deletes_nothing_and_needs_no_line(void **state)
+{
+	static const struct scripted_row rows[] = {{"", "-ERR nobody should come\r\n"}};
+	struct session_plan plan = scripted_plan(NULL, NULL);
+	struct played b;
+
+	plan.read_only = true;
+	for (int final = 0; final < 2; final++) {
+		played_start_plan(&b, rows, COUNT(rows), plan);
+		committed_ask(&b, final);
+		committed_intentions(&b, &one);
+		committed_result(&b, &(struct commit_result){.waiting = 1}, E_READONLY);
+		played_end(&b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -212,6 +251,8 @@ int main(void)
 	    cmocka_unit_test(a_journal_that_cannot_be_read_ends_the_commit),
 	    cmocka_unit_test(an_unlink_that_was_taken_back_is_not_sent),
 	    cmocka_unit_test(behind_a_refused_password_nothing_is_committed),
+	    cmocka_unit_test(from_a_listing_that_is_not_believed_nothing_is_deleted),
+	    cmocka_unit_test(a_read_only_mount_deletes_nothing_and_needs_no_line),
 	};
 
 	return cmocka_run_group_tests_name("committing", tests, NULL, NULL);

@@ -137,12 +137,11 @@ static void what_says_least_is_compared(void **state)
 	static const struct {
 		const char *name;
 		bool older, resized;
-		unsigned tries;
+		unsigned tries, flags;
 	} cases[] = {
 	    {"7", false, false, 0}, /* the UIDL is a counter's: it may count anew */
-	    {"7", true, false, 0},
-	    {"c", false, true, 0},
-	    {"c", false, true, 1},
+	    {"7", true, false, 0}, {"c", false, true, 0}, {"c", false, true, 1},
+	    {"c", false, false, 0, MESSAGE_TWIN}, /* another has it, too */
 	};
 	static const struct scripted_row rows[] = {TOP("Subject: another\r\n\r\n"),
 	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
@@ -156,6 +155,7 @@ static void what_says_least_is_compared(void **state)
 		one.resized = cases[i].resized;
 		one.tries = cases[i].tries;
 		played_start(&b, rows, COUNT(rows));
+		b.flags = cases[i].flags;
 		begin(&b, &one);
 		end_dropped(&b);
 	}
@@ -184,6 +184,20 @@ static void a_doubtful_one_with_nothing_to_compare_is_dropped(void **state)
 	end_dropped(&b);
 }
 
+/* Its header is that of another one, too. */
+static void what_nothing_tells_from_another_is_dropped_unseen(void **state)
+{
+	static const struct scripted_row rows[] = {{"TOP 3 0", NULL, .closes = true},
+	    {"DELE 3", NULL, .closes = true}, PLAYED_LISTING, SCRIPTED_LOGIN};
+	struct intention one = unlinked(HEADER);
+	struct played b;
+
+	played_start(&b, rows, COUNT(rows));
+	b.flags = MESSAGE_FIXED;
+	begin(&b, &one);
+	end_dropped(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -192,6 +206,7 @@ int main(void)
 	    cmocka_unit_test(without_doubt_nothing_is_asked),
 	    cmocka_unit_test(what_says_least_is_compared),
 	    cmocka_unit_test(a_doubtful_one_with_nothing_to_compare_is_dropped),
+	    cmocka_unit_test(what_nothing_tells_from_another_is_dropped_unseen),
 	};
 
 	return cmocka_run_group_tests_name("comparing", tests, NULL, NULL);

@@ -336,6 +336,33 @@ static void a_body_cut_in_the_middle_leaves_nothing(void **state)
 	desk_finish(&d);
 }
 
+/* The pieces that the store has by then go again, before anything else comes. */
+static void what_came_of_a_large_body_is_taken_back(void **state)
+{
+	CLEANUP(freep) char *octets = xmalloc(CHUNK_OCTETS + 1);
+	struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
+	struct answer text = {
+	    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_make(octets, CHUNK_OCTETS + 1)};
+	struct desk d;
+	struct session *s = desk_start(&d);
+	struct task *t;
+
+	memset(octets, 'x', CHUNK_OCTETS + 1);
+	begun.status.sign = REPLY_OK;
+	desk_list(&d, 1);
+	fetching_want(s, 1, true, false);
+	go(&d);
+	assert_int_equal(fetching_answer(s, &begun, NULL), OK);
+	assert_int_equal(fetching_answer(s, &text, NULL), OK);
+	task_free(desk_task(&d, TASK_CHUNK));
+	line_close(s);
+	t = desk_task(&d, TASK_DISCARD);
+	assert_int_equal(t->id, 1);
+	task_free(t);
+	nothing_stored(&d);
+	desk_finish(&d);
+}
+
 /* LIST is no end of a body; but a server that sends on and on would fill the disk. */
 static void a_body_without_an_end_is_cut(void **state)
 {
@@ -567,6 +594,7 @@ int main(void)
 	    cmocka_unit_test(without_a_known_header_the_number_must_be_answered),
 	    cmocka_unit_test(what_was_out_is_wanted_again_in_its_order),
 	    cmocka_unit_test(a_body_cut_in_the_middle_leaves_nothing),
+	    cmocka_unit_test(what_came_of_a_large_body_is_taken_back),
 	    cmocka_unit_test(a_body_without_an_end_is_cut),
 	    cmocka_unit_test(a_line_that_breaks_twice_under_one_message_is_told),
 	    cmocka_unit_test(when_nobody_can_be_served_all_are_told),

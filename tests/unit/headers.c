@@ -61,6 +61,22 @@ static void what_leaves_the_cache_is_opened_when_it_has_left(void **state)
 	}
 }
 
+/* The body was held on the way: the store hears that it is held no more. */
+static void what_leaves_does_not_keep_the_rest_where_room_is_wanted(void **state)
+{
+	struct child c;
+	struct task *t;
+
+	assert_true(pins_leave(w.queues.pins, SHELF_HEADER(CACHED)));
+	pins_wanted(w.queues.pins);
+	c = child_start(&w, open_it, OF_CACHED);
+	t = world_task(&w, TASK_SPARE);
+	assert_int_equal(t->id, CACHED);
+	task_free(t);
+	world_put(&w, world_event(EVENT_EVICTED, SHELF_HEADER(CACHED), OK));
+	assert_int_equal(child_end(&c), 0);
+}
+
 static int read_when_told(struct world *x, const void *name)
 {
 	int fd = open(world_path(x, name), O_RDONLY);
@@ -109,6 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		what_leaves_the_cache_is_opened_when_it_has_left, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_leaves_does_not_keep_the_rest_where_room_is_wanted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_header_that_cannot_be_read_any_more_is_an_error, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

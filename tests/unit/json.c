@@ -25,6 +25,10 @@ static void any_octets_are_a_string(void **state)
 	    {{"\xe0\x80\x80", 3}, "\"\\udce0\\udc80\\udc80\""},
 	    {{"\xed\xa0\x80", 3}, "\"\\udced\\udca0\\udc80\""},            /* a surrogate */
 	    {{"\xf4\x90\x80\x80", 4}, "\"\\udcf4\\udc90\\udc80\\udc80\""}, /* beyond Unicode */
+	    {{"\xc2\x80\xc2\x9b"
+	      "31m\xc2\x9f\xc2\xa0",
+		 11},
+		"\"\\u0080\\u009b31m\\u009f\xc2\xa0\""}, /* to a terminal ESC [ */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -36,10 +40,35 @@ static void any_octets_are_a_string(void **state)
 	}
 }
 
+static void what_is_no_number_is_a_string(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"0", "0"},
+	    {"18446744073709551615", "18446744073709551615"},
+	    {"007", "7"},
+	    {"", "\"\""},
+	    {"18446744073709551616", "\"18446744073709551616\""},
+	    {"-1", "\"-1\""},
+	    {"1}", "\"1}\""},
+	    {"1\033[2J", "\"1\\u001b[2J\""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf got = {.len = 0};
+
+		json_number(&got, slice_of(cases[i].text));
+		assert_string_equal(buf_text(&got), cases[i].want);
+		buf_finish(&got);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(any_octets_are_a_string),
+	    cmocka_unit_test(what_is_no_number_is_a_string),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -368,6 +368,30 @@ static void who_reads_a_body_notices_no_second_copy(void **state)
 	}
 }
 
+/* The second copy is what makes it whole again, wherever that one comes. */
+static void a_damaged_body_leaves_while_another_arrives(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned shelved = 0; shelved <= 1; shelved++) {
+		begin(b, 1 << 20, b->storage->directory, (struct room_plan){.cache_size = 0});
+		for (uint32_t k = 0; k < PIECES; k++)
+			assert_int_equal(piece(b, k), OK);
+		assert_int_equal(body(b), OK);
+		b->chores.room.plan.nocache = shelved;
+		assert_int_equal(piece(b, 0), OK);
+		assert_int_equal(keeping_discard(&b->chores, b->id, NULL), OK);
+		assert_false(keeping_has(&b->chores, b->id));
+		for (uint32_t k = 1; k < PIECES; k++)
+			assert_int_equal(piece(b, k), OK);
+		assert_int_equal(body(b), OK);
+		check_reader(b);
+		assert_int_equal(keeping_discard(&b->chores, b->id, NULL), OK);
+		assert_int_equal(storage_number(b->storage, "SELECT count(*) FROM chunk"), 0);
+		shelf_free(take(&b->queues.shelf));
+	}
+}
+
 /* SQLite says FULL when the database may not grow. */
 static void fill_the_disk(struct bench *b)
 {
@@ -575,6 +599,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(under_nocache_no_header_is_stored, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		who_reads_a_body_notices_no_second_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_damaged_body_leaves_while_another_arrives, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		who_reads_a_body_keeps_it_from_one_with_other_octets, setup, teardown),
 	    cmocka_unit_test_setup_teardown(where_all_are_held_a_body_makes_way, setup, teardown),

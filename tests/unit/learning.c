@@ -412,6 +412,82 @@ static void what_has_no_end_is_cut_and_the_listing_goes_without(void **state)
 	desk_finish(&d);
 }
 
+/* A header has no name to lose, but a message without UIDL has: it is asked for on every line. */
+static void what_needs_a_name_is_asked_for_one_by_one_then(void **state)
+{
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	d.talk.capabilities.pipelining = true;
+	start(&d, "mnm");
+	s->learning.received = UINT64_C(1) << 30;
+	assert_int_equal(desk_answer(&d, learning_answer, VERB_TOP, 2, HEADER, &why), E_REFUSED);
+	assert_true(learning_broken(s, &why));
+	learning_forget(s);
+	d.talk.waiting = 0;
+	buf_clear(&d.talk.sent);
+	start(&d, "mnm");
+	desk_sent(&d, "TOP 3;");
+	answer(&d, VERB_TOP, 3, HEADER);
+	desk_sent(&d, "TOP 1;");
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "yny");
+	desk_finish(&d);
+}
+
+static enum error text_comes(struct desk *d, uint64_t octets, struct failure *why)
+{
+	CLEANUP(freep) char *text = xzalloc(1 << 20);
+	struct answer a = {.kind = ANSWER_STATUS, .verb = VERB_TOP, .tag = 2};
+	enum error error;
+
+	a.status.sign = REPLY_OK;
+	error = learning_answer(&d->session, &a, why);
+	a.kind = ANSWER_TEXT;
+	a.text = slice_make(text, 1 << 20);
+	for (uint64_t i = 0; !error && i < octets; i += 1 << 20)
+		error = learning_answer(&d->session, &a, why);
+	return error;
+}
+
+/* The others have theirs, and the times that go with them. */
+static void one_answer_that_has_no_end_costs_its_own_header(void **state)
+{
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	start(&d, "nnn");
+	assert_int_equal(text_comes(&d, UINT64_C(1) << 30, &why), E_REFUSED);
+	assert_true(learning_broken(s, &why));
+	learning_forget(s);
+	d.talk.waiting = 0;
+	buf_clear(&d.talk.sent);
+	start(&d, "nnn");
+	answer(&d, VERB_TOP, 2, HEADER);
+	answer(&d, VERB_TOP, 1, HEADER);
+	published(&d, "yyn");
+	desk_finish(&d);
+}
+
+/* Without UIDL and TOP: else such a maildrop could never be listed. */
+static void a_body_in_the_place_of_a_header_may_be_as_long_as_list_says(void **state)
+{
+	struct failure why = {0};
+	struct desk d;
+	struct session *s = desk_start(&d);
+
+	d.talk.capabilities.top = false;
+	give(&d, "nnm");
+	s->survey.draft->rows[2].listed = UINT64_C(700) << 20;
+	assert_int_equal(learning_start(s, &why), OK);
+	desk_sent(&d, "RETR 3;");
+	assert_int_equal(text_comes(&d, UINT64_C(700) << 20, &why), OK);
+	assert_int_equal(text_comes(&d, UINT64_C(1) << 30, &why), E_REFUSED);
+	desk_finish(&d);
+}
+
 static void of_bodies_in_the_place_of_headers_a_few_are_out(void **state)
 {
 	char kinds[300];
@@ -467,6 +543,9 @@ int main(void)
 	    cmocka_unit_test(lines_that_break_again_and_again_are_not_opened_for_ever),
 	    cmocka_unit_test(no_more_is_asked_for_than_may_be_received),
 	    cmocka_unit_test(what_has_no_end_is_cut_and_the_listing_goes_without),
+	    cmocka_unit_test(what_needs_a_name_is_asked_for_one_by_one_then),
+	    cmocka_unit_test(one_answer_that_has_no_end_costs_its_own_header),
+	    cmocka_unit_test(a_body_in_the_place_of_a_header_may_be_as_long_as_list_says),
 	    cmocka_unit_test(of_bodies_in_the_place_of_headers_a_few_are_out),
 	    cmocka_unit_test(a_line_that_takes_no_command_ends_the_listing),
 	};

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 struct bench {
 	struct storage *storage;
 	struct reader *reader;
-	struct lf_place place;
+	struct lf_places places;
 	int64_t id;
 	char *want; /* with LF */
 	size_t len;
@@ -78,7 +79,7 @@ static void check(struct bench *b, size_t offset, size_t len)
 	CLEANUP(freep) char *got = xmalloc(len + 1);
 	size_t left = offset < b->len ? b->len - offset : 0, want = len < left ? len : left;
 
-	assert_int_equal(lf_body(b->reader, &b->place, b->id, offset, got, len), want);
+	assert_int_equal(lf_body(b->reader, &b->places, b->id, offset, got, len), want);
 	if (want > 0)
 		assert_memory_equal(got, b->want + offset, want);
 }
@@ -137,19 +138,58 @@ static void pieces_are_joined_whatever_they_are_cut_in(void **state)
 }
 
 /* The place in the body before says nothing about the one that has come since. */
+/* The place in the first one is ahead of that in the second, or behind it. */
 static void another_body_is_read_from_its_own_beginning(void **state)
 {
+	CLEANUP(freep) char *lines = xmalloc(MOST), *none = xmalloc(MOST);
+	struct bench b;
+
+	begin(&b, *state);
+	for (size_t i = 0; i < MOST; i++) {
+		none[i] = (char)('a' + i % 23);
+		lines[i] = "\r\n"[i % 2];
+	}
+	put_body(&b, none, MOST, 1);
+	check(&b, 2 * CHUNK_OCTETS + 7, 10);
+	put_body(&b, lines, MOST, 2);
+	check(&b, b.len - 50, 10);
+	put_body(&b, none, MOST, 3);
+	check(&b, 2 * CHUNK_OCTETS + 7, 10);
+	end(&b);
+}
+
+static bool is_known(const struct bench *b, uint32_t index)
+{
+	for (size_t i = 0; i < LF_PLACES; i++)
+		if (b->places.all[i].id == b->id && b->places.all[i].index == index)
+			return true;
+	return false;
+}
+
+/* Else the lines of all pieces before it would be counted for each part, while two read. */
+static void readers_at_the_same_time_keep_their_places(void **state)
+{
 	CLEANUP(freep) char *text = xmalloc(MOST);
+	char name[24];
 	struct bench b;
 
 	begin(&b, *state);
 	memset(text, 'x', MOST);
 	put_body(&b, text, MOST, 1);
-	check(&b, 2 * CHUNK_OCTETS + 7, 10);
-	for (size_t i = 0; i + 1 < MOST; i += 2)
-		memcpy(text + i, "\r\n", 2);
-	put_body(&b, text, MOST, 2);
-	check(&b, b.len - 50, 10);
+	for (size_t i = 0; i < 5; i++) {
+		check(&b, 2 * CHUNK_OCTETS + i * 7, 7);
+		check(&b, i * 7, 7);
+		check(&b, CHUNK_OCTETS + i * 7, 7);
+		for (uint32_t index = 0; index < 3; index++)
+			assert_true(i == 0 || is_known(&b, index));
+	}
+	for (size_t i = 0; i < 2 * LF_PLACES; i++) { /* more than there are places for */
+		check(&b, 2 * CHUNK_OCTETS + i, 3);
+		check(&b, 0, 3);
+		snprintf(name, sizeof(name), "%zu", i);
+		b.id = storage_message(b.storage, name);
+		put_body(&b, text, MOST, (unsigned char)i);
+	}
 	end(&b);
 }
 
@@ -169,17 +209,17 @@ static void what_is_missing_or_damaged_is_said(void **state)
 	begin(&b, *state);
 	for (size_t i = 0; i < MOST; i++)
 		text[i] = "ab\r\n"[i % 4];
-	assert_int_equal(lf_body(b.reader, &b.place, b.id, 0, got, 10), -1);
+	assert_int_equal(lf_body(b.reader, &b.places, b.id, 0, got, 10), -1);
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		put_body(&b, text, MOST, 3);
 		storage_run(b.storage, damages[i]);
-		b.place = (struct lf_place){0};
-		assert_int_equal(lf_body(b.reader, &b.place, b.id, 0, got, MOST), -1);
+		b.places = (struct lf_places){0};
+		assert_int_equal(lf_body(b.reader, &b.places, b.id, 0, got, MOST), -1);
 	}
 	put_body(&b, text, MOST, 4);
 	storage_run(b.storage, "DELETE FROM chunk WHERE key & 0xffffff = 1");
-	b.place = (struct lf_place){0};
-	assert_int_equal(lf_body(b.reader, &b.place, b.id, CHUNK_OCTETS, got, 10), -1);
+	b.places = (struct lf_places){0};
+	assert_int_equal(lf_body(b.reader, &b.places, b.id, CHUNK_OCTETS, got, 10), -1);
 	end(&b);
 }
 
@@ -191,6 +231,7 @@ int main(void)
 	    TEST(a_crlf_becomes_a_lf_and_nothing_else_changes),
 	    TEST(pieces_are_joined_whatever_they_are_cut_in),
 	    TEST(another_body_is_read_from_its_own_beginning),
+	    TEST(readers_at_the_same_time_keep_their_places),
 	    TEST(what_is_missing_or_damaged_is_said),
 	};
 

@@ -5,8 +5,11 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "log.h"
 #include "opening.h"
 #include "scripted.h"
 #include "secret.h"
@@ -177,6 +180,40 @@ static void a_server_that_is_not_there_ends_it(void **state)
 	opening_free(NULL, true);
 }
 
+/* All that is logged while it logs in. */
+static void log_in_logged(struct bench *b, char *said, size_t room)
+{
+	int was = dup(STDERR_FILENO), file = memfd_create("said", MFD_CLOEXEC);
+	ssize_t len;
+
+	assert_true(was >= 0 && dup2(file, STDERR_FILENO) >= 0);
+	log_debug_on(true);
+	b->opening = opening_create(&b->plan, NULL, &b->plan.facts, 0, false);
+	connect_on(b);
+	assert_int_equal(log_in(b), OPENING_DONE);
+	log_debug_on(false);
+	dup2(was, STDERR_FILENO);
+	len = pread(file, said, room - 1, 0);
+	said[len > 0 ? len : 0] = '\0';
+	close(was);
+	close(file);
+}
+
+static void a_secret_that_the_server_quotes_is_in_no_log(void **state)
+{
+	static const struct scripted_row rows[] = {
+	    {"PASS secret", "+OK secret is right, user\r\n"}, SCRIPTED_LOGIN};
+	char said[4096];
+	struct bench b;
+
+	start(&b, rows, COUNT(rows), false);
+	opening_free(b.opening, false);
+	log_in_logged(&b, said, sizeof(said));
+	assert_non_null(strstr(said, "< +OK ****** is right, user"));
+	assert_null(strstr(said, "secret"));
+	end(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -184,6 +221,7 @@ int main(void)
 	    cmocka_unit_test(what_is_announced_behind_it_is_heard_later_where_there_is_a_hurry),
 	    cmocka_unit_test(what_the_login_says_ends_it),
 	    cmocka_unit_test(a_server_that_is_not_there_ends_it),
+	    cmocka_unit_test(a_secret_that_the_server_quotes_is_in_no_log),
 	};
 
 	return cmocka_run_group_tests_name("opening", tests, NULL, NULL);

@@ -25,6 +25,8 @@ void played_start_plan(
 	struct failure why = {0};
 
 	p->headless = false;
+	p->flags = 0;
+	p->missing = 0;
 	assert_true(queue_init(&p->queues.jobs));
 	assert_true(queue_init(&p->queues.tasks));
 	assert_true(queue_init(&p->queues.events));
@@ -130,9 +132,14 @@ void played_publish(struct played *p, struct draft *d)
 		struct message *m = &j->listing->messages[i];
 
 		m->id = PLAYED_FIRST + row_uidl(d, &d->rows[i]).at[0] - 'a';
-		atomic_init(&m->fact, d->rows[i].listed << 8);
+		atomic_init(&m->fact, d->rows[i].listed << 8 | p->flags);
 		atomic_init(&m->header, !p->headless);
 		j->numbers[i] = d->rows[i].number;
+	}
+	if (p->missing) {
+		d->verdict = DRAFT_HELD;
+		d->missing = p->missing;
+		d->known = d->count + p->missing;
 	}
 	j->draft = d;
 	played_put(p, j);

@@ -18,7 +18,10 @@ struct played {
 	struct scripted server;
 	struct queues queues;
 	struct session *session;
-	bool headless; /* set before a listing: TOP gave no header of any message */
+	/* set before a listing: */
+	bool headless;  /* TOP gave no header of any message */
+	unsigned flags; /* MESSAGE_, of all messages */
+	size_t missing; /* so many are, and for now the listing is not believed: DRAFT_HELD */
 };
 
 /* The rows must stay until the end. */

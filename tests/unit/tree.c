@@ -109,22 +109,23 @@ static void with_lf_a_message_is_shorter_by_its_lines_once_they_are_known(void *
 	static const struct {
 		enum view view;
 		bool lf, known;
+		uint32_t lines;
 		off_t want;
 	} cases[] = {
-	    {VIEW_MESSAGE, false, true, 900},
-	    {VIEW_MESSAGE, true, true, 870},
-	    {VIEW_MESSAGE, true, false, 900},
-	    {VIEW_DELETED, true, true, 870},
-	    {VIEW_MAILDIR, false, true, 870},
-	    {VIEW_MAILDIR, false, false, 900},
-	    {VIEW_HEADER, true, true, 100},
+	    {VIEW_MESSAGE, false, true, 30, 900}, {VIEW_MESSAGE, true, true, 30, 870},
+	    {VIEW_MESSAGE, true, false, 30, 900}, {VIEW_DELETED, true, true, 30, 870},
+	    {VIEW_MAILDIR, false, true, 30, 870}, {VIEW_MAILDIR, false, false, 30, 900},
+	    {VIEW_HEADER, true, true, 30, 100},
+	    {VIEW_MAILDIR, false, true, 901, 900}, /* the row is damaged: lf.h says so */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct owner who = {.umask = 077, .lf = cases[i].lf};
-		struct message m = {.id = 3, .lines = 30, .header = 100};
-		struct reader_row row = {
-		    .size = 900, .lines = 30, .header = 100, .true_size = cases[i].known};
+		struct message m = {.id = 3, .lines = cases[i].lines, .header = 100};
+		struct reader_row row = {.size = 900,
+		    .lines = cases[i].lines,
+		    .header = 100,
+		    .true_size = cases[i].known};
 		struct stat st;
 
 		atomic_store(

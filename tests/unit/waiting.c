@@ -141,6 +141,24 @@ static void an_unlink_is_not_interrupted(void **state)
 	assert_ptr_equal(waiting_take(&w, WAIT_UNLINK, 7, &note), &r);
 }
 
+static void at_the_end_each_is_told(void **state)
+{
+	static const enum wait_kind kinds[] = {WAIT_FETCH, WAIT_FETCH, WAIT_UNLINK, WAIT_TOLD};
+	struct fuse_req r[4] = {0};
+	struct waiting w;
+
+	waiting_init(&w);
+	for (int i = 0; i < 4; i++)
+		waiting_park_until(&w, &r[i], kinds[i], 7, 0, i % 2 ? 50 : CLOCK_NEVER);
+	waiting_close(&w, ENODEV);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(r[i].answers, 1);
+		assert_int_equal(r[i].number, ENODEV);
+		assert_int_equal(waiting_count(&w, kinds[i]), 0);
+	}
+	assert_true(waiting_due(&w) == CLOCK_NEVER);
+}
+
 static void who_comes_after_the_end_is_told_at_once(void **state)
 {
 	struct fuse_req r = {0};
@@ -161,6 +179,7 @@ int main(void)
 	    cmocka_unit_test(an_interrupt_frees_that_one_alone),
 	    cmocka_unit_test(one_that_was_interrupted_on_its_way_never_waits),
 	    cmocka_unit_test(an_unlink_is_not_interrupted),
+	    cmocka_unit_test(at_the_end_each_is_told),
 	    cmocka_unit_test(who_comes_after_the_end_is_told_at_once),
 	};
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import shapes
+from caches import drop_caches
 from eventually import eventually
 from mounting import digest
 from popserver import capabilities
@@ -426,8 +427,7 @@ def test_two_readers_race_and_the_kernel_forgets(closed, anyone, messages):
             return all(pool.map(lambda _: read(), range(12)))
 
     if os.geteuid() == 0:
-        with open("/proc/sys/vm/drop_caches", "w") as file:
-            file.write("3\n")
+        drop_caches()
     assert mount.call(race)
     assert said(mount).endswith("without open")
 

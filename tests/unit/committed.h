@@ -21,4 +21,8 @@ void committed_mark(struct played *p, size_t count);
 void committed_outcome(struct played *p, enum outcome_kind kind);
 void committed_result(struct played *p, const struct commit_result *want, enum error code);
 
+/* Asked for, chosen, marked, and with this outcome. */
+void committed_play(
+    struct played *p, const struct intention *one, bool final, enum outcome_kind kind);
+
 #endif

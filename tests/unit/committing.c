@@ -24,10 +24,7 @@ static void a_deletion_is_marked_sent_and_proved(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	committed_ask(&b, false);
-	committed_choose(&b, &one);
-	committed_mark(&b, 1);
-	committed_outcome(&b, OUTCOME_DELETED);
+	committed_play(&b, &one, false, OUTCOME_DELETED);
 	played_publish(&b, played_merge(&b));
 	played_refreshed(&b, 1);
 	committed_result(&b, &(struct commit_result){.deleted = 1, .proved = true}, OK);
@@ -50,10 +47,7 @@ static void a_server_that_deletes_behind_its_answer_is_waited_for(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	committed_ask(&b, false);
-	committed_choose(&b, &one);
-	committed_mark(&b, 1);
-	committed_outcome(&b, OUTCOME_DELETED);
+	committed_play(&b, &one, false, OUTCOME_DELETED);
 	played_publish(&b, played_merge(&b));
 	played_refreshed(&b, 1);
 	committed_result(&b, &(struct commit_result){.deleted = 1, .proved = true}, OK);
@@ -85,10 +79,7 @@ static void the_answers_to_dele_and_quit_decide_the_outcome(void **state)
 
 		played_start(&b, rows, COUNT(rows));
 		played_list(&b);
-		committed_ask(&b, true);
-		committed_choose(&b, &one);
-		committed_mark(&b, 1);
-		committed_outcome(&b, cases[i].outcome);
+		committed_play(&b, &one, true, cases[i].outcome);
 		committed_result(&b, &cases[i].result, cases[i].code);
 		played_end(&b);
 	}
@@ -118,10 +109,7 @@ static void quit_goes_out_behind_the_last_dele(void **state)
 
 		played_start(&b, rows, COUNT(rows));
 		played_list(&b);
-		committed_ask(&b, true);
-		committed_choose(&b, &one);
-		committed_mark(&b, 1);
-		committed_outcome(&b, cases[i].outcome);
+		committed_play(&b, &one, true, cases[i].outcome);
 		committed_result(&b, &cases[i].result, cases[i].code);
 		played_end(&b);
 	}

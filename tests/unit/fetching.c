@@ -316,20 +316,33 @@ static void what_was_out_is_wanted_again_in_its_order(void **state)
 	desk_finish(&d);
 }
 
-static void a_body_cut_in_the_middle_leaves_nothing(void **state)
+static enum error text_comes(struct session *s, struct slice text)
+{
+	return fetching_answer(
+	    s, &(struct answer){.kind = ANSWER_TEXT, .verb = VERB_RETR, .text = text}, NULL);
+}
+
+/* Of the only message, which somebody waits for. */
+static struct session *body_begins(struct desk *d)
 {
 	struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
-	struct answer text = {
-	    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_of("A: b\r\n\r\n")};
-	struct desk d;
-	struct session *s = desk_start(&d);
+	struct session *s = desk_start(d);
 
 	begun.status.sign = REPLY_OK;
-	desk_list(&d, 1);
+	desk_list(d, 1);
 	fetching_want(s, 1, true, false);
-	go(&d);
+	go(d);
+	s->fetching.came = UINT64_MAX / 2; /* of another, before */
 	assert_int_equal(fetching_answer(s, &begun, NULL), OK);
-	assert_int_equal(fetching_answer(s, &text, NULL), OK);
+	return s;
+}
+
+static void a_body_cut_in_the_middle_leaves_nothing(void **state)
+{
+	struct desk d;
+	struct session *s = body_begins(&d);
+
+	assert_int_equal(text_comes(s, slice_of("A: b\r\n\r\n")), OK);
 	line_close(s);
 	nothing_stored(&d);
 	assert_true(fetching_waited_for(s)); /* he goes on waiting, for the next line */
@@ -340,20 +353,12 @@ static void a_body_cut_in_the_middle_leaves_nothing(void **state)
 static void what_came_of_a_large_body_is_taken_back(void **state)
 {
 	CLEANUP(freep) char *octets = xmalloc(CHUNK_OCTETS + 1);
-	struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
-	struct answer text = {
-	    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_make(octets, CHUNK_OCTETS + 1)};
 	struct desk d;
-	struct session *s = desk_start(&d);
+	struct session *s = body_begins(&d);
 	struct task *t;
 
 	memset(octets, 'x', CHUNK_OCTETS + 1);
-	begun.status.sign = REPLY_OK;
-	desk_list(&d, 1);
-	fetching_want(s, 1, true, false);
-	go(&d);
-	assert_int_equal(fetching_answer(s, &begun, NULL), OK);
-	assert_int_equal(fetching_answer(s, &text, NULL), OK);
+	assert_int_equal(text_comes(s, slice_make(octets, CHUNK_OCTETS + 1)), OK);
 	task_free(desk_task(&d, TASK_CHUNK));
 	line_close(s);
 	t = desk_task(&d, TASK_DISCARD);
@@ -376,21 +381,12 @@ static void a_body_without_an_end_is_cut(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct answer begun = {.kind = ANSWER_STATUS, .verb = VERB_RETR};
-		struct answer text = {
-		    .kind = ANSWER_TEXT, .verb = VERB_RETR, .text = slice_of("A: b\r\n\r\n")};
 		struct desk d;
-		struct session *s = desk_start(&d);
+		struct session *s = body_begins(&d);
 
-		begun.status.sign = REPLY_OK;
-		desk_list(&d, 1);
-		fetching_want(s, 1, true, false);
-		go(&d);
-		s->fetching.came = UINT64_MAX / 2; /* of another, before */
-		assert_int_equal(fetching_answer(s, &begun, NULL), OK);
-		assert_int_equal(fetching_answer(s, &text, NULL), OK);
+		assert_int_equal(text_comes(s, slice_of("A: b\r\n\r\n")), OK);
 		s->fetching.came = cases[i].came;
-		assert_int_equal(fetching_answer(s, &text, NULL), cases[i].code);
+		assert_int_equal(text_comes(s, slice_of("A: b\r\n\r\n")), cases[i].code);
 		desk_finish(&d);
 	}
 }

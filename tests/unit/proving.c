@@ -20,10 +20,7 @@
 static void commit(struct played *b, const struct intention *one, enum outcome_kind outcome)
 {
 	played_list(b);
-	committed_ask(b, false);
-	committed_choose(b, one);
-	committed_mark(b, 1);
-	committed_outcome(b, outcome);
+	committed_play(b, one, false, outcome);
 	played_publish(b, played_merge(b));
 	played_refreshed(b, 1);
 }
@@ -81,10 +78,7 @@ static void without_a_listing_it_stands_as_the_server_answered(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	committed_ask(&b, false);
-	committed_choose(&b, &one);
-	committed_mark(&b, 1);
-	committed_outcome(&b, OUTCOME_DELETED);
+	committed_play(&b, &one, false, OUTCOME_DELETED);
 	committed_result(&b, &(struct commit_result){.deleted = 1}, OK);
 	event_free(played_event(&b, EVENT_NOT_LISTED));
 	played_end(&b);
@@ -102,10 +96,7 @@ static void no_other_login_is_made_where_patience_is_asked_for(void **state)
 
 	played_start(&b, rows, COUNT(rows));
 	played_list(&b);
-	committed_ask(&b, false);
-	committed_choose(&b, &one);
-	committed_mark(&b, 1);
-	committed_outcome(&b, OUTCOME_DELETED);
+	committed_play(&b, &one, false, OUTCOME_DELETED);
 	committed_result(&b, &(struct commit_result){.deleted = 1, .later = true}, OK);
 	played_put(&b, job_create(JOB_END));
 	event_free(played_event(&b, EVENT_NOT_LISTED)); /* the one that would have followed */

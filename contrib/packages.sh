@@ -80,7 +80,8 @@ packages_install() (
 	log=$(mktemp) || exit
 	policy=
 	status=0
-	trap 'rm -f "$log"; [ -z "$policy" ] || as_root rm -f "$policy"' EXIT
+	# Whoever exits is interrupted by nothing: bash may tell of one signal twice, and would leave all where it is.
+	trap 'trap "" HUP INT TERM; rm -f "$log"; [ -z "$policy" ] || as_root rm -f "$policy"' EXIT
 	trap 'exit 1' HUP INT TERM
 	if [ ! -e "$packages_policy" ]; then
 		policy=$packages_policy
